@@ -1,0 +1,347 @@
+//! What can go wrong, said once: [`TokenError`] when there is no token to be had, [`Error`] when a request fails.
+//!
+//! Both say what happened, to which app, and what to do next. Neither ever holds a token, a secret or a URL.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use crate::secret::AppId;
+
+/// Any error, boxed; what the rest of the tower world speaks.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What kind of failure an [`Error`] or a [`TokenError`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The token endpoint refused, or its answer made no sense.
+    Token,
+    /// A token did not come in the time that the caller, or the mint, was given.
+    Timeout,
+    /// Nothing was asked: an earlier failure is still fresh, or the budget of refreshes is spent.
+    BackedOff,
+    /// The token cannot be put into this request's URI.
+    Uri,
+    /// The request names no account, or one that the pool does not know.
+    UnknownApp,
+    /// The inner service failed; the layer had no part in it.
+    Inner,
+    /// A setting makes no sense.
+    Config,
+    /// The shared store failed, and going on without it would do harm.
+    Store,
+    /// There is no tokio runtime to fetch a token on.
+    NoRuntime,
+    /// The cache was shut down, or the fetch was stopped under way.
+    Closed,
+}
+
+/// Why there is no token.
+///
+/// Cheap to clone: everyone who waited for the same fetch gets the same error.
+#[derive(Clone)]
+pub struct TokenError(Arc<Failure>);
+
+#[derive(Clone)]
+struct Failure {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    app: Option<AppId>,
+    errcode: Option<i64>,
+    rid: Option<Box<str>>,
+    transient: bool,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl TokenError {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Failure {
+            kind,
+            message: message.into(),
+            app: None,
+            errcode: None,
+            rid: None,
+            transient: false,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// A failure that may be gone at the next try: the network, a busy platform.
+    ///
+    /// For writers of an [`Issuer`](crate::issuer::Issuer). The message is shown to people: keep secrets and URLs out.
+    #[must_use]
+    pub fn transient(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Token, message).with(|failure| failure.transient = true)
+    }
+
+    /// A failure that stays until somebody changes something: a wrong secret, an address that is not allowed.
+    ///
+    /// For writers of an [`Issuer`](crate::issuer::Issuer). The message is shown to people: keep secrets and URLs out.
+    #[must_use]
+    pub fn permanent(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Token, message)
+    }
+
+    /// Adds the platform's own code.
+    #[must_use]
+    pub fn with_errcode(self, errcode: i64) -> Self {
+        self.with(|failure| failure.errcode = Some(errcode))
+    }
+
+    /// Adds the platform's request id (`rid`), which its support asks for.
+    #[must_use]
+    pub fn with_rid(self, rid: impl Into<String>) -> Self {
+        let rid = rid.into().into_boxed_str();
+        self.with(|failure| failure.rid = Some(rid))
+    }
+
+    /// Adds how long to leave the token endpoint alone.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        self.with(|failure| failure.retry_after = Some(wait))
+    }
+
+    /// Adds the error underneath, which must not show a token, a secret or a URL either.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = Arc::from(source.into());
+        self.with(|failure| failure.source = Some(source))
+    }
+
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        self.with(|failure| failure.kind = kind)
+    }
+
+    pub(crate) fn with_transient(self, transient: bool) -> Self {
+        self.with(|failure| failure.transient = transient)
+    }
+
+    /// Names the app, unless a name is there already.
+    pub(crate) fn for_app(self, app: &AppId) -> Self {
+        if self.0.app.is_some() {
+            return self;
+        }
+        self.with(|failure| failure.app = Some(app.clone()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Failure)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The code that the token endpoint answered with, if it did.
+    #[must_use]
+    pub fn errcode(&self) -> Option<i64> {
+        self.0.errcode
+    }
+
+    /// The platform's id of the failed request, for its support.
+    #[must_use]
+    pub fn rid(&self) -> Option<&str> {
+        self.0.rid.as_deref()
+    }
+
+    /// Whether a later try may succeed without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.0.transient
+    }
+
+    /// How long the token endpoint will be left alone, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What happened, without the app, code and advice that `Display` adds.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = &*self.0;
+        match &failure.app {
+            Some(app) => write!(f, "no access_token for app {app}: {}", failure.message)?,
+            None => write!(f, "no access_token: {}", failure.message)?,
+        }
+        if let Some(errcode) = failure.errcode {
+            write!(f, " (errcode {errcode}")?;
+            if let Some(rid) = &failure.rid {
+                write!(f, ", rid {rid}")?;
+            }
+            f.write_str(")")?;
+        }
+        if let Some(wait) = failure.retry_after {
+            write!(
+                f,
+                "; the token endpoint is left alone for {:.1} s",
+                wait.as_secs_f64()
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenError")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("app", &self.0.app)
+            .field("errcode", &self.0.errcode)
+            .field("rid", &self.0.rid)
+            .field("transient", &self.0.transient)
+            .field("retry_after", &self.0.retry_after)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for TokenError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Why a request failed: there is no token for it, it cannot carry one, or the inner service failed.
+///
+/// One pointer wide. [`downcast_ref`](Self::downcast_ref) finds the [`TokenError`] or the inner service's own error.
+pub struct Error(Box<Repr>);
+
+enum Repr {
+    Token(TokenError),
+    Inner(BoxError),
+    Own(ErrorKind, Cow<'static, str>),
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Repr::Own(kind, message.into())))
+    }
+
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    pub(crate) fn inner(error: impl Into<BoxError>) -> Self {
+        Self(Box::new(Repr::Inner(error.into())))
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match &*self.0 {
+            Repr::Token(error) => error.kind(),
+            Repr::Inner(_) => ErrorKind::Inner,
+            Repr::Own(kind, _) => *kind,
+        }
+    }
+
+    /// The [`TokenError`], or the inner service's own error, if it is a `T`.
+    #[must_use]
+    pub fn downcast_ref<T: StdError + 'static>(&self) -> Option<&T> {
+        match &*self.0 {
+            Repr::Token(error) => (error as &(dyn StdError + 'static)).downcast_ref(),
+            Repr::Inner(error) => error.downcast_ref(),
+            Repr::Own(..) => None,
+        }
+    }
+
+    /// The inner service's own error, or the [`TokenError`]; where there is neither, this error.
+    #[must_use]
+    pub fn into_inner(self) -> Box<dyn StdError + Send + Sync> {
+        match *self.0 {
+            Repr::Token(error) => error.into(),
+            Repr::Inner(error) => error,
+            own @ Repr::Own(..) => Self(Box::new(own)).into(),
+        }
+    }
+}
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        Self(Box::new(Repr::Token(error)))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Repr::Token(error) => fmt::Display::fmt(error, f),
+            Repr::Inner(_) => f.write_str("the HTTP client below the WeChat layer failed"),
+            Repr::Own(_, message) => f.write_str(message),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Repr::Token(error) => f.debug_tuple("Error").field(error).finish(),
+            Repr::Inner(error) => f
+                .debug_tuple("Error")
+                .field(&ErrorKind::Inner)
+                .field(error)
+                .finish(),
+            Repr::Own(kind, message) => f.debug_tuple("Error").field(kind).field(message).finish(),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Repr::Token(error) => error.source(),
+            Repr::Inner(error) => Some(&**error),
+            Repr::Own(..) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<TokenError>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn the_inner_error_comes_back_as_it_was() {
+        let error = Error::inner(std::io::Error::other("broken pipe"));
+        assert_eq!(error.kind(), ErrorKind::Inner);
+        assert!(error.downcast_ref::<std::io::Error>().is_some());
+        assert!(error.downcast_ref::<TokenError>().is_none());
+        assert_eq!(error.into_inner().to_string(), "broken pipe");
+    }
+
+    #[test]
+    fn a_token_error_says_what_happened_to_whom() {
+        let error = TokenError::permanent("WeChat refused the app secret; check it")
+            .with_errcode(40125)
+            .with_rid("654df33c-64386a2f-29857782")
+            .with_retry_after(Duration::from_secs(5))
+            .for_app(&"wx0123".into());
+        let text = Error::from(error.clone()).to_string();
+        assert_eq!(
+            text,
+            "no access_token for app wx0123: WeChat refused the app secret; check it (errcode 40125, rid \
+             654df33c-64386a2f-29857782); the token endpoint is left alone for 5.0 s"
+        );
+        assert_eq!(
+            Error::from(error).downcast_ref::<TokenError>().unwrap().errcode(),
+            Some(40125)
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Who mints tokens.
+//!
+//! An [`Issuer`] knows one account and how to ask for a new token for it. It neither caches nor retries: when to mint, and
+//! how often, is the [`TokenCache`](crate::TokenCache)'s business.
+//!
+//! | issuer | endpoint | a second mint |
+//! |---|---|---|
+//! | [`StableToken`] | `POST /cgi-bin/stable_token` | is harmless: it returns the same token until its last five minutes |
+//! | [`ClassicToken`] | `GET /cgi-bin/token` | ends the life of the token before, after five minutes at the most |
+//! | [`WeCom`] | `GET /cgi-bin/gettoken` | is harmless, but WeCom blocks who asks often |
+//!
+//! # A token from a server of your own
+//!
+//! ```
+//! use std::{future::Future, pin::Pin, time::Duration};
+//! use tower_wechat::{
+//!     Platform, TokenCache, TokenError,
+//!     issuer::{AccountKey, Issuer, Mint, Minted},
+//! };
+//!
+//! struct TokenServer {
+//!     platform: Platform,
+//! }
+//!
+//! impl Issuer for TokenServer {
+//!     fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+//!         Box::pin(async move {
+//!             // Ask your server here; tell it which token was rejected, so that it need not hand out that one again.
+//!             let _rejected = how.rejected().map(|token| token.fingerprint());
+//!             Ok(Minted::new("a-token-from-my-server", Duration::from_secs(7200)))
+//!         })
+//!     }
+//!
+//!     fn platform(&self) -> &Platform {
+//!         &self.platform
+//!     }
+//!
+//!     fn account(&self) -> AccountKey {
+//!         AccountKey::new("token-server", "https://tokens.example", "wx0123456789abcdef", None)
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let cache = TokenCache::new(TokenServer { platform: Platform::wechat() });
+//! assert_eq!(cache.token().await?.as_str(), "a-token-from-my-server");
+//! # Ok::<(), TokenError>(())
+//! # }).unwrap();
+//! ```
+
+use std::{fmt, future::Future, pin::Pin, time::Duration};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::TokenError,
+    platform::Platform,
+    secret::{AppId, AppSecret},
+    token::AccessToken,
+};
+
+/// Mints tokens for one account.
+pub trait Issuer: Send + Sync + 'static {
+    /// Asks for a token, once. The caller sets the deadline and decides about a second try.
+    ///
+    /// # Errors
+    ///
+    /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient).
+    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>>;
+
+    /// Where the token may go, and how its rejection looks.
+    fn platform(&self) -> &Platform;
+
+    /// Which account this is, in caches and stores.
+    fn account(&self) -> AccountKey;
+
+    /// Whether two mints at the same time do no harm. If so, a cache whose shared store is out of reach mints on its own
+    /// rather than fail. `false` unless you say otherwise.
+    fn mints_are_independent(&self) -> bool {
+        false
+    }
+}
+
+/// How a mint is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Mint {
+    rejected: Option<AccessToken>,
+    forced: bool,
+}
+
+impl Mint {
+    /// Because there is no token, or the one there is will expire soon.
+    #[must_use]
+    pub fn normal() -> Self {
+        Self::default()
+    }
+
+    /// Because the platform rejected this token.
+    #[must_use]
+    pub fn rejecting(token: AccessToken) -> Self {
+        Self {
+            rejected: Some(token),
+            forced: false,
+        }
+    }
+
+    /// The same, and a normal mint has just answered with the rejected token again: the endpoint must make a new one.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { forced: true, ..self }
+    }
+
+    /// The token that the platform rejected, if that is why.
+    #[must_use]
+    pub fn rejected(&self) -> Option<&AccessToken> {
+        self.rejected.as_ref()
+    }
+
+    /// Whether the endpoint must make a new token even if the present one is still good.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+}
+
+/// What a mint yields: a token and how long it lives from the moment it was asked for.
+///
+/// The cache refuses an empty text, one over 4 096 bytes and a life of zero, and counts a life of more than seven days as
+/// seven days. Its `Debug` shows no token.
+#[derive(Clone)]
+pub struct Minted {
+    pub(crate) text: String,
+    pub(crate) expires_in: Duration,
+}
+
+impl Minted {
+    /// A token that lives for `expires_in`.
+    #[must_use]
+    pub fn new(token: impl Into<String>, expires_in: Duration) -> Self {
+        Self {
+            text: token.into(),
+            expires_in,
+        }
+    }
+}
+
+impl fmt::Debug for Minted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minted")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of an account in caches and stores: a hash of what its tokens depend on.
+///
+/// `Display` and `Debug` show the hash, from which neither the app id nor the secret can be read.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AccountKey {
+    hash: [u8; 16],
+    app: AppId,
+}
+
+impl AccountKey {
+    /// The key of `app` at the endpoint `kind` below `base`, with the secret that the token is minted with, if there is
+    /// one. Accounts that differ in any of the four have different keys.
+    #[must_use]
+    pub fn new(kind: &str, base: &str, app: impl Into<AppId>, secret: Option<&AppSecret>) -> Self {
+        let app = app.into();
+        let mut digest = Sha256::new();
+        for part in [kind, base, app.as_str(), secret.map_or("", AppSecret::expose)] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest.finalize()[..16]);
+        Self { hash, app }
+    }
+
+    /// The app, for messages to people; not for names in a store.
+    #[must_use]
+    pub fn app(&self) -> &AppId {
+        &self.app
+    }
+}
+
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountKey({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_tells_accounts_apart() {
+        let secret = AppSecret::from("secret");
+        let key = |kind, base, app: &str, secret| AccountKey::new(kind, base, app, secret).to_string();
+        let keys = [
+            key("stable", "https://a", "app", Some(&secret)),
+            key("classic", "https://a", "app", Some(&secret)),
+            key("stable", "https://b", "app", Some(&secret)),
+            key("stable", "https://a", "app2", Some(&secret)),
+            key("stable", "https://a", "app", None),
+            key("stable", "https://aa", "pp", Some(&secret)),
+        ];
+        for (i, one) in keys.iter().enumerate() {
+            assert_eq!(one.len(), 32);
+            assert!(keys[i + 1..].iter().all(|other| other != one));
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_token_nor_app() {
+        let minted = Minted::new("SENTINEL", Duration::from_secs(1));
+        let key = AccountKey::new("stable", "https://a", "wxSENTINEL", None);
+        assert!(!format!("{minted:?} {key:?} {key}").contains("SENTINEL"));
+    }
+}

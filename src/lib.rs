@@ -1,0 +1,21 @@
+#![forbid(unsafe_code)]
+
+mod clock;
+mod error;
+mod platform;
+mod request;
+mod response;
+mod secret;
+mod token;
+
+pub mod issuer;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use crate::{
+    error::{Error, ErrorKind, TokenError},
+    platform::Platform,
+    secret::{AppId, AppSecret, Fingerprint},
+    token::AccessToken,
+};

@@ -1,0 +1,328 @@
+//! [`Platform`]: what a family of accounts has in common, wherever its tokens come from.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use http::{Uri, uri::Scheme};
+
+use crate::error::Error;
+
+/// A family of WeChat accounts: in which query parameter its token goes, to which hosts, to which paths not, and which
+/// codes say that a token was rejected.
+///
+/// Cheap to clone. An [`Issuer`](crate::issuer::Issuer) has one; [`wechat`](Self::wechat) and [`wecom`](Self::wecom)
+/// are the two that the built-in issuers start from.
+#[derive(Clone, Debug)]
+pub struct Platform(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    parameter: Cow<'static, str>,
+    origins: Vec<Origin>,
+    exempt: Vec<Cow<'static, str>>,
+    rejection_codes: Vec<i64>,
+}
+
+/// WeChat's nearest access point, its disaster-recovery name and the regional ones
+/// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>).
+const WECHAT_HOSTS: [&str; 5] = [
+    "https://api.weixin.qq.com",
+    "https://api2.weixin.qq.com",
+    "https://sh.api.weixin.qq.com",
+    "https://sz.api.weixin.qq.com",
+    "https://hk.api.weixin.qq.com",
+];
+
+/// Token endpoints, calls that carry the secret or a ticket instead, and `/sns/`, where `access_token` is the *user's*.
+const WECHAT_EXEMPT: [&str; 7] = [
+    "/cgi-bin/token",
+    "/cgi-bin/stable_token",
+    "/cgi-bin/clear_quota/v2",
+    "/cgi-bin/component/api_component_token",
+    "/cgi-bin/component/api_start_push_ticket",
+    "/cgi-bin/component/clear_quota/v2",
+    "/sns/",
+];
+
+/// Token endpoints, and the group robot, which a key of its own authorises.
+const WECOM_EXEMPT: [&str; 5] = [
+    "/cgi-bin/gettoken",
+    "/cgi-bin/service/get_suite_token",
+    "/cgi-bin/service/get_provider_token",
+    "/cgi-bin/openhw/get_model_token",
+    "/cgi-bin/webhook/",
+];
+
+impl Platform {
+    /// Official accounts, mini programs, mini games and shops: `access_token` to `api.weixin.qq.com` and its regional
+    /// names; 40001, 40014 and 42001 mean that the token was rejected
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>).
+    #[must_use]
+    pub fn wechat() -> Self {
+        Self::built_in(&WECHAT_HOSTS, &WECHAT_EXEMPT, &[40001, 40014, 42001])
+    }
+
+    /// WeCom (企业微信): `access_token` to `qyapi.weixin.qq.com`; 40014 and 42001 mean that the token was rejected, while
+    /// 40001 means a wrong secret there (<https://developer.work.weixin.qq.com/document/path/90313>).
+    #[must_use]
+    pub fn wecom() -> Self {
+        Self::built_in(&["https://qyapi.weixin.qq.com"], &WECOM_EXEMPT, &[40014, 42001])
+    }
+
+    fn built_in(hosts: &[&str], exempt: &[&'static str], codes: &[i64]) -> Self {
+        Self(Arc::new(Inner {
+            parameter: Cow::Borrowed("access_token"),
+            // The constants above are origins; a test parses each of them.
+            origins: hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
+            exempt: exempt.iter().map(|path| Cow::Borrowed(*path)).collect(),
+            rejection_codes: codes.to_vec(),
+        }))
+    }
+
+    /// Puts the token into another query parameter (`component_access_token`, `suite_access_token`, …).
+    #[must_use]
+    pub fn with_parameter(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|inner| inner.parameter = name.into())
+    }
+
+    /// Replaces the codes that mean "this token was rejected".
+    #[must_use]
+    pub fn with_rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.with(|inner| inner.rejection_codes = codes.into_iter().collect())
+    }
+
+    /// Adds a path that never gets a token. One that ends in `/` stands for everything below it.
+    #[must_use]
+    pub fn with_exempt_path(self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|inner| inner.exempt.push(path.into()))
+    }
+
+    /// Adds an origin, with or without a path prefix, to those that the token may go to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the same with
+    /// `http` and a loopback host: a token must not cross a network in the clear.
+    pub fn with_origin(self, url: &str) -> Result<Self, Error> {
+        let origin = Origin::parse(url)?;
+        Ok(self.with(|inner| inner.origins.push(origin)))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The query parameter that carries the token.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        &self.0.parameter
+    }
+
+    /// The codes that mean "this token was rejected".
+    #[must_use]
+    pub fn rejection_codes(&self) -> &[i64] {
+        &self.0.rejection_codes
+    }
+
+    /// Whether this URI's origin is one of the platform's.
+    pub(crate) fn covers(&self, uri: &Uri) -> bool {
+        self.0.origins.iter().any(|origin| origin.covers(uri))
+    }
+
+    /// Whether this URI's path never gets a token, seen from the origin that covers it.
+    pub(crate) fn exempts(&self, uri: &Uri) -> bool {
+        let exempts = |path: &str| {
+            self.0.exempt.iter().any(|exempt| match exempt.strip_suffix('/') {
+                Some(folder) => path
+                    .strip_prefix(folder)
+                    .is_some_and(|rest| rest.starts_with('/')),
+                None => path.trim_end_matches('/') == exempt.as_ref(),
+            })
+        };
+        exempts(uri.path())
+            || self
+                .0
+                .origins
+                .iter()
+                .filter(|origin| origin.covers(uri))
+                .any(|origin| exempts(origin.below(uri)))
+    }
+}
+
+/// Scheme, host, port and path prefix of a base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    scheme: Scheme,
+    host: Box<str>,
+    port: u16,
+    prefix: Box<str>,
+}
+
+impl Origin {
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let refuse = |why: &str| {
+            Err(Error::config(format!(
+                "a base URL must look like https://host[:port][/prefix]; this one {why}"
+            )))
+        };
+        if url.contains(['?', '#']) {
+            return refuse("has a query or a fragment");
+        }
+        let Ok(uri) = url.parse::<Uri>() else {
+            return refuse("is no URL");
+        };
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return refuse("has no scheme or no host");
+        };
+        if authority.as_str().contains('@') {
+            return refuse("has a user name in it");
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return refuse("has no host");
+        }
+        if *scheme == Scheme::HTTP && !is_loopback(host) {
+            return refuse("would send tokens in the clear: plain http is for loopback hosts only");
+        }
+        let Some(default) = default_port(scheme) else {
+            return refuse("has a scheme other than https");
+        };
+        if authority
+            .port()
+            .is_some_and(|port| port.as_str().parse::<u16>().is_err())
+        {
+            return refuse("has an impossible port");
+        }
+        Ok(Self {
+            scheme: scheme.clone(),
+            host: host.to_ascii_lowercase().into(),
+            port: authority.port_u16().unwrap_or(default),
+            prefix: uri.path().trim_end_matches('/').into(),
+        })
+    }
+
+    pub(crate) fn covers(&self, uri: &Uri) -> bool {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return false;
+        };
+        *scheme == self.scheme
+            && authority.host().eq_ignore_ascii_case(&self.host)
+            && authority.port_u16().or(default_port(scheme)) == Some(self.port)
+    }
+
+    /// The path after this origin's prefix, or the whole path where the prefix is not there.
+    fn below<'u>(&self, uri: &'u Uri) -> &'u str {
+        match uri.path().strip_prefix(&*self.prefix) {
+            Some(rest) if rest.starts_with('/') => rest,
+            _ => uri.path(),
+        }
+    }
+}
+
+fn default_port(scheme: &Scheme) -> Option<u16> {
+    match scheme.as_str() {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_built_in_origins_all_parse() {
+        assert_eq!(Platform::wechat().0.origins.len(), WECHAT_HOSTS.len());
+        assert_eq!(Platform::wecom().0.origins.len(), 1);
+    }
+
+    #[test]
+    fn only_its_own_hosts_over_https_are_covered() {
+        let platform = Platform::wechat();
+        for inside in [
+            "https://api.weixin.qq.com/cgi-bin/x",
+            "https://API.weixin.qq.com:443/",
+            "https://hk.api.weixin.qq.com/x?y=1",
+            "https://user@api.weixin.qq.com/",
+        ] {
+            assert!(platform.covers(&uri(inside)), "{inside}");
+        }
+        for outside in [
+            "http://api.weixin.qq.com/",
+            "https://api.weixin.qq.com:8443/",
+            "https://api.weixin.qq.com.evil.example/",
+            "https://api.weixin.qq.com@evil.example/",
+            "https://mp.weixin.qq.com/cgi-bin/showqrcode",
+            "https://api.weixin.qq.com./",
+            "/cgi-bin/x",
+            "api.weixin.qq.com:443",
+            "*",
+        ] {
+            assert!(!platform.covers(&uri(outside)), "{outside}");
+        }
+    }
+
+    #[test]
+    fn exempt_paths_are_whole_paths_or_folders_below_the_prefix() {
+        let platform = Platform::wechat()
+            .with_origin("https://proxy.example/wx/")
+            .unwrap();
+        for exempt in [
+            "https://api.weixin.qq.com/cgi-bin/token",
+            "https://api.weixin.qq.com/cgi-bin/stable_token/",
+            "https://api.weixin.qq.com/sns/userinfo",
+            "https://proxy.example/wx/cgi-bin/token?a=1",
+            "https://proxy.example/wx/sns/auth",
+        ] {
+            assert!(platform.exempts(&uri(exempt)), "{exempt}");
+        }
+        for open in [
+            "https://api.weixin.qq.com/cgi-bin/token2",
+            "https://api.weixin.qq.com/snsx/userinfo",
+            "https://api.weixin.qq.com/cgi-bin/clear_quota",
+            "https://proxy.example/wxx/cgi-bin/token",
+        ] {
+            assert!(!platform.exempts(&uri(open)), "{open}");
+        }
+    }
+
+    #[test]
+    fn a_bad_base_url_is_refused_with_a_reason() {
+        for (bad, why) in [
+            ("", "no URL"),
+            ("api.weixin.qq.com", "no scheme"),
+            ("/cgi-bin", "no scheme"),
+            ("ftp://host/", "scheme other"),
+            ("https://host/?a=1", "query"),
+            ("https://host/#x", "fragment"),
+            ("https://u:p@host/", "user name"),
+            ("http://api.weixin.qq.com", "in the clear"),
+            ("http://10.0.0.1", "in the clear"),
+            ("https://host:99999", "port"),
+            ("https://ho st", "no URL"),
+        ] {
+            let error = Origin::parse(bad).expect_err(bad);
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(error.to_string().contains(why), "{bad}: {error}");
+        }
+        for good in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:1/x",
+            "https://10.0.0.1/p",
+        ] {
+            assert!(Origin::parse(good).is_ok(), "{good}");
+        }
+    }
+}

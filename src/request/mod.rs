@@ -1,0 +1,1 @@
+//! What goes out: the token into the URI, and a body that can be sent a second time.

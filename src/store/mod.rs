@@ -1,0 +1,215 @@
+//! Where processes share a token, and choose who mints the next one.
+//!
+//! A [`TokenStore`] keeps one [`Record`] an account: the newest token. It also keeps a *lease*, held by whoever is
+//! minting, and the [`Failure`] of the last mint, so that nobody repeats it at once. The election itself is not here: the
+//! cache runs it over these few calls, the same way for every store.
+//!
+//! | store | who shares | needs |
+//! |---|---|---|
+//! | [`MemoryStore`] | the caches of one process | nothing |
+//! | `FileStore` (feature `file`) | the processes of one host | a directory |
+//! | `RedisStore` (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
+//!
+//! # The rules of a store
+//!
+//! 1. Every lease of an account has a higher *fence* than all leases and records before it, and than the floor that the
+//!    claimant names. The token minted under a lease has the lease's fence as its generation.
+//! 2. [`commit`](TokenStore::commit) is refused once a later lease was granted: a minter that slept through its lease
+//!    cannot overwrite the token of the one that took over.
+//! 3. [`load`](TokenStore::load) and [`try_lease`](TokenStore::try_lease) see record, failure and lease at one moment.
+//! 4. Remaining lives are counted by the store's clock, never by comparing the clocks of two processes.
+//! 5. A record that the store cannot read is an error; it is never taken for "no record" and never overwritten.
+//! 6. Every call ends in a time of the store's own, with [`StoreError`] if need be.
+//!
+//! Whoever writes a store of their own can check it against these rules with the conformance suite of feature `testing`.
+
+mod memory;
+mod record;
+
+use std::{borrow::Cow, error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+pub use self::{
+    memory::MemoryStore,
+    record::{Failure, Record},
+};
+use crate::issuer::AccountKey;
+
+/// The future of a store's call.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Keeps the newest token of each account, and the lease to mint the next.
+///
+/// See the [module docs](self) for the rules.
+pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
+    /// What there is of an account.
+    fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Snapshot>;
+
+    /// Asks to be the one who mints. The lease ends after `ask.life` unless it is renewed.
+    fn try_lease<'a>(&'a self, account: &'a AccountKey, ask: LeaseRequest) -> StoreFuture<'a, Claim>;
+
+    /// Makes the lease last for its whole life again, from now. `false`: it was lost, and somebody else may be minting.
+    fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool>;
+
+    /// Ends the lease with a token, and tells the watchers. Removes the failure.
+    fn commit<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        lease: &'a Lease,
+        record: &'a Record,
+    ) -> StoreFuture<'a, Commit>;
+
+    /// Ends the lease without a token, and tells the watchers. A failure, if given, is kept as long as it lasts. Does
+    /// nothing if the lease was lost.
+    fn abandon<'a>(
+        &'a self,
+        account: &'a AccountKey,
+        lease: &'a Lease,
+        failure: Option<&'a Failure>,
+    ) -> StoreFuture<'a, ()>;
+
+    /// Watches the account from now on. A hint only: it may report too much, and may miss a change.
+    fn watch(&self, account: &AccountKey) -> Box<dyn Watch>;
+}
+
+/// Tells of changes to one account.
+pub trait Watch: Send {
+    /// Ends when the account may have changed since the watch began or since this last ended. May never end.
+    fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// What a store has of an account at one moment.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The newest token, even if it has expired.
+    pub record: Option<Record>,
+    /// The failure of the last mint, while it lasts.
+    pub failure: Option<Failure>,
+    /// How long the present lease still lasts, if somebody holds one.
+    pub leased: Option<Duration>,
+}
+
+/// A wish to mint.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LeaseRequest {
+    /// How long the lease lasts unless it is renewed. A holder that dies is replaced after that time at the latest.
+    pub life: Duration,
+    /// The lease's fence must be above this, whatever the store remembers.
+    pub floor: u64,
+}
+
+/// The answer to a [`LeaseRequest`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Claim {
+    /// The claimant mints. The snapshot was taken in the same moment, so it need not be read again.
+    Granted(Lease, Snapshot),
+    /// Somebody else mints.
+    Held(Snapshot),
+}
+
+/// The right to mint, until it ends or is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// Higher than that of every lease before; the generation of the token minted under it.
+    pub fence: u64,
+    /// How long it lasts unless it is renewed.
+    pub life: Duration,
+}
+
+/// How a [`commit`](TokenStore::commit) went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Commit {
+    /// The record is the newest.
+    Done,
+    /// A later lease was granted meanwhile, so the record was thrown away. This is what is there instead.
+    Fenced(Snapshot),
+}
+
+/// Why a store could not answer.
+#[derive(Clone, Debug)]
+pub struct StoreError {
+    message: Cow<'static, str>,
+    unreadable: bool,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Snapshot {
+    /// What there is.
+    #[must_use]
+    pub fn new(record: Option<Record>, failure: Option<Failure>, leased: Option<Duration>) -> Self {
+        Self {
+            record,
+            failure,
+            leased,
+        }
+    }
+}
+
+impl LeaseRequest {
+    /// A lease for `life`, with a fence above `floor`.
+    #[must_use]
+    pub fn new(life: Duration, floor: u64) -> Self {
+        Self { life, floor }
+    }
+}
+
+impl Lease {
+    /// A lease that was granted with this fence.
+    #[must_use]
+    pub fn new(fence: u64, life: Duration) -> Self {
+        Self { fence, life }
+    }
+}
+
+impl StoreError {
+    /// The store is out of reach, too slow, full or read-only. The message says which, and what to do; no URLs, no tokens.
+    #[must_use]
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            message: message.into(),
+            unreadable: false,
+            source: None,
+        }
+    }
+
+    /// There is a record, but it is torn, foreign or of a future format. The message names it.
+    #[must_use]
+    pub fn unreadable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            message: message.into(),
+            unreadable: true,
+            source: None,
+        }
+    }
+
+    /// Adds the error underneath, which must not show a token, a secret or a URL either.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(Arc::from(source.into())),
+            ..self
+        }
+    }
+
+    /// Whether somebody must look at the record before the store can be used for this account.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.unreadable
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token store: {}", self.message)
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,267 @@
+//! What a store keeps, and its written form.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::{
+    error::{ErrorKind, TokenError},
+    secret::Fingerprint,
+};
+
+/// The version of the written form. A reader refuses a later one rather than guess.
+const FORMAT: u32 = 1;
+
+/// The newest token of an account, as a store keeps it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The token.
+    pub token: Arc<str>,
+    /// The fence of the lease that it was minted under.
+    pub generation: u64,
+    /// The whole of its life.
+    pub life: Duration,
+    /// What is left of it at this moment, by the store's clock.
+    pub left: Duration,
+    /// When refreshes were forced in the last day, in milliseconds since the Unix epoch.
+    pub forced: Vec<u64>,
+}
+
+/// Why the last mint failed, and for how long nobody should try again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What happened.
+    pub error: TokenError,
+    /// The fence of the lease under which it happened.
+    pub generation: u64,
+    /// How much longer it lasts, by the store's clock.
+    pub left: Duration,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenRecord {
+    v: u32,
+    token: Arc<str>,
+    generation: u64,
+    life_ms: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forced: Vec<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenFailure {
+    v: u32,
+    generation: u64,
+    kind: String,
+    message: String,
+    transient: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    errcode: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rid: Option<String>,
+}
+
+impl Record {
+    /// A token with `left` of its `life` to go.
+    #[must_use]
+    pub fn new(token: impl Into<Arc<str>>, generation: u64, life: Duration, left: Duration) -> Self {
+        Self {
+            token: token.into(),
+            generation,
+            life,
+            left: left.min(life),
+            forced: Vec::new(),
+        }
+    }
+
+    /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        to_json(&WrittenRecord {
+            v: FORMAT,
+            token: self.token.clone(),
+            generation: self.generation,
+            life_ms: to_millis(self.life),
+            forced: self.forced.clone(),
+        })
+    }
+
+    /// Reads the written form. `left` comes from the store's clock; more than the whole life is cut to that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::unreadable`] for anything else, and for a later format.
+    pub fn decode(written: &[u8], left: Duration) -> Result<Self, StoreError> {
+        let record: WrittenRecord = from_json(written)?;
+        let life = Duration::from_millis(record.life_ms);
+        Ok(Self {
+            token: record.token,
+            generation: record.generation,
+            life,
+            left: left.min(life),
+            forced: record.forced,
+        })
+    }
+}
+
+impl Failure {
+    /// `error` happened under the lease with this fence; nobody should try again for `left`.
+    #[must_use]
+    pub fn new(error: TokenError, generation: u64, left: Duration) -> Self {
+        Self {
+            error,
+            generation,
+            left,
+        }
+    }
+
+    /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        to_json(&WrittenFailure {
+            v: FORMAT,
+            generation: self.generation,
+            kind: kind_to_str(self.error.kind()).to_owned(),
+            message: self.error.message().to_owned(),
+            transient: self.error.is_transient(),
+            errcode: self.error.errcode(),
+            rid: self.error.rid().map(str::to_owned),
+        })
+    }
+
+    /// Reads the written form. `left` comes from the store's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::unreadable`] for anything else, and for a later format.
+    pub fn decode(written: &[u8], left: Duration) -> Result<Self, StoreError> {
+        let failure: WrittenFailure = from_json(written)?;
+        let mut error =
+            TokenError::new(kind_from_str(&failure.kind), failure.message).with_transient(failure.transient);
+        if let Some(errcode) = failure.errcode {
+            error = error.with_errcode(errcode);
+        }
+        if let Some(rid) = failure.rid {
+            error = error.with_rid(rid);
+        }
+        Ok(Self {
+            error,
+            generation: failure.generation,
+            left,
+        })
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("token", &Fingerprint::of(&self.token))
+            .field("generation", &self.generation)
+            .field("life", &self.life)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // Plain structs of strings and numbers: there is nothing in them that JSON cannot say.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, StoreError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    // serde_json quotes the input in its errors, and the input is a token: say where, not what.
+    let torn = |error: serde_json::Error| {
+        let at = error.column();
+        StoreError::unreadable(format!(
+            "a record is torn or foreign (not readable from byte {at} on)"
+        ))
+    };
+    let Version { v } = serde_json::from_slice(written).map_err(torn)?;
+    if v != FORMAT {
+        return Err(StoreError::unreadable(format!(
+            "a record has format {v}, and this version reads only {FORMAT}: update this program"
+        )));
+    }
+    serde_json::from_slice(written).map_err(torn)
+}
+
+fn to_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn kind_to_str(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Config => "config",
+        ErrorKind::Closed => "closed",
+        _ => "token",
+    }
+}
+
+fn kind_from_str(kind: &str) -> ErrorKind {
+    match kind {
+        "timeout" => ErrorKind::Timeout,
+        "config" => ErrorKind::Config,
+        "closed" => ErrorKind::Closed,
+        _ => ErrorKind::Token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_record_survives_its_written_form() {
+        let record = Record {
+            forced: vec![5, 6],
+            ..Record::new("tok\"en", 7, HOUR * 2, HOUR)
+        };
+        assert_eq!(Record::decode(&record.encode(), HOUR).unwrap(), record);
+    }
+
+    #[test]
+    fn a_failure_survives_its_written_form() {
+        let error = TokenError::permanent("refused")
+            .with_errcode(40125)
+            .with_rid("r-1");
+        let read = Failure::decode(&Failure::new(error, 3, HOUR).encode(), HOUR).unwrap();
+        assert_eq!(
+            (read.generation, read.error.errcode(), read.error.rid()),
+            (3, Some(40125), Some("r-1"))
+        );
+        assert_eq!(
+            (read.error.kind(), read.error.is_transient()),
+            (ErrorKind::Token, false)
+        );
+    }
+
+    #[test]
+    fn nobody_can_write_an_immortal_token() {
+        let record = Record::new("t", 1, HOUR, HOUR * 100);
+        assert_eq!(record.left, HOUR);
+        assert_eq!(Record::decode(&record.encode(), HOUR * 100).unwrap().left, HOUR);
+    }
+
+    #[test]
+    fn torn_foreign_and_future_records_are_errors_without_their_content() {
+        let whole = Record::new("SENTINEL", 1, HOUR, HOUR).encode();
+        for cut in 0..whole.len() {
+            let error = Record::decode(&whole[..cut], HOUR).unwrap_err();
+            assert!(error.is_unreadable() && !format!("{error} {error:?}").contains("SENTINEL"));
+        }
+        let future = Record::decode(br#"{"v":2,"secret":"SENTINEL"}"#, HOUR).unwrap_err();
+        assert!(future.to_string().contains("update this program"));
+        assert!(Record::decode(b"SENTINEL", HOUR).is_err());
+        assert!(!format!("{:?}", Record::new("SENTINEL", 1, HOUR, HOUR)).contains("SENTINEL"));
+    }
+}

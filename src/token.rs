@@ -1,0 +1,144 @@
+//! [`AccessToken`]: one token, immutable, published to readers by pointer.
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    clock::{Clock, Deadline, Moment},
+    secret::Fingerprint,
+};
+
+/// What may stand in a query value as it is (RFC 3986 "unreserved"); the tokens seen so far are made of nothing else.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// An access token as it was minted, with the moment at which it expires.
+///
+/// Cheap to clone, never changed. Its `Debug` shows a fingerprint in place of the text, and there is no `Display`.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Inner>);
+
+struct Inner {
+    text: Arc<str>,
+    /// Only where it differs from the text.
+    encoded: Option<Box<str>>,
+    generation: u64,
+    minted: Moment,
+    life: Duration,
+    expiry: Deadline,
+    clock: Clock,
+}
+
+impl AccessToken {
+    /// A token that lives for `life` from `minted`, the moment *before* it was asked for.
+    pub(crate) fn new(text: Arc<str>, generation: u64, minted: Moment, life: Duration, clock: Clock) -> Self {
+        let encoded = match Cow::from(utf8_percent_encode(&text, ESCAPED)) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(encoded) => Some(encoded.into_boxed_str()),
+        };
+        Self(Arc::new(Inner {
+            text,
+            encoded,
+            generation,
+            minted,
+            life,
+            expiry: minted.after(life),
+            clock,
+        }))
+    }
+
+    /// The token itself. WeChat asks to reserve 512 characters for it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// How long it will live on; zero once it has expired. WeChat may revoke it earlier.
+    #[must_use]
+    pub fn expires_in(&self) -> Duration {
+        self.0.expiry.left(self.0.clock.now())
+    }
+
+    /// Which token of its account this is: every mint has a higher number than the one before, in all processes that
+    /// share a store, even if WeChat answers with the same text again.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// A short hash of the text, which may be logged and compared.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.0.text)
+    }
+
+    /// The text as it goes into a query.
+    pub(crate) fn encoded(&self) -> &str {
+        self.0.encoded.as_deref().unwrap_or(&self.0.text)
+    }
+
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        self.0.text.clone()
+    }
+
+    /// The moment before it was asked for.
+    pub(crate) fn minted(&self) -> Moment {
+        self.0.minted
+    }
+
+    /// The whole of its life, as it was when it was minted.
+    pub(crate) fn life(&self) -> Duration {
+        self.0.life
+    }
+
+    /// What is left of its life at `now`.
+    pub(crate) fn left(&self, now: Moment) -> Duration {
+        self.0.expiry.left(now)
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("fingerprint", &self.fingerprint())
+            .field("generation", &self.generation())
+            .field("expires_in", &self.expires_in())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &str) -> AccessToken {
+        let clock = Clock::default();
+        AccessToken::new(text.into(), 1, clock.now(), Duration::from_secs(7200), clock)
+    }
+
+    #[test]
+    fn an_ordinary_token_is_kept_once() {
+        let token = token("81_aB-c_9.~");
+        assert_eq!(token.encoded(), "81_aB-c_9.~");
+        assert!(token.0.encoded.is_none());
+    }
+
+    #[test]
+    fn anything_else_is_percent_encoded() {
+        assert_eq!(token("a#b&c d+e%é@").encoded(), "a%23b%26c%20d%2Be%25%C3%A9%40");
+    }
+
+    #[test]
+    fn debug_shows_the_fingerprint_only() {
+        let shown = format!("{:?}", token("SENTINEL"));
+        assert!(!shown.contains("SENTINEL"), "{shown}");
+        assert!(
+            shown.contains(&Fingerprint::of("SENTINEL").to_string()),
+            "{shown}"
+        );
+    }
+}
