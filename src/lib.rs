@@ -1,11 +1,13 @@
 #![forbid(unsafe_code)]
 
+mod cache;
 mod clock;
 mod error;
 mod platform;
 mod request;
 mod response;
 mod secret;
+mod telemetry;
 mod token;
 
 pub mod issuer;
@@ -14,6 +16,7 @@ pub mod store;
 pub mod testing;
 
 pub use crate::{
+    cache::{Stats, TokenCache, TokenCacheBuilder},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     secret::{AppId, AppSecret, Fingerprint},

@@ -20,33 +20,38 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// Cheap to clone, never changed. Its `Debug` shows a fingerprint in place of the text, and there is no `Display`.
 #[derive(Clone)]
-pub struct AccessToken(Arc<Inner>);
+pub struct AccessToken(Arc<Content>);
 
-struct Inner {
+/// What a token is made of; the cache keeps it by pointer.
+pub(crate) struct Content {
     text: Arc<str>,
     /// Only where it differs from the text.
     encoded: Option<Box<str>>,
     generation: u64,
-    minted: Moment,
     life: Duration,
     expiry: Deadline,
     clock: Clock,
 }
 
 impl AccessToken {
-    /// A token that lives for `life` from `minted`, the moment *before* it was asked for.
-    pub(crate) fn new(text: Arc<str>, generation: u64, minted: Moment, life: Duration, clock: Clock) -> Self {
+    /// A token of which `expiry` is what is left of its `life`.
+    pub(crate) fn new(
+        text: Arc<str>,
+        generation: u64,
+        life: Duration,
+        expiry: Deadline,
+        clock: Clock,
+    ) -> Self {
         let encoded = match Cow::from(utf8_percent_encode(&text, ESCAPED)) {
             Cow::Borrowed(_) => None,
             Cow::Owned(encoded) => Some(encoded.into_boxed_str()),
         };
-        Self(Arc::new(Inner {
+        Self(Arc::new(Content {
             text,
             encoded,
             generation,
-            minted,
             life,
-            expiry: minted.after(life),
+            expiry,
             clock,
         }))
     }
@@ -81,13 +86,12 @@ impl AccessToken {
         self.0.encoded.as_deref().unwrap_or(&self.0.text)
     }
 
-    pub(crate) fn shared_text(&self) -> Arc<str> {
-        self.0.text.clone()
+    pub(crate) fn content(&self) -> &Arc<Content> {
+        &self.0
     }
 
-    /// The moment before it was asked for.
-    pub(crate) fn minted(&self) -> Moment {
-        self.0.minted
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        self.0.text.clone()
     }
 
     /// The whole of its life, as it was when it was minted.
@@ -95,9 +99,38 @@ impl AccessToken {
         self.0.life
     }
 
+    /// How long ago it was minted, as far as its life tells.
+    pub(crate) fn age(&self, now: Moment) -> Duration {
+        self.life().saturating_sub(self.left(now))
+    }
+
+    /// The same token, trusted for no longer than `most` from `now`.
+    pub(crate) fn curtailed(&self, now: Moment, most: Duration) -> Self {
+        let expiry = now.after(self.left(now).min(most));
+        Self::new(
+            self.0.text.clone(),
+            self.0.generation,
+            self.0.life,
+            expiry,
+            self.0.clock.clone(),
+        )
+    }
+
     /// What is left of its life at `now`.
     pub(crate) fn left(&self, now: Moment) -> Duration {
         self.0.expiry.left(now)
+    }
+}
+
+impl From<Arc<Content>> for AccessToken {
+    fn from(content: Arc<Content>) -> Self {
+        Self(content)
+    }
+}
+
+impl Content {
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 }
 
@@ -117,7 +150,8 @@ mod tests {
 
     fn token(text: &str) -> AccessToken {
         let clock = Clock::default();
-        AccessToken::new(text.into(), 1, clock.now(), Duration::from_secs(7200), clock)
+        let life = Duration::from_secs(7200);
+        AccessToken::new(text.into(), 1, life, clock.now().after(life), clock)
     }
 
     #[test]

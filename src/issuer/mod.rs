@@ -78,6 +78,13 @@ pub trait Issuer: Send + Sync + 'static {
     fn mints_are_independent(&self) -> bool {
         false
     }
+
+    /// Whether [`Mint::forced`] makes the endpoint replace a token that it would otherwise hand out again. If so, the
+    /// cache asks for that where a normal mint has returned the rejected token, within its budget. `false` unless you say
+    /// otherwise.
+    fn can_force(&self) -> bool {
+        false
+    }
 }
 
 /// How a mint is asked for.

@@ -148,7 +148,9 @@ impl TokenStore for MemoryStore {
         self.with(account, |account, now| {
             if account.fence == lease.fence {
                 account.lease = None;
-                account.failure = failure.map(|failure| (failure.clone(), now.after(failure.left)));
+                if let Some(failure) = failure {
+                    account.failure = Some((failure.clone(), now.after(failure.left)));
+                }
                 account.ring();
             }
         })

@@ -58,8 +58,8 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
         record: &'a Record,
     ) -> StoreFuture<'a, Commit>;
 
-    /// Ends the lease without a token, and tells the watchers. A failure, if given, is kept as long as it lasts. Does
-    /// nothing if the lease was lost.
+    /// Ends the lease without a token, and tells the watchers. A failure, if given, replaces the one there is and is kept
+    /// as long as it lasts. Does nothing if the lease was lost.
     fn abandon<'a>(
         &'a self,
         account: &'a AccountKey,

@@ -1,0 +1,94 @@
+//! [`TokenCacheBuilder`].
+
+use std::{sync::Arc, time::Duration};
+
+use super::{TokenCache, shared::Shared};
+use crate::{
+    clock::Clock,
+    issuer::Issuer,
+    store::{MemoryStore, TokenStore},
+};
+
+/// Settings of a [`TokenCache`].
+#[derive(Debug)]
+#[must_use]
+pub struct TokenCacheBuilder<I> {
+    issuer: I,
+    store: Option<Arc<dyn TokenStore>>,
+    settings: Settings,
+    clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) refresh_ahead: Duration,
+    pub(crate) wait_timeout: Duration,
+    pub(crate) fetch_timeout: Duration,
+}
+
+impl<I: Issuer> TokenCacheBuilder<I> {
+    pub(super) fn new(issuer: I) -> Self {
+        let settings = Settings {
+            // Inside the last five minutes, in which the stable endpoint hands out a new token.
+            refresh_ahead: Duration::from_secs(240),
+            wait_timeout: Duration::from_secs(5),
+            fetch_timeout: Duration::from_secs(10),
+        };
+        Self {
+            issuer,
+            store: None,
+            settings,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Shares the token through this store. By default the cache keeps it to itself.
+    pub fn store(mut self, store: impl TokenStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// How long before its end a token is replaced, by default 240 s, at most half of its life. The old one is served
+    /// meanwhile. Up to a quarter is taken off at random, so that processes do not all ask in the same second.
+    pub fn refresh_ahead(mut self, ahead: Duration) -> Self {
+        self.settings.refresh_ahead = ahead;
+        self
+    }
+
+    /// The longest that a caller waits for a token, by default 5 s. The fetch itself goes on for the next caller.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.wait_timeout = timeout;
+        self
+    }
+
+    /// The longest that one mint may take, whoever asked for it, by default 10 s.
+    pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.fetch_timeout = timeout;
+        self
+    }
+
+    /// Reads the wall clock from `clock`, which a test can move.
+    #[cfg(feature = "testing")]
+    pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
+        self.clock = clock.clock();
+        self
+    }
+
+    /// Builds the cache. It does nothing until it is first asked for a token.
+    #[must_use]
+    pub fn build(self) -> TokenCache {
+        let followed = self.store.is_some();
+        let store = self
+            .store
+            .unwrap_or_else(|| Arc::new(MemoryStore::with_clock(self.clock.clone())));
+        TokenCache {
+            shared: Arc::new(Shared::new(
+                Arc::new(self.issuer),
+                store,
+                followed,
+                self.settings,
+                self.clock,
+            )),
+        }
+    }
+}

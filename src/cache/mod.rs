@@ -1,0 +1,182 @@
+//! The shared coalescing cache: one token an account, however many ask for it.
+//!
+//! [`TokenCache`] is the handle. Behind it:
+//!
+//! - `slot`: the present token, read without a lock. A later generation replaces an earlier one, never the reverse.
+//! - `policy`: what to do now, as a pure function: serve, serve and refresh, wait, or hold back.
+//! - `flight`: the fetch under way, if there is one, and those who wait for it. It runs in a task of its own: a caller who
+//!   gives up harms nobody, and the token is not lost.
+//! - `refresh`: what a fetch does. It asks the store whether another process was faster, becomes the one who mints or
+//!   waits for whoever is, mints, writes to the store, and installs.
+//! - `history` and `budget`: what failed lately, and what may not be tried again yet.
+//! - `follow`: takes over what other processes write to a shared store.
+//!
+//! A rejected token is compared, not thrown away: [`refresh`](TokenCache::refresh) names the token that WeChat rejected,
+//! and if the cache has a later one already, that is the answer.
+
+mod budget;
+mod builder;
+mod flight;
+mod follow;
+mod history;
+mod policy;
+mod refresh;
+mod shared;
+mod slot;
+mod stats;
+mod sync;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use self::{builder::TokenCacheBuilder, stats::Stats};
+use self::{policy::Need, shared::Shared};
+use crate::{
+    error::TokenError,
+    issuer::{AccountKey, Issuer},
+    platform::Platform,
+    telemetry::Event,
+    token::AccessToken,
+};
+
+/// One account's access token, shared by everybody who has a clone of this handle.
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::start().await;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+/// let cache = TokenCache::new(issuer);
+///
+/// let token = cache.token().await?;
+/// assert_eq!(cache.token().await?.generation(), token.generation());
+/// assert_eq!(wechat.mints(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TokenCache {
+    shared: Arc<Shared>,
+}
+
+impl TokenCache {
+    /// A cache with default settings, which keeps the token to itself.
+    #[must_use]
+    pub fn new(issuer: impl Issuer) -> Self {
+        Self::builder(issuer).build()
+    }
+
+    /// A cache with settings of your own.
+    pub fn builder<I: Issuer>(issuer: I) -> TokenCacheBuilder<I> {
+        TokenCacheBuilder::new(issuer)
+    }
+
+    /// The token; fetched if there is none, at once if there is.
+    ///
+    /// # Errors
+    ///
+    /// After `wait_timeout` at the latest: [`Timeout`](crate::ErrorKind::Timeout) while the fetch goes on,
+    /// [`Token`](crate::ErrorKind::Token) if the endpoint refused, [`BackedOff`](crate::ErrorKind::BackedOff) soon after
+    /// a failure, [`Store`](crate::ErrorKind::Store) if the shared store is out of reach and minting without it would
+    /// end the others' token, [`NoRuntime`](crate::ErrorKind::NoRuntime) outside tokio, and
+    /// [`Closed`](crate::ErrorKind::Closed) after [`shutdown`](Self::shutdown).
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait on a tokio runtime that was built without its timer (`enable_time`).
+    pub async fn token(&self) -> Result<AccessToken, TokenError> {
+        self.token_with_min_ttl(Duration::ZERO).await
+    }
+
+    /// A token that lives at least for `ttl`.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token); and [`Config`](crate::ErrorKind::Config) if `ttl` is longer than this account's tokens
+    /// live.
+    ///
+    /// # Panics
+    ///
+    /// As [`token`](Self::token).
+    pub async fn token_with_min_ttl(&self, ttl: Duration) -> Result<AccessToken, TokenError> {
+        let need = Need::Living(ttl);
+        match self.shared.ready(need) {
+            Some(token) => Ok(token),
+            None => self.shared.clone().wait(need, None).await,
+        }
+    }
+
+    /// A token of a later generation than `rejected`, which WeChat has rejected. If there is one already, that is the
+    /// answer; if not, all who ask at the same time share one mint. The later token may have the same text: the stable
+    /// endpoint hands out one token until its last five minutes.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token). [`BackedOff`](crate::ErrorKind::BackedOff) also if the last refresh brought nothing new,
+    /// or if the budget is spent: five in a row, then one a minute.
+    ///
+    /// # Panics
+    ///
+    /// As [`token`](Self::token).
+    pub async fn refresh(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
+        self.shared.note_rejection(rejected);
+        let need = Need::NewerThan(rejected.generation());
+        match self.shared.ready(need) {
+            Some(token) => Ok(token),
+            None => self.shared.clone().wait(need, Some(rejected.clone())).await,
+        }
+    }
+
+    /// The token, if there is a good one. No waiting, no I/O.
+    #[must_use]
+    pub fn current(&self) -> Option<AccessToken> {
+        self.shared.current()
+    }
+
+    /// What the cache has done since it was built.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Ends the cache: starts no further mint, and waits for the one that is under way and for its write to the store, so
+    /// that no other process loses it. A good token is served on.
+    pub async fn shutdown(&self) {
+        self.shared.close().await;
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        self.shared.issuer.platform()
+    }
+
+    pub(crate) fn account(&self) -> &AccountKey {
+        &self.shared.account
+    }
+
+    /// The token for a request, if there is a good one; sees to the next one if that is due.
+    pub(crate) fn ready(&self) -> Option<AccessToken> {
+        self.shared.ready(Need::Living(Duration::ZERO))
+    }
+
+    /// Starts a refresh for those who come later, and does not wait for it.
+    pub(crate) fn refresh_for_others(&self, rejected: &AccessToken) {
+        self.shared.note_rejection(rejected);
+        self.shared
+            .start(Need::NewerThan(rejected.generation()), Some(rejected.clone()));
+    }
+
+    pub(crate) fn report(&self, event: Event<'_>) {
+        self.shared.report(event);
+    }
+}
+
+impl fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCache")
+            .field("account", &self.shared.account)
+            .field("token", &self.shared.current())
+            .field("store", &self.shared.store)
+            .finish()
+    }
+}

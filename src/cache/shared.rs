@@ -1,0 +1,326 @@
+//! What all handles of one cache share, and the way from a wish for a token to the token.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, task::AbortHandle, time::timeout};
+
+use super::{
+    builder::Settings,
+    flight::{Boarding, Join, Pilot, SingleFlight},
+    follow,
+    history::History,
+    policy::{self, Decision, Held, Need},
+    refresh::{self, Order},
+    slot::{Generation, Slot},
+    stats::{Counters, Stats},
+    sync::lock,
+};
+use crate::{
+    clock::{Clock, Moment},
+    error::{ErrorKind, TokenError},
+    issuer::{AccountKey, Issuer},
+    store::TokenStore,
+    telemetry::{self, Event},
+    token::{AccessToken, Content},
+};
+
+/// How a fetch ends.
+pub(super) type Outcome = Result<AccessToken, TokenError>;
+
+/// Boardings until a caller gives up: the first may meet a fetch that began before its token was rejected, or one whose
+/// runtime is shut down.
+const BOARDINGS: usize = 3;
+
+/// In a token's last minutes, how often somebody looks whether to replace it.
+const LOOK_AHEAD_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Shared {
+    pub(super) issuer: Arc<dyn Issuer>,
+    pub(super) account: AccountKey,
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) history: Mutex<History>,
+    slot: Slot<Content>,
+    flights: Arc<SingleFlight<Outcome>>,
+    counters: Counters,
+    born: Moment,
+    jitter: u8,
+    /// Milliseconds since `born` before which nobody need look ahead.
+    look_ahead_after: AtomicU64,
+    /// The highest generation that WeChat has rejected.
+    rejected: AtomicU64,
+    closed: AtomicBool,
+    /// The task that takes over what other processes write; only where the store may be shared.
+    follower: Option<Mutex<Option<AbortHandle>>>,
+}
+
+impl Generation for Content {
+    fn generation(&self) -> u64 {
+        Self::generation(self)
+    }
+}
+
+impl Shared {
+    pub(super) fn new(
+        issuer: Arc<dyn Issuer>,
+        store: Arc<dyn TokenStore>,
+        followed: bool,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            account: issuer.account(),
+            issuer,
+            store,
+            settings,
+            history: Mutex::default(),
+            slot: Slot::empty(),
+            flights: Arc::new(SingleFlight::new()),
+            counters: Counters::default(),
+            born: clock.now(),
+            clock,
+            jitter: fastrand::u8(..),
+            look_ahead_after: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            follower: followed.then(Mutex::default),
+        }
+    }
+
+    // === the present token ===
+
+    pub(super) fn slot(&self) -> Option<AccessToken> {
+        self.slot.load().map(AccessToken::from)
+    }
+
+    pub(super) fn current(&self) -> Option<AccessToken> {
+        let now = self.clock.now();
+        self.slot().filter(|token| !token.left(now).is_zero())
+    }
+
+    /// Makes the token the present one, unless there is a later one.
+    pub(super) fn install(&self, token: &AccessToken) -> bool {
+        let installed = self.slot.install(token.content());
+        if installed {
+            self.look_ahead_after.store(0, Ordering::Relaxed);
+        }
+        installed
+    }
+
+    /// Trusts the present token no longer than `most`.
+    pub(super) fn curtail(&self, most: Duration) {
+        if let Some(token) = self.slot() {
+            self.slot.amend(token.curtailed(self.clock.now(), most).content());
+        }
+    }
+
+    fn held(&self, token: &AccessToken, now: Moment) -> Held {
+        Held {
+            generation: token.generation(),
+            left: token.left(now),
+            window: policy::window(token.life(), self.settings.refresh_ahead, self.jitter),
+        }
+    }
+
+    /// A good token, without waiting. Sees to the next one if the present one is near its end.
+    pub(super) fn ready(self: &Arc<Self>, need: Need) -> Option<AccessToken> {
+        let token = self.slot()?;
+        let now = self.clock.now();
+        let held = self.held(&token, now);
+        if !held.satisfies(need) {
+            return None;
+        }
+        if held.left <= held.window && self.may_look_ahead(now) {
+            self.start(Need::NewerThan(held.generation), None);
+        }
+        Some(token)
+    }
+
+    /// Lets one caller a second through, so that the others take no lock.
+    fn may_look_ahead(&self, now: Moment) -> bool {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let present = millis(now.since(self.born));
+        let after = self.look_ahead_after.load(Ordering::Relaxed);
+        let next = present.saturating_add(millis(LOOK_AHEAD_EVERY));
+        present >= after
+            && self
+                .look_ahead_after
+                .compare_exchange(after, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    // === fetching the next one ===
+
+    /// Starts a fetch, if one is due and none is under way.
+    pub(super) fn start(self: &Arc<Self>, need: Need, rejected: Option<AccessToken>) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if let Boarding::First(_, pilot) = self.board(need) {
+            self.depart(&runtime, Order { need, rejected }, pilot);
+        }
+    }
+
+    /// Waits for a token, in a fetch of its own or in the one under way.
+    pub(super) async fn wait(self: Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(self.error(
+                ErrorKind::NoRuntime,
+                "there is no tokio runtime here to fetch one on",
+            ));
+        };
+        self.report(Event::Waited);
+        let patience = self.settings.wait_timeout;
+        let fetched = async {
+            for _ in 0..BOARDINGS {
+                let join = match self.board(need) {
+                    Boarding::Decided(decided) => return decided,
+                    Boarding::Joined(join) => {
+                        self.report(Event::Coalesced);
+                        join
+                    }
+                    Boarding::First(join, pilot) => {
+                        self.depart(
+                            &runtime,
+                            Order {
+                                need,
+                                rejected: rejected.clone(),
+                            },
+                            pilot,
+                        );
+                        join
+                    }
+                };
+                match self.arrive(join, need).await {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                }
+            }
+            Err(self.error(
+                ErrorKind::Closed,
+                "every fetch was stopped under way: is a runtime being shut down?",
+            ))
+        };
+        timeout(patience, fetched).await.unwrap_or_else(|_| {
+            let text = format!(
+                "none came within {:.1} s; the fetch goes on for the next caller",
+                patience.as_secs_f64()
+            );
+            Err(self.error(ErrorKind::Timeout, text).with_transient(true))
+        })
+    }
+
+    /// Waits for the end of the flight. `None`: it says nothing about this caller's need.
+    async fn arrive(&self, join: Join<Outcome>, need: Need) -> Option<Outcome> {
+        match join.await {
+            Ok(token) if self.held(&token, self.clock.now()).satisfies(need) => Some(Ok(token)),
+            Ok(_) => None,
+            Err(error) if error.kind() == ErrorKind::Closed => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn board(self: &Arc<Self>, need: Need) -> Boarding<Outcome, Outcome> {
+        let aborted = || self.error(ErrorKind::Closed, "the fetch was stopped under way");
+        self.flights.board(|| Err(aborted()), || self.decide(need))
+    }
+
+    /// What to do without a flight, if that is possible. Runs under the lock of the flights.
+    fn decide(&self, need: Need) -> Option<Outcome> {
+        let now = self.clock.now();
+        let token = self.slot();
+        if let (Some(token), Need::Living(ttl)) = (&token, need)
+            && ttl > token.life()
+        {
+            let life = token.life().as_secs();
+            let text = format!(
+                "one that lives for {} s was asked for, but they live for {life} s",
+                ttl.as_secs()
+            );
+            return Some(Err(self.error(ErrorKind::Config, text)));
+        }
+        let history = lock(&self.history);
+        let held = token.as_ref().map(|token| self.held(token, now));
+        match (policy::decide(held, need, history.restraint(now)), token) {
+            (Decision::Serve | Decision::ServeAndRefresh, Some(token)) => Some(Ok(token)),
+            (Decision::BackedOff, _) => Some(Err(history.backed_off(now).for_app(self.account.app()))),
+            _ if self.closed.load(Ordering::SeqCst) => {
+                Some(Err(self.error(ErrorKind::Closed, "this cache was shut down")))
+            }
+            _ => None,
+        }
+    }
+
+    /// Sends the flight off, in a task of its own.
+    fn depart(self: &Arc<Self>, runtime: &Handle, order: Order, pilot: Pilot<Outcome>) {
+        self.follow(runtime);
+        let shared = self.clone();
+        runtime.spawn(async move {
+            let outcome = refresh::run(&shared, &order).await;
+            pilot.land(outcome);
+        });
+    }
+
+    /// Sees to it that somebody listens to what other processes write.
+    fn follow(self: &Arc<Self>, runtime: &Handle) {
+        let Some(follower) = &self.follower else { return };
+        let mut follower = lock(follower);
+        if follower.as_ref().is_none_or(AbortHandle::is_finished) {
+            *follower = Some(runtime.spawn(follow::run(Arc::downgrade(self))).abort_handle());
+        }
+    }
+
+    // === the rest ===
+
+    /// Takes note that WeChat rejected this token.
+    pub(super) fn note_rejection(&self, rejected: &AccessToken) {
+        let generation = rejected.generation();
+        if self.rejected.fetch_max(generation, Ordering::Relaxed) >= generation {
+            return;
+        }
+        let now = self.clock.now();
+        if lock(&self.history).rejected(rejected.left(now), now) {
+            self.report(Event::ForeignMinter);
+        }
+    }
+
+    pub(super) fn report(&self, event: Event<'_>) {
+        self.counters.count(event);
+        telemetry::emit(&self.account, event);
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+
+    pub(super) fn error(
+        &self,
+        kind: ErrorKind,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> TokenError {
+        TokenError::new(kind, message).for_app(self.account.app())
+    }
+
+    pub(super) async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        if let Some(join) = self.flights.join() {
+            // How it ends does not matter here, only that it does.
+            let _ = join.await;
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(follower) = self.follower.as_ref().and_then(|follower| lock(follower).take()) {
+            follower.abort();
+        }
+    }
+}
