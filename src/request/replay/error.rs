@@ -1,0 +1,52 @@
+//! [`ReplayBodyError`]: why a body was not sent to its end.
+
+use std::{error::Error as StdError, fmt};
+
+use crate::error::BoxError;
+
+/// Why a [`ReplayBody`](super::ReplayBody) was not sent to its end.
+///
+/// Either the caller's own body failed, then [`source`](StdError::source) is its error; or WeChat had already rejected
+/// the token, and the replay has taken the body over.
+#[derive(Debug)]
+pub struct ReplayBodyError(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Source(BoxError),
+    FailedBefore,
+    Superseded,
+}
+
+impl ReplayBodyError {
+    pub(super) fn source(error: impl Into<BoxError>) -> Self {
+        Self(Kind::Source(error.into()))
+    }
+
+    pub(super) fn failed_before() -> Self {
+        Self(Kind::FailedBefore)
+    }
+
+    pub(super) fn superseded() -> Self {
+        Self(Kind::Superseded)
+    }
+}
+
+impl fmt::Display for ReplayBodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Source(_) => "the request body failed",
+            Kind::FailedBefore => "the request body had already failed",
+            Kind::Superseded => "the request is sent again with a new token, and this send was given up",
+        })
+    }
+}
+
+impl StdError for ReplayBodyError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Kind::Source(error) => Some(&**error),
+            Kind::FailedBefore | Kind::Superseded => None,
+        }
+    }
+}

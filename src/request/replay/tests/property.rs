@@ -1,0 +1,90 @@
+//! Whatever the chunks, the pauses and the moment: the second send is the original.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+/// What a body sent: bytes, in how many chunks that were not empty, trailers, and whether it came to its end.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    bytes: Vec<u8>,
+    chunks: usize,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+}
+
+/// Polls so many times at most.
+fn read(sent: &mut Sent, polls: usize) -> Seen {
+    let mut seen = Seen::default();
+    for _ in 0..polls {
+        let announced = sent.size_hint().exact();
+        match poll(sent) {
+            Poll::Pending => assert!(sent.is_woken()),
+            Poll::Ready(None) => {
+                seen.ended = true;
+                break;
+            }
+            Poll::Ready(Some(frame)) => match frame.unwrap().into_data() {
+                Ok(data) => {
+                    let left = sent.size_hint().exact();
+                    assert_eq!(left, announced.map(|size| size - data.len() as u64));
+                    seen.chunks += usize::from(!data.is_empty());
+                    seen.bytes.extend(data);
+                }
+                Err(frame) => seen.trailers = frame.into_trailers().ok(),
+            },
+        }
+    }
+    seen
+}
+
+proptest! {
+    #[test]
+    fn the_second_send_is_the_original(
+        // The pauses before each chunk, and its bytes.
+        chunks in vec((0..3_usize, vec(any::<u8>(), 0..20)), 0..12),
+        has_trailers: bool,
+        known: bool,
+        polls in 0..50_usize,
+        limit in prop::option::of(0..100_usize),
+    ) {
+        let original: Vec<u8> = chunks.iter().flat_map(|(_, data)| data.clone()).collect();
+        let limit = limit.unwrap_or(original.len());
+        let (feed, mut first, replay) = recorded(known.then_some(original.len() as u64), limit);
+        for (pauses, data) in &chunks {
+            (0..*pauses).for_each(|_| feed.step(Step::Wait));
+            feed.data(data);
+        }
+        let expected = Seen {
+            bytes: original,
+            chunks: chunks.iter().filter(|(_, data)| !data.is_empty()).count(),
+            trailers: has_trailers.then(trailers),
+            ended: true,
+        };
+        if has_trailers {
+            feed.step(Step::Trailers(trailers()));
+        }
+        drop(feed);
+
+        let size = first.size_hint().exact();
+        let seen = read(&mut first, polls);
+        prop_assert!(expected.bytes.starts_with(&seen.bytes));
+        // Where the size is not known, a first chunk may be the whole until the next one comes.
+        let one_chunk = if known { expected.chunks } else { seen.chunks } <= 1;
+        let fits = one_chunk || seen.bytes.len() <= limit;
+        prop_assert_eq!(replay.check(), if fits { Ok(()) } else { Err(NotReplayable::TooLarge) });
+        match replay.take() {
+            Ok(second) => {
+                let mut second = task::spawn(second);
+                prop_assert_eq!(second.size_hint().exact(), size);
+                prop_assert_eq!(read(&mut second, usize::MAX), expected);
+                prop_assert!(matches!(poll(&mut first), Poll::Ready(Some(Err(_)))));
+            }
+            Err(_) => {
+                let rest = read(&mut first, usize::MAX);
+                prop_assert_eq!([seen.bytes, rest.bytes].concat(), expected.bytes);
+                prop_assert_eq!(seen.trailers.or(rest.trailers), expected.trailers);
+            }
+        }
+    }
+}
