@@ -222,6 +222,17 @@ fn a_long_first_chunk_is_kept_only_while_it_may_be_the_whole() {
 }
 
 #[test]
+fn empty_chunks_are_not_recorded() {
+    let (feed, mut first, replay) = recorded(None, 64);
+    for data in ["", "ab"] {
+        feed.data(data);
+        assert_eq!(chunk(&mut first), data);
+    }
+    let mut second = task::spawn(replay.take().unwrap());
+    assert_eq!(chunk(&mut second), "ab");
+}
+
+#[test]
 fn nothing_is_recorded_once_no_replay_can_come() {
     let (feed, mut first, replay) = recorded(None, 64);
     feed.data("ab");

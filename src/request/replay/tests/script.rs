@@ -21,6 +21,7 @@ pub(super) enum Step {
     Wait,
     Fail,
     Panic,
+    End,
 }
 
 pin_project_lite::pin_project! {
@@ -34,7 +35,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// Feeds a [`Script`]; dropped, it ends it.
+/// Feeds a [`Script`]; dropped, it ends it too.
 pub(super) struct Feed {
     steps: mpsc::UnboundedSender<Step>,
     alive: Weak<()>,
@@ -68,6 +69,10 @@ impl Feed {
         self.step(Step::Data(Bytes::copy_from_slice(data.as_ref())));
     }
 
+    pub(super) fn end(&self) {
+        self.step(Step::End);
+    }
+
     /// Whether the body has not been dropped yet.
     pub(super) fn is_held(&self) -> bool {
         self.alive.strong_count() > 0
@@ -86,7 +91,7 @@ impl Body for Script {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.project();
         Poll::Ready(match ready!(this.steps.poll_recv(cx)) {
-            None => None,
+            None | Some(Step::End) => None,
             Some(Step::Data(data)) => {
                 *this.left = this.left.map(|left| left - data.len() as u64);
                 Some(Ok(Frame::data(data)))
