@@ -1,1 +1,7 @@
 //! What comes back: whether WeChat rejected the token, found out without holding the answer back.
+//!
+//! An expired token is no HTTP error. WeChat answers 200 with `{"errcode":42001,…}`, under almost any content type, on
+//! the very paths that otherwise answer with a picture. So every answer that could be such an error is looked at from
+//! its first byte, as far as it takes to tell ([`errcode`]) and no further ([`peek`]).
+
+mod errcode;
