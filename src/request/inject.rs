@@ -1,0 +1,81 @@
+//! Puts the token into the URI, and tells whether a caller's own is there already.
+//!
+//! Some calls sign their query, so every other parameter keeps its place and its spelling; the token goes last.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{Uri, uri::PathAndQuery};
+use percent_encoding::percent_decode;
+
+use crate::error::{Error, ErrorKind};
+
+/// The longest URI that `http` takes, in bytes and as a whole.
+const MAX_LEN: usize = u16::MAX as usize - 1;
+
+/// The same URI with `parameter=encoded` as its last query pair; both must be percent-encoded.
+///
+/// # Errors
+///
+/// [`ErrorKind::Uri`] where there is no scheme, host or path to speak of (`*`, `host:443`), and where the result would be
+/// too long. The message holds nothing of either.
+pub(crate) fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, Error> {
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(Error::new(
+            ErrorKind::Uri,
+            "the token needs a whole URI: scheme, host and path",
+        ));
+    };
+    let path = uri.path();
+    if !path.starts_with('/') {
+        return Err(Error::new(ErrorKind::Uri, "the token needs a URI with a path"));
+    }
+    let query = uri.query().unwrap_or_default();
+    let separator = if query.is_empty() || query.ends_with('&') {
+        ""
+    } else {
+        "&"
+    };
+    let pieces = [path, "?", query, separator, parameter, "=", encoded];
+    let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    if scheme.len() + "://".len() + authority.as_str().len() + length > MAX_LEN {
+        return Err(Error::new(
+            ErrorKind::Uri,
+            "with the token the URI is longer than 65534 bytes",
+        ));
+    }
+    let mut buffer = BytesMut::with_capacity(length);
+    for piece in pieces {
+        buffer.put_slice(piece.as_bytes());
+    }
+    let path_and_query = validate(buffer.freeze())?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query);
+    Uri::from_parts(parts).map_err(|_| Error::new(ErrorKind::Uri, "the URI does not fit together"))
+}
+
+fn validate(text: Bytes) -> Result<PathAndQuery, Error> {
+    let length = text.len();
+    // A `#` would cut the token off without a word.
+    match PathAndQuery::from_maybe_shared(text) {
+        Ok(whole) if whole.as_str().len() == length => Ok(whole),
+        _ => Err(Error::new(
+            ErrorKind::Uri,
+            "the token, or the name of its parameter, is not percent-encoded",
+        )),
+    }
+}
+
+/// Whether the query has this whole key, with or without a value, however it is spelt.
+pub(crate) fn has_parameter(uri: &Uri, parameter: &str) -> bool {
+    let is_it = |pair: &str| {
+        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+        if key.contains(['%', '+']) {
+            percent_decode(key.replace('+', " ").as_bytes()).eq(parameter.bytes())
+        } else {
+            key == parameter
+        }
+    };
+    uri.query().is_some_and(|query| query.split('&').any(is_it))
+}
+
+#[cfg(test)]
+mod tests;
