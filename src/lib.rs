@@ -19,7 +19,7 @@ pub use crate::{
     cache::{Stats, TokenCache, TokenCacheBuilder},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
-    request::replay::{ReplayBody, ReplayBodyError},
+    request::{ReplayBody, ReplayBodyError},
     secret::{AppId, AppSecret, Fingerprint},
     token::AccessToken,
 };
