@@ -47,7 +47,16 @@
 //! # }).unwrap();
 //! ```
 
+mod answer;
+mod classic;
+mod client;
+mod endpoint;
+mod stable;
+mod wecom;
+
 use std::{fmt, future::Future, pin::Pin, time::Duration};
+
+pub use self::{classic::ClassicToken, stable::StableToken, wecom::WeCom};
 
 use sha2::{Digest, Sha256};
 

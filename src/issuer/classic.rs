@@ -1,0 +1,65 @@
+//! [`ClassicToken`]: `GET /cgi-bin/token`.
+
+use std::{future::Future, pin::Pin};
+
+use super::{
+    AccountKey, Issuer, Mint, Minted,
+    endpoint::{Endpoint, Kind, settings},
+};
+use crate::{
+    error::TokenError,
+    platform::Platform,
+    secret::{AppId, AppSecret},
+};
+
+static KIND: Kind = Kind {
+    name: "classic",
+    base: "https://api.weixin.qq.com",
+    id: "app id",
+    secret: "app secret",
+};
+
+/// Mints at WeChat's `/cgi-bin/token`, for accounts that must share the tokens of older software.
+///
+/// Every mint makes a new token and ends the life of the one before within five minutes, whoever holds that, and there
+/// are about 2 000 a day. So all processes of an account must share a store; otherwise take
+/// [`StableToken`](super::StableToken).
+///
+/// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
+/// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.
+pub struct ClassicToken {
+    endpoint: Endpoint,
+}
+
+impl ClassicToken {
+    /// An account by its id and secret.
+    #[must_use]
+    pub fn new(app_id: impl Into<AppId>, app_secret: impl Into<AppSecret>) -> Self {
+        Self {
+            endpoint: Endpoint::new(&KIND, Platform::wechat(), app_id.into(), app_secret.into()),
+        }
+    }
+}
+
+settings!(ClassicToken);
+
+impl Issuer for ClassicToken {
+    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+        Box::pin(self.endpoint.mint(|endpoint, app, secret| {
+            let query = [
+                ("grant_type", "client_credential"),
+                ("appid", app),
+                ("secret", secret),
+            ];
+            endpoint.get("/cgi-bin/token", &query)
+        }))
+    }
+
+    fn platform(&self) -> &Platform {
+        self.endpoint.platform()
+    }
+
+    fn account(&self) -> AccountKey {
+        self.endpoint.account().clone()
+    }
+}

@@ -1,0 +1,268 @@
+//! What the built-in issuers have in common: an account at a token endpoint, and one mint there.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, header::CONTENT_TYPE};
+use http_body_util::Full;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+
+use super::{AccountKey, Minted, answer, client::Client};
+use crate::{
+    error::{Error, ErrorKind, TokenError},
+    platform::Platform,
+    secret::{AppId, AppSecret},
+};
+
+/// Longer ids and secrets are none.
+const LONGEST: usize = 512;
+
+/// What may stand in a query value as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The answers that mean "wrong secret": 40001 on both platforms, 40125 WeChat's, 40091 WeCom's.
+const WRONG_SECRET: [i64; 3] = [40001, 40125, 40091];
+
+/// Which endpoint, and what its documentation calls things.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) base: &'static str,
+    pub(super) id: &'static str,
+    pub(super) secret: &'static str,
+}
+
+/// An account at a token endpoint.
+pub(super) struct Endpoint {
+    kind: &'static Kind,
+    /// Without a slash at its end.
+    base: String,
+    platform: Platform,
+    /// Made from the first secret, so that a rotation does not part this process from the others.
+    account: AccountKey,
+    secret: Mutex<AppSecret>,
+    source: Option<Arc<dyn Fn() -> AppSecret + Send + Sync>>,
+    client: Client,
+}
+
+impl Endpoint {
+    pub(super) fn new(kind: &'static Kind, platform: Platform, app: AppId, secret: AppSecret) -> Self {
+        Self {
+            kind,
+            base: kind.base.to_owned(),
+            platform,
+            account: AccountKey::new(kind.name, kind.base, app, Some(&secret)),
+            secret: Mutex::new(secret),
+            source: None,
+            client: Client::default(),
+        }
+    }
+
+    pub(super) fn at(mut self, url: &str) -> Result<Self, Error> {
+        self.platform = self.platform.with_origin(url)?;
+        url.trim_end_matches('/').clone_into(&mut self.base);
+        let app = self.account.app().clone();
+        self.account = AccountKey::new(self.kind.name, &self.base, app, Some(&self.secret()));
+        Ok(self)
+    }
+
+    pub(super) fn through(self, client: Client) -> Self {
+        Self { client, ..self }
+    }
+
+    pub(super) fn with_source(self, source: impl Fn() -> AppSecret + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..self
+        }
+    }
+
+    pub(super) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    pub(super) fn account(&self) -> &AccountKey {
+        &self.account
+    }
+
+    /// Asks once, and once more if the secret was refused and its source has another by now. `request` makes the
+    /// request from id and secret.
+    pub(super) async fn mint(
+        &self,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+    ) -> Result<Minted, TokenError> {
+        let secret = self.secret();
+        let mut minted = self.mint_with(&secret, &request).await;
+        if let Err(error) = &minted
+            && error.errcode().is_some_and(|code| WRONG_SECRET.contains(&code))
+            && let Some(other) = self.other_secret(&secret)
+        {
+            minted = self.mint_with(&other, &request).await;
+        }
+        minted.map_err(|error| error.for_app(self.account.app()))
+    }
+
+    async fn mint_with(
+        &self,
+        secret: &AppSecret,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+    ) -> Result<Minted, TokenError> {
+        let app = self.account.app().as_str();
+        check(self.kind.id, app)?;
+        check(self.kind.secret, secret.expose())?;
+        let request = request(self, app, secret.expose())?;
+        match self.client.exchange(request).await {
+            Ok((status, body)) => answer::parse(status, &body),
+            Err(trouble) => Err(trouble.into_error(secret, &encode(secret.expose()).to_string())),
+        }
+    }
+
+    fn secret(&self) -> AppSecret {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.secret.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The source's secret, kept from now on, if it is another one and could be one.
+    fn other_secret(&self, refused: &AppSecret) -> Option<AppSecret> {
+        let secret = self.source.as_ref()?();
+        if secret.expose() == refused.expose() || check(self.kind.secret, secret.expose()).is_err() {
+            return None;
+        }
+        *self.secret.lock().unwrap_or_else(PoisonError::into_inner) = secret.clone();
+        Some(secret)
+    }
+
+    /// A GET with this query, whose values are percent-encoded here.
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Full<Bytes>>, TokenError> {
+        let query: Vec<_> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect();
+        let url = format!("{}{path}?{}", self.base, query.join("&"));
+        finish(Request::builder().uri(url), Bytes::new())
+    }
+
+    /// A POST of this JSON.
+    pub(super) fn post(
+        &self,
+        path: &str,
+        json: &serde_json::Value,
+    ) -> Result<Request<Full<Bytes>>, TokenError> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}{path}", self.base))
+            .header(CONTENT_TYPE, "application/json");
+        finish(request, json.to_string().into())
+    }
+
+    pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("app", self.account.app())
+            .field("base_url", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Full<Bytes>>, TokenError> {
+    // The base URL was checked and the rest is encoded; what is left is a URL of more than 64 KiB.
+    request
+        .body(Full::new(body))
+        .map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
+}
+
+fn encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ESCAPED)
+}
+
+/// Refuses what cannot be an id or a secret, before anything is sent: WeCom bans addresses that send wrong ones.
+fn check(what: &str, text: &str) -> Result<(), TokenError> {
+    let wrong = if text.is_empty() {
+        "is empty"
+    } else if text.len() > LONGEST {
+        "is longer than 512 bytes"
+    } else if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        "has white space or a control character in it, perhaps the end of a line"
+    } else {
+        return Ok(());
+    };
+    let message = format!("nothing was asked, for the {what} {wrong}");
+    Err(TokenError::new(ErrorKind::Config, message))
+}
+
+/// The settings of a built-in issuer, a struct around an `Endpoint`.
+macro_rules! settings {
+    ($issuer:ident) => {
+        impl $issuer {
+            /// Asks another base URL: a regional name, a proxy with a fixed address, a private deployment, a test. With or
+            /// without a slash at its end; a path in it goes before the endpoint's own.
+            ///
+            /// Its origin is one that tokens may go to from now on.
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the
+            /// same with `http` and a loopback host.
+            pub fn base_url(self, url: &str) -> Result<Self, $crate::error::Error> {
+                Ok(Self {
+                    endpoint: self.endpoint.at(url)?,
+                    ..self
+                })
+            }
+
+            /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
+            ///
+            /// The requests have the secret in them, so it should neither log URLs nor follow redirects. Of its errors
+            /// only those texts are shown that quote nothing of the request. A deadline is not its business: the cache has one.
+            #[must_use]
+            pub fn http_client<S, B>(self, service: S) -> Self
+            where
+                S: tower_service::Service<
+                        http::Request<http_body_util::Full<bytes::Bytes>>,
+                        Response = http::Response<B>,
+                    > + Clone
+                    + Send
+                    + Sync
+                    + 'static,
+                S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+                S::Future: Send,
+                B: http_body::Body + Send + 'static,
+                B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+            {
+                Self {
+                    endpoint: self
+                        .endpoint
+                        .through($crate::issuer::client::Client::new(service)),
+                    ..self
+                }
+            }
+
+            /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.
+            ///
+            /// Called once for each refusal, on the runtime, so it should not block for long. A secret other than the
+            /// refused one is tried at once and kept. The account's name in caches and stores stays that of the first secret.
+            #[must_use]
+            pub fn secret_source(
+                self,
+                source: impl Fn() -> $crate::secret::AppSecret + Send + Sync + 'static,
+            ) -> Self {
+                Self {
+                    endpoint: self.endpoint.with_source(source),
+                    ..self
+                }
+            }
+        }
+
+        impl std::fmt::Debug for $issuer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.endpoint.debug(stringify!($issuer), f)
+            }
+        }
+    };
+}
+pub(super) use settings;

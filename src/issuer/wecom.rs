@@ -1,0 +1,62 @@
+//! [`WeCom`]: `GET /cgi-bin/gettoken`.
+
+use std::{future::Future, pin::Pin};
+
+use super::{
+    AccountKey, Issuer, Mint, Minted,
+    endpoint::{Endpoint, Kind, settings},
+};
+use crate::{
+    error::TokenError,
+    platform::Platform,
+    secret::{AppId, AppSecret},
+};
+
+static KIND: Kind = Kind {
+    name: "wecom",
+    base: "https://qyapi.weixin.qq.com",
+    id: "corp id",
+    secret: "corp secret",
+};
+
+/// Mints at WeCom's `/cgi-bin/gettoken`, for one app of a corp: each has a secret and tokens of its own.
+///
+/// WeCom bans an address for an hour after several wrong secrets, and blocks those that ask often.
+///
+/// A corp id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
+/// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.
+pub struct WeCom {
+    endpoint: Endpoint,
+}
+
+impl WeCom {
+    /// An app by its corp's id and its own secret.
+    #[must_use]
+    pub fn new(corp_id: impl Into<AppId>, corp_secret: impl Into<AppSecret>) -> Self {
+        Self {
+            endpoint: Endpoint::new(&KIND, Platform::wecom(), corp_id.into(), corp_secret.into()),
+        }
+    }
+}
+
+settings!(WeCom);
+
+impl Issuer for WeCom {
+    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+        Box::pin(self.endpoint.mint(|endpoint, corp, secret| {
+            endpoint.get("/cgi-bin/gettoken", &[("corpid", corp), ("corpsecret", secret)])
+        }))
+    }
+
+    fn platform(&self) -> &Platform {
+        self.endpoint.platform()
+    }
+
+    fn account(&self) -> AccountKey {
+        self.endpoint.account().clone()
+    }
+
+    fn mints_are_independent(&self) -> bool {
+        true
+    }
+}
