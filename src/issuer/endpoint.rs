@@ -208,11 +208,9 @@ macro_rules! settings {
             ///
             /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the
             /// same with `http` and a loopback host.
-            pub fn base_url(self, url: &str) -> Result<Self, $crate::error::Error> {
-                Ok(Self {
-                    endpoint: self.endpoint.at(url)?,
-                    ..self
-                })
+            pub fn base_url(mut self, url: &str) -> Result<Self, $crate::error::Error> {
+                self.endpoint = self.endpoint.at(url)?;
+                Ok(self)
             }
 
             /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
@@ -220,7 +218,7 @@ macro_rules! settings {
             /// The requests have the secret in them, so it should neither log URLs nor follow redirects. Of its errors
             /// only those texts are shown that quote nothing of the request. A deadline is not its business: the cache has one.
             #[must_use]
-            pub fn http_client<S, B>(self, service: S) -> Self
+            pub fn http_client<S, B>(mut self, service: S) -> Self
             where
                 S: tower_service::Service<
                         http::Request<http_body_util::Full<bytes::Bytes>>,
@@ -234,12 +232,10 @@ macro_rules! settings {
                 B: http_body::Body + Send + 'static,
                 B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
             {
-                Self {
-                    endpoint: self
-                        .endpoint
-                        .through($crate::issuer::client::Client::new(service)),
-                    ..self
-                }
+                self.endpoint = self
+                    .endpoint
+                    .through($crate::issuer::client::Client::new(service));
+                self
             }
 
             /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.
@@ -248,13 +244,11 @@ macro_rules! settings {
             /// refused one is tried at once and kept. The account's name in caches and stores stays that of the first secret.
             #[must_use]
             pub fn secret_source(
-                self,
+                mut self,
                 source: impl Fn() -> $crate::secret::AppSecret + Send + Sync + 'static,
             ) -> Self {
-                Self {
-                    endpoint: self.endpoint.with_source(source),
-                    ..self
-                }
+                self.endpoint = self.endpoint.with_source(source);
+                self
             }
         }
 

@@ -51,6 +51,8 @@ mod answer;
 mod classic;
 mod client;
 mod endpoint;
+#[cfg(test)]
+mod over_sockets;
 mod stable;
 mod wecom;
 

@@ -1,0 +1,133 @@
+//! What each code of a token endpoint means, and what to do about it.
+
+use std::{borrow::Cow, net::IpAddr, time::Duration};
+
+use crate::error::TokenError;
+
+/// Until the limit of a minute has passed.
+const NEXT_MINUTE: Duration = Duration::from_secs(60);
+/// The limit of a day will not have passed by then, but somebody may have reset it.
+const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+
+/// Whether asking again can help.
+enum Again {
+    /// Soon.
+    Soon,
+    /// After a pause, by itself.
+    After(Duration),
+    /// Not by itself.
+    No,
+    /// Not by itself, and not before a pause.
+    NotBefore(Duration),
+}
+
+/// What a code of the token endpoint means, and what to do.
+pub(super) fn refusal(errcode: i64, errmsg: &str) -> TokenError {
+    let (message, again) = explain(errcode, errmsg);
+    match again {
+        Again::Soon => TokenError::transient(message),
+        Again::After(pause) => TokenError::transient(message).with_retry_after(pause),
+        Again::No => TokenError::permanent(message),
+        Again::NotBefore(pause) => TokenError::permanent(message).with_retry_after(pause),
+    }
+}
+
+fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
+    let (text, again) = match errcode {
+        -1 => ("the platform is busy", Again::Soon),
+        40001 | 40125 => (
+            "the secret is wrong: compare it with the one in the platform's console, where somebody may have reset it",
+            Again::No,
+        ),
+        40002 | 41002 | 41004 | 43002 => (
+            "the token endpoint did not get the request as it was sent: look at what is between here and there, and at \
+             the base URL",
+            Again::No,
+        ),
+        40013 => (
+            "the platform knows no such app id or corp id: check it, and that it belongs to this platform",
+            Again::No,
+        ),
+        40091 => (
+            "the corp secret is wrong or another corp's: take it from the app's page in the WeCom console",
+            Again::No,
+        ),
+        40164 | 60020 => return (not_allowed(errmsg), Again::No),
+        40243 => (
+            "the app secret is frozen: its owner must unfreeze it in the platform's console",
+            Again::No,
+        ),
+        45009 => (
+            "the quota of token calls is used up: wait for the next day or reset it (/cgi-bin/clear_quota/v2), and find \
+             out who else fetches tokens for this app",
+            Again::NotBefore(QUOTA_PAUSE),
+        ),
+        45011 => ("too many token calls in this minute", Again::After(NEXT_MINUTE)),
+        45033 => ("too many token calls at the same time", Again::Soon),
+        50004 => (
+            "this account is barred from the token endpoint: its owner finds the reason in the platform's console",
+            Again::No,
+        ),
+        50007 => (
+            "this account is frozen: its owner finds the reason in the platform's console",
+            Again::No,
+        ),
+        61024 => (
+            "this app belongs to a third-party platform: its token comes from /cgi-bin/component/api_component_token",
+            Again::No,
+        ),
+        89501 => (
+            "this machine's address waits for an administrator of the account to confirm it",
+            Again::No,
+        ),
+        89503 => (
+            "the call is held until an administrator of the account confirms it in WeChat: ask them to, then try again",
+            Again::No,
+        ),
+        89506 => (
+            "an administrator of the account refused this machine's address: it is blocked for 24 hours",
+            Again::No,
+        ),
+        89507 => (
+            "an administrator of the account refused this machine's address: it is blocked for an hour",
+            Again::No,
+        ),
+        89500..=89599 => (
+            "the platform holds the call to be risky: an administrator of the account must allow it",
+            Again::No,
+        ),
+        _ => (
+            "the token endpoint refused; look its code up in the platform's list of error codes",
+            Again::No,
+        ),
+    };
+    (Cow::Borrowed(text), again)
+}
+
+fn not_allowed(errmsg: &str) -> Cow<'static, str> {
+    const ADVICE: &str = "is not on the app's IP allow-list: add it in the platform's console";
+    match address(errmsg) {
+        Some(address) => Cow::Owned(format!("this machine's address {address} {ADVICE}")),
+        None => Cow::Owned(format!("this machine's address {ADVICE}")),
+    }
+}
+
+/// The first IP address in a text like `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist`.
+fn address(errmsg: &str) -> Option<IpAddr> {
+    errmsg
+        .split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
+        .find_map(|word| word.parse().ok())
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+/// The `rid: 654df33c-64386a2f-29857782` at the end of a text. Nothing else can look like that: no secret gets through.
+pub(super) fn rid(errmsg: &str) -> Option<&str> {
+    errmsg.split("rid:").skip(1).find_map(|rest| {
+        let rid = rest.trim_start().get(..26)?;
+        let is_rid = rid.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 17 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        is_rid.then_some(rid)
+    })
+}

@@ -1,0 +1,197 @@
+//! What is sent, and what is not.
+
+use super::*;
+
+#[tokio::test]
+async fn stable_posts_json_and_forces_only_when_allowed() {
+    let (base, log, _) = serve_text(TOKEN).await;
+    let rejecting = Mint::default().forced();
+    for (issuer, how, force) in [
+        (stable(&base), Mint::normal(), false),
+        (stable(&base), rejecting.clone(), false),
+        (stable(&base).allow_forced_refresh(), Mint::normal(), false),
+        (stable(&base).allow_forced_refresh(), rejecting, true),
+    ] {
+        let minted = issuer.mint(how).await.unwrap();
+        assert_eq!(
+            (&*minted.text, minted.expires_in),
+            ("81_token", Duration::from_secs(7200))
+        );
+        let seen = log.one();
+        assert_eq!(
+            (seen.method, &*seen.target),
+            (Method::POST, "/cgi-bin/stable_token")
+        );
+        assert_eq!(seen.headers["content-type"], "application/json");
+        assert_eq!(seen.headers["content-length"], seen.body.len().to_string());
+        assert!(!seen.headers.contains_key("transfer-encoding"));
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&seen.body).unwrap(),
+            serde_json::json!({
+                "grant_type": "client_credential", "appid": "wx01", "secret": SECRET, "force_refresh": force,
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn classic_and_wecom_get_with_an_encoded_query() {
+    let (base, log, _) =
+        serve_text(r#"{"errcode":0,"errmsg":"ok","access_token":"t","expires_in":7200}"#).await;
+    classic(&base).mint(Mint::normal()).await.unwrap();
+    let seen = log.one();
+    assert_eq!(seen.method, Method::GET);
+    assert_eq!(
+        seen.target,
+        format!("/cgi-bin/token?grant_type=client_credential&appid=wx01&secret={ENCODED}")
+    );
+    assert!(seen.body.is_empty() && !seen.headers.contains_key("transfer-encoding"));
+
+    let wecom = WeCom::new("ww&1", SECRET).base_url(&base).unwrap();
+    wecom.mint(Mint::normal()).await.unwrap();
+    let seen = log.one();
+    assert_eq!(seen.method, Method::GET);
+    assert_eq!(
+        seen.target,
+        format!("/cgi-bin/gettoken?corpid=ww%261&corpsecret={ENCODED}")
+    );
+}
+
+#[tokio::test]
+async fn a_prefix_is_kept_with_or_without_a_slash() {
+    let (base, log, _) = serve_text(TOKEN).await;
+    let plain = stable(&format!("{base}/wx/v1"));
+    let slash = stable(&format!("{base}/wx/v1/"));
+    for issuer in [&plain, &slash] {
+        issuer.mint(Mint::normal()).await.unwrap();
+        assert_eq!(log.one().target, "/wx/v1/cgi-bin/stable_token");
+    }
+    assert_eq!(plain.account(), slash.account());
+    assert_ne!(plain.account(), stable(&base).account());
+    assert!(plain.platform().covers(&format!("{base}/x").parse().unwrap()));
+    assert!(
+        plain
+            .platform()
+            .covers(&"https://api.weixin.qq.com/x".parse().unwrap())
+    );
+    let refused = StableToken::new("a", "b")
+        .base_url("http://10.0.0.1")
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Config);
+}
+
+#[test]
+fn each_issuer_knows_what_it_is() {
+    let (stable, classic, wecom) = (
+        StableToken::new("id", "s"),
+        ClassicToken::new("id", "s"),
+        WeCom::new("id", "s"),
+    );
+    assert!(stable.mints_are_independent() && wecom.mints_are_independent());
+    assert!(!classic.mints_are_independent());
+    assert!(!stable.can_force() && !classic.can_force() && !wecom.can_force());
+    assert!(stable.allow_forced_refresh().can_force());
+    assert_ne!(classic.account(), StableToken::new("id", "s").account());
+    assert_ne!(classic.account(), wecom.account());
+    assert_ne!(wecom.account(), WeCom::new("id", "other agent").account());
+    assert!(
+        wecom
+            .platform()
+            .covers(&"https://qyapi.weixin.qq.com/x".parse().unwrap())
+    );
+}
+
+#[test]
+fn debug_shows_app_and_base_only() {
+    let source = || AppSecret::from(SECRET);
+    let shown = format!(
+        "{:?} {:?} {:?}",
+        StableToken::new("wx01", SECRET).secret_source(source),
+        ClassicToken::new("wx01", SECRET).secret_source(source),
+        WeCom::new("ww01", SECRET).secret_source(source),
+    );
+    assert!(!shown.contains("SENTINEL"), "{shown}");
+    for part in [
+        "StableToken",
+        "ClassicToken",
+        "WeCom",
+        "wx01",
+        "ww01",
+        "https://qyapi.weixin.qq.com",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_id_or_a_secret_is_not_sent() {
+    let (base, log, _) = serve_text(TOKEN).await;
+    let long = "x".repeat(513);
+    for (id, secret, says) in [
+        ("", "s", "app id is empty"),
+        ("wx01", "", "app secret is empty"),
+        (&*long, "s", "app id is longer"),
+        ("wx01", &*long, "app secret is longer"),
+        ("wx 01", "s", "app id has white space"),
+        ("wx01\n", "s", "app id has white space"),
+        ("wx01", "SENTINEL\r\n", "app secret has white space"),
+        ("wx01", "SENTINEL\u{7f}", "app secret has white space"),
+        ("wx01", "SENTINEL\u{3000}", "app secret has white space"),
+    ] {
+        let stable = StableToken::new(id, secret).base_url(&base).unwrap();
+        let classic = ClassicToken::new(id, secret).base_url(&base).unwrap();
+        for issuer in [&stable as &dyn Issuer, &classic] {
+            let error = issuer.mint(Mint::normal()).await.expect_err(says);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(!error.is_transient());
+            assert!(error.to_string().contains(says), "{says}: {error}");
+            assert!(!format!("{error:?}").contains("SENTINEL"));
+        }
+    }
+    let wecom = WeCom::new("ww01", "").base_url(&base).unwrap();
+    let error = wecom.mint(Mint::normal()).await.unwrap_err();
+    assert!(error.to_string().contains("corp secret is empty"), "{error}");
+    assert!(log.take().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_read_again_once_and_the_new_one_kept() {
+    for code in [40001, 40125, 40091] {
+        let (base, log, _) = serve(move |seen| {
+            let fresh = seen.target.contains("secret=fresh");
+            Response::new(Full::from(if fresh {
+                TOKEN.to_owned()
+            } else {
+                format!(r#"{{"errcode":{code},"errmsg":"bad secret SENTINEL"}}"#)
+            }))
+        })
+        .await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let issuer = classic(&base);
+        let account = issuer.account();
+        let issuer = issuer.secret_source(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            "fresh".into()
+        });
+        for (requests, calls) in [(2, 1), (1, 1)] {
+            issuer.mint(Mint::normal()).await.unwrap();
+            assert_eq!(log.take().len(), requests);
+            assert_eq!(asked.load(Ordering::SeqCst), calls);
+        }
+        assert_eq!(issuer.account(), account);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_help_is_no_second_try() {
+    let (base, log, _) = serve_text(r#"{"errcode":40125,"errmsg":"SENTINEL"}"#).await;
+    for (given, requests) in [(SECRET, 1), ("", 1), ("half a line\n", 1), ("as-wrong", 2)] {
+        let error = failure(&stable(&base).secret_source(move || given.into())).await;
+        assert_eq!(error.errcode(), Some(40125));
+        assert_eq!(log.take().len(), requests, "{given}");
+    }
+    let (base, log, _) = serve_text(r#"{"errcode":40013,"errmsg":"SENTINEL"}"#).await;
+    failure(&stable(&base).secret_source(|| unreachable!("the secret was not refused"))).await;
+    log.one();
+}
