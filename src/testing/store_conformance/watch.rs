@@ -59,27 +59,34 @@ async fn a_change_during_the_wait_is_told(lab: &Lab) {
     let mut watch = lab.other.watch(&account);
     for round in 0..2 {
         let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
-        let change = async {
+        let generation = lease.fence;
+        let (store, name) = (lab.one.clone(), account.clone());
+        let change = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            committed(&*lab.one, &account, &lease, &token("t", &lease)).await;
-        };
+            committed(&*store, &name, &lease, &token("t", &lease)).await;
+        });
         let what = format!("commit {round} during `changed`");
-        let is_there =
-            |seen: &Snapshot| matches!(&seen.record, Some(record) if record.generation == lease.fence);
-        tokio::join!(told(lab, &account, &mut *watch, &what, is_there), change);
+        told(
+            lab,
+            &account,
+            &mut *watch,
+            &what,
+            |seen| matches!(&seen.record, Some(record) if record.generation == generation),
+        )
+        .await;
+        rule(change.await.is_ok(), "a commit while others watch goes well");
     }
 
     let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
-    let failure = Failure::new(TokenError::transient("busy"), lease.fence, LONG);
-    let change = async {
+    let (store, name) = (lab.one.clone(), account.clone());
+    let change = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        abandoned(&*lab.one, &account, &lease, Some(&failure)).await;
-    };
+        let failure = Failure::new(TokenError::transient("busy"), lease.fence, LONG);
+        abandoned(&*store, &name, &lease, Some(&failure)).await;
+    });
     let what = "a failure during `changed`";
-    tokio::join!(
-        told(lab, &account, &mut *watch, what, |seen| seen.failure.is_some()),
-        change
-    );
+    told(lab, &account, &mut *watch, what, |seen| seen.failure.is_some()).await;
+    rule(change.await.is_ok(), "a lease is abandoned while others watch");
 }
 
 async fn a_wait_that_was_given_up_loses_nothing(lab: &Lab) {
