@@ -1,0 +1,137 @@
+//! [`FakeBody`]: answers that stream, chunk by chunk, and may be cut off.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// How much of a download is made at a time.
+const MEDIA_CHUNK: u64 = 64 * 1024;
+
+/// The body of every answer. Each chunk is flushed to the socket on its own.
+pub(super) struct FakeBody {
+    source: Source,
+    /// How many bytes may still go out before the connection breaks off.
+    until_cut: Option<u64>,
+    flushed: bool,
+}
+
+enum Source {
+    Chunks(VecDeque<Bytes>),
+    Media { next: u64, end: u64 },
+}
+
+/// The answer was to be cut off here.
+#[derive(Debug)]
+pub(super) struct CutOff;
+
+/// The byte at this offset of every download that [`FakeWeChat`](super::FakeWeChat) serves, so that a test can tell
+/// whether what it got is whole and in order.
+///
+/// ```
+/// use tower_wechat::testing::media_byte;
+///
+/// assert_eq!([media_byte(0), media_byte(250), media_byte(251)], [0, 250, 0]);
+/// ```
+#[must_use]
+pub fn media_byte(offset: u64) -> u8 {
+    // Below 251, a prime: no power-of-two shift of the download looks like the download.
+    #[allow(clippy::cast_possible_truncation)]
+    {
+        (offset % 251) as u8
+    }
+}
+
+impl FakeBody {
+    pub(super) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
+        let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+        Self::new(Source::Chunks(chunks))
+    }
+
+    pub(super) fn media(size: u64) -> Self {
+        Self::new(Source::Media { next: 0, end: size })
+    }
+
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            until_cut: None,
+            flushed: true,
+        }
+    }
+
+    /// Announces the whole, sends half of it and breaks off.
+    pub(super) fn cut_in_half(mut self) -> Self {
+        self.until_cut = Some(self.left() / 2);
+        self
+    }
+
+    fn left(&self) -> u64 {
+        match &self.source {
+            Source::Chunks(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            Source::Media { next, end } => end - next,
+        }
+    }
+
+    fn next_chunk(&mut self) -> Option<Bytes> {
+        match &mut self.source {
+            Source::Chunks(chunks) => chunks.pop_front(),
+            Source::Media { next, end } => {
+                let upto = (*next + MEDIA_CHUNK).min(*end);
+                let chunk: Bytes = (*next..upto).map(media_byte).collect();
+                *next = upto;
+                (!chunk.is_empty()).then_some(chunk)
+            }
+        }
+    }
+}
+
+impl Body for FakeBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        if !self.flushed {
+            // The server writes out what it has while the body has nothing for it.
+            self.flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.flushed = false;
+        if self.until_cut == Some(0) {
+            return Poll::Ready(Some(Err(CutOff)));
+        }
+        let Some(mut chunk) = self.next_chunk() else {
+            return Poll::Ready(None);
+        };
+        if let Some(left) = &mut self.until_cut {
+            chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= chunk.len() as u64;
+        }
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.until_cut.is_none() && self.left() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+impl fmt::Display for CutOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer was cut off on purpose")
+    }
+}
+
+impl std::error::Error for CutOff {}

@@ -1,0 +1,200 @@
+//! [`FakeWeChatBuilder`]: a platform of other habits or with other accounts.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    FakeWeChat, Running,
+    gate::Gate,
+    log::Log,
+    server,
+    state::State,
+    tokens::{Rules, Tokens},
+};
+use crate::secret::AppId;
+
+/// Sets up a [`FakeWeChat`]; made by [`FakeWeChat::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing listens before `start`"]
+pub struct FakeWeChatBuilder {
+    rules: Rules,
+    token_latency: Duration,
+    api_latency: Duration,
+    media_size: u64,
+    log_limit: usize,
+    accounts: Vec<Account>,
+}
+
+#[derive(Clone)]
+struct Account {
+    id: AppId,
+    secret: Box<str>,
+    is_corp: bool,
+}
+
+impl Default for FakeWeChatBuilder {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            token_latency: Duration::ZERO,
+            api_latency: Duration::ZERO,
+            media_size: 64 * 1024,
+            log_limit: 10_000,
+            accounts: Vec::new(),
+        }
+    }
+}
+
+impl FakeWeChatBuilder {
+    /// Adds an official account or mini program. With any account or corp added, the default ones are not there.
+    pub fn account(self, app_id: impl Into<AppId>, app_secret: &str) -> Self {
+        self.add(app_id.into(), app_secret, false)
+    }
+
+    /// Adds a WeCom app. Apps of one corp have its id in common, and a secret and a token each.
+    pub fn corp(self, corp_id: impl Into<AppId>, corp_secret: &str) -> Self {
+        self.add(corp_id.into(), corp_secret, true)
+    }
+
+    fn add(mut self, id: AppId, secret: &str, is_corp: bool) -> Self {
+        self.accounts.push(Account {
+            id,
+            secret: secret.into(),
+            is_corp,
+        });
+        self
+    }
+
+    /// How long token endpoints take to answer. None by default.
+    pub fn token_latency(self, latency: Duration) -> Self {
+        Self {
+            token_latency: latency,
+            ..self
+        }
+    }
+
+    /// How long APIs take to answer. None by default.
+    pub fn api_latency(self, latency: Duration) -> Self {
+        Self {
+            api_latency: latency,
+            ..self
+        }
+    }
+
+    /// How long tokens live; 7200 seconds by default. Stable tokens are renewed when 300 seconds are left of them.
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.rules.token_life = life;
+        self
+    }
+
+    /// How long the token before stays good after a mint; 5 minutes by default. Zero is harsher than WeChat.
+    pub fn overlap(mut self, overlap: Duration) -> Self {
+        self.rules.overlap = overlap;
+        self
+    }
+
+    /// The same after a forced refresh of a stable token; none by default, as it is documented. Users have seen some.
+    pub fn forced_overlap(mut self, overlap: Duration) -> Self {
+        self.rules.forced_overlap = overlap;
+        self
+    }
+
+    /// How many classic tokens an account may have a day; 2000 by default. Then 45009.
+    pub fn classic_quota(mut self, per_day: u32) -> Self {
+        self.rules.classic_quota = per_day;
+        self
+    }
+
+    /// How often an account may call the stable endpoint a day; 500 000 by default. Then 45009.
+    pub fn stable_quota(mut self, per_day: u32) -> Self {
+        self.rules.stable_quota = per_day;
+        self
+    }
+
+    /// How many forced refreshes an account has a day; 20 by default. Then 45009.
+    pub fn forced_quota(mut self, per_day: u32) -> Self {
+        self.rules.forced_quota = per_day;
+        self
+    }
+
+    /// How long after a forced refresh another one is answered with the present token; 30 seconds by default.
+    pub fn forced_spacing(mut self, spacing: Duration) -> Self {
+        self.rules.forced_spacing = spacing;
+        self
+    }
+
+    /// Makes every `gettoken` mint, where WeCom by default returns the same token as long as it lives. The tokens before
+    /// stay good.
+    pub fn wecom_mints_anew(mut self) -> Self {
+        self.rules.wecom_mints_anew = true;
+        self
+    }
+
+    /// What a wrong secret of an official account is answered with: 40125 by default, 40001 is documented as well. WeCom
+    /// always says 40001.
+    pub fn wrong_secret_code(mut self, errcode: i64) -> Self {
+        self.rules.wrong_secret = errcode;
+        self
+    }
+
+    /// Token endpoints find the caller's address on no allow-list: 40164, or 60020 on WeCom.
+    pub fn refuse_ip(mut self) -> Self {
+        self.rules.refuses_ip = true;
+        self
+    }
+
+    /// How many bytes `/cgi-bin/media/get` sends unless its query has a `size`; 64 KiB by default.
+    pub fn media_size(self, bytes: u64) -> Self {
+        Self {
+            media_size: bytes,
+            ..self
+        }
+    }
+
+    /// How many requests [`FakeWeChat::seen`] remembers, the latest; 10 000 by default.
+    pub fn log_limit(self, requests: usize) -> Self {
+        Self {
+            log_limit: requests,
+            ..self
+        }
+    }
+
+    /// Starts it on a free port of 127.0.0.1, on the runtime that runs this.
+    ///
+    /// # Panics
+    ///
+    /// If no port of 127.0.0.1 can be bound: no test could go on.
+    #[allow(clippy::unused_async, reason = "sockets need a runtime, and `async` says so")]
+    pub async fn start(mut self) -> FakeWeChat {
+        if self.accounts.is_empty() {
+            self = self
+                .account(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+                .corp(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET);
+        }
+        let mut tokens = Tokens::new(self.rules);
+        for account in self.accounts {
+            tokens.add(account.id, &account.secret, account.is_corp);
+        }
+        let state = Arc::new(State::new(
+            tokens,
+            Gate::new(self.token_latency),
+            Gate::new(self.api_latency),
+            Log::new(self.log_limit),
+            self.media_size,
+        ));
+        // Documented above.
+        let listener = server::listen().expect("a free port of 127.0.0.1");
+        let address = listener.local_addr().expect("a listening socket has an address");
+        let server = tokio::spawn(server::serve(listener, state.clone())).abort_handle();
+        FakeWeChat(Arc::new(Running {
+            state,
+            address,
+            server,
+        }))
+    }
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.id.fmt(f)
+    }
+}

@@ -1,0 +1,143 @@
+//! The three token endpoints.
+
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use super::{
+    answer::Reply,
+    api,
+    faults::Fault,
+    query,
+    server::HangUp,
+    state::State,
+    tokens::{Ask, Granted, Space},
+};
+
+pub(super) const CLASSIC: &str = "/cgi-bin/token";
+pub(super) const STABLE: &str = "/cgi-bin/stable_token";
+pub(super) const WECOM: &str = "/cgi-bin/gettoken";
+
+/// What a request says, wherever it says it.
+#[derive(Default)]
+struct Said {
+    grant_type: String,
+    id: String,
+    secret: String,
+    forced: bool,
+}
+
+pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Result<Reply, HangUp> {
+    let space = match request.uri().path() {
+        CLASSIC => Space::Classic,
+        STABLE => Space::Stable,
+        _ => Space::WeCom,
+    };
+    let fault = state.token_gate.enter().await;
+    if let Some(fault) = &fault
+        && let Some(struck) = fault.strike(space == Space::WeCom).await
+    {
+        return struck;
+    }
+    let reply = match read(space, request).await {
+        Err(reply) => reply,
+        Ok(said) => grant(state, space, &said, fault.as_ref()),
+    };
+    match fault {
+        Some(fault) => fault.spoil(reply),
+        None => Ok(reply),
+    }
+}
+
+async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
+    let is_wecom = space == Space::WeCom;
+    let refuse = |errcode| Err(Reply::error(errcode, is_wecom));
+    let said = if space == Space::Stable {
+        if request.method() != Method::POST {
+            return refuse(43002);
+        }
+        if api::is_chunked(request.headers()) {
+            return Err(api::precondition_failed());
+        }
+        let Ok(body) = request.into_body().collect().await else {
+            return refuse(47001);
+        };
+        let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&body.to_bytes()) else {
+            return refuse(47001);
+        };
+        let text = |key| {
+            body.get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Said {
+            grant_type: text("grant_type"),
+            id: text("appid"),
+            secret: text("secret"),
+            forced: body.get("force_refresh") == Some(&Value::Bool(true)),
+        }
+    } else {
+        if request.method() != Method::GET {
+            return refuse(43001);
+        }
+        let text = |key| {
+            let query = request.uri().query().unwrap_or_default();
+            query::get(query, key).unwrap_or_default().into_owned()
+        };
+        let (id, secret) = if is_wecom {
+            ("corpid", "corpsecret")
+        } else {
+            ("appid", "secret")
+        };
+        Said {
+            grant_type: text("grant_type"),
+            id: text(id),
+            secret: text(secret),
+            forced: false,
+        }
+    };
+    if !is_wecom && said.grant_type != "client_credential" {
+        return refuse(40002);
+    }
+    if said.id.is_empty() {
+        return refuse(41002);
+    }
+    if said.secret.is_empty() {
+        return refuse(41004);
+    }
+    Ok(said)
+}
+
+fn grant(state: &State, space: Space, said: &Said, fault: Option<&Fault>) -> Reply {
+    let is_wecom = space == Space::WeCom;
+    let ask = Ask {
+        space,
+        id: &said.id,
+        secret: &said.secret,
+        forced: said.forced,
+        text: match fault {
+            Some(Fault::Token(text)) => Some(text.clone()),
+            _ => None,
+        },
+    };
+    let Granted { text, left } = match state.tokens(|tokens, now| tokens.ask(ask, now)) {
+        Ok(granted) => granted,
+        Err(errcode) => return Reply::error(errcode, is_wecom),
+    };
+    let expires_in = match fault {
+        Some(Fault::ExpiresIn(seconds)) => json!(seconds),
+        _ => json!(left.as_secs()),
+    };
+    if is_wecom {
+        let answer =
+            json!({ "errcode": 0, "errmsg": "ok", "access_token": &*text, "expires_in": expires_in });
+        Reply::json(&answer, true)
+    } else {
+        Reply::json(
+            &json!({ "access_token": &*text, "expires_in": expires_in }),
+            false,
+        )
+    }
+}

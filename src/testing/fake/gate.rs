@@ -1,0 +1,115 @@
+//! [`Gate`]: what a request passes before it is looked at. There is one for token endpoints and one for APIs.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::faults::Fault;
+
+/// Counts requests in, holds them, delays them, and says what befalls them.
+pub(super) struct Gate {
+    arrived: watch::Sender<u64>,
+    holds: Arc<watch::Sender<usize>>,
+    plan: Mutex<Plan>,
+}
+
+#[derive(Default)]
+struct Plan {
+    latency: Duration,
+    next: VecDeque<Fault>,
+    always: Option<Fault>,
+}
+
+/// Keeps requests waiting until it is released or dropped.
+///
+/// Made by [`FakeWeChat::hold_tokens`](super::FakeWeChat::hold_tokens) and
+/// [`FakeWeChat::hold_apis`](super::FakeWeChat::hold_apis). While there are several, the last one to go opens the gate.
+#[must_use = "requests wait only as long as this is kept"]
+pub struct Hold(Arc<watch::Sender<usize>>);
+
+impl Gate {
+    pub(super) fn new(latency: Duration) -> Self {
+        Self {
+            arrived: watch::Sender::new(0),
+            holds: Arc::new(watch::Sender::new(0)),
+            plan: Mutex::new(Plan {
+                latency,
+                ..Plan::default()
+            }),
+        }
+    }
+
+    /// Lets one request in, and says which fault awaits it.
+    pub(super) async fn enter(&self) -> Option<Fault> {
+        self.arrived.send_modify(|count| *count += 1);
+        // The sender lives as long as this gate, so neither wait can fail.
+        let _ = self.holds.subscribe().wait_for(|holds| *holds == 0).await;
+        let latency = self.plan().latency;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        let mut plan = self.plan();
+        plan.next.pop_front().or_else(|| plan.always.clone())
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        *self.arrived.borrow()
+    }
+
+    pub(super) async fn wait_for(&self, count: u64) {
+        let _ = self
+            .arrived
+            .subscribe()
+            .wait_for(|arrived| *arrived >= count)
+            .await;
+    }
+
+    pub(super) fn hold(&self) -> Hold {
+        self.holds.send_modify(|holds| *holds += 1);
+        Hold(self.holds.clone())
+    }
+
+    pub(super) fn set_latency(&self, latency: Duration) {
+        self.plan().latency = latency;
+    }
+
+    pub(super) fn fail(&self, fault: Fault) {
+        self.plan().always = Some(fault);
+    }
+
+    pub(super) fn fail_next(&self, count: usize, fault: Fault) {
+        self.plan().next.extend(std::iter::repeat_n(fault, count));
+    }
+
+    pub(super) fn heal(&self) {
+        let mut plan = self.plan();
+        plan.always = None;
+        plan.next.clear();
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        // Nothing above can panic half-way through a change.
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Lets the waiting requests go on, which dropping does as well.
+    pub fn release(self) {}
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.send_modify(|holds| *holds -= 1);
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hold")
+    }
+}

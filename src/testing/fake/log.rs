@@ -1,0 +1,178 @@
+//! [`Seen`]: what the platform saw of each API request, and what it answered.
+
+use std::{collections::VecDeque, fmt, fmt::Write as _};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use sha2::{Digest, Sha256};
+
+use super::query;
+use crate::secret::{AppId, Fingerprint};
+
+/// So much of a body is kept.
+const KEPT: usize = 1024 * 1024;
+
+/// One API request as it arrived, and what became of it.
+///
+/// A token or secret in the query is replaced by `***`; everything else in it is as it came, in order and encoding. `Debug`
+/// shows neither headers nor body.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Seen {
+    /// `GET`, `POST`, ….
+    pub method: Method,
+    /// The path, still percent-encoded.
+    pub path: String,
+    /// The query without its `?`; empty if there is none.
+    pub query: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// How many bytes of body arrived.
+    pub body_len: u64,
+    /// The SHA-256 of those bytes, in hex; of no bytes if the body was not read.
+    pub body_sha256: String,
+    /// The first MiB of the body.
+    pub body: Bytes,
+    /// Whether the body arrived to its end.
+    pub body_complete: bool,
+    /// The fingerprint of the token it carried.
+    pub token: Option<Fingerprint>,
+    /// Which mint that token came from: the first token of all is 1. `None` if it was never minted here.
+    pub generation: Option<u64>,
+    /// The account that token was minted for.
+    pub account: Option<AppId>,
+    /// The status it was answered with; `None` as long as it is not answered.
+    pub status: Option<StatusCode>,
+    /// The `errcode` it was answered with. `None` where the answer has none, or is one of your own.
+    pub errcode: Option<i64>,
+}
+
+impl Seen {
+    pub(super) fn new(parts: &Parts) -> Self {
+        let query = parts.uri.query().unwrap_or_default();
+        Self {
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+            query: query::redacted(query),
+            headers: parts.headers.clone(),
+            body_len: 0,
+            body_sha256: BodySum::default().hex(),
+            body: Bytes::new(),
+            body_complete: false,
+            token: query::token(query).map(|text| Fingerprint::of(&text)),
+            generation: None,
+            account: None,
+            status: None,
+            errcode: None,
+        }
+    }
+
+    /// The `content-length` it announced; `None` for no body and for a chunked one.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.headers
+            .get(header::CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("body_len", &self.body_len)
+            .field("token", &self.token)
+            .field("generation", &self.generation)
+            .field("status", &self.status)
+            .field("errcode", &self.errcode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Length, hash and beginning of a body that passes by.
+#[derive(Default)]
+pub(super) struct BodySum {
+    pub(super) len: u64,
+    sha256: Sha256,
+    kept: BytesMut,
+    pub(super) complete: bool,
+}
+
+impl BodySum {
+    pub(super) fn add(&mut self, chunk: &[u8]) {
+        self.len += chunk.len() as u64;
+        self.sha256.update(chunk);
+        let room = KEPT - self.kept.len();
+        self.kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+
+    pub(super) fn hex(&self) -> String {
+        self.sha256
+            .clone()
+            .finalize()
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
+    }
+
+    pub(super) fn write_to(self, seen: &mut Seen) {
+        seen.body_len = self.len;
+        seen.body_sha256 = self.hex();
+        seen.body = self.kept.freeze();
+        seen.body_complete = self.complete;
+    }
+}
+
+/// The latest requests; older ones make room.
+pub(super) struct Log {
+    limit: usize,
+    first: u64,
+    entries: VecDeque<Seen>,
+}
+
+impl Log {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            first: 0,
+            entries: VecDeque::new(),
+        }
+    }
+
+    /// Adds an entry, and says by which number to find it again.
+    pub(super) fn push(&mut self, seen: Seen) -> u64 {
+        self.entries.push_back(seen);
+        while self.entries.len() > self.limit {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        (self.first + self.entries.len() as u64).saturating_sub(1)
+    }
+
+    /// Completes an entry, unless it is gone.
+    pub(super) fn update(&mut self, number: u64, change: impl FnOnce(&mut Seen)) {
+        let at = number
+            .checked_sub(self.first)
+            .and_then(|at| usize::try_from(at).ok());
+        if let Some(seen) = at.and_then(|at| self.entries.get_mut(at)) {
+            change(seen);
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<Seen> {
+        self.entries.iter().cloned().collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.first += self.entries.len() as u64;
+        self.entries.clear();
+    }
+}

@@ -1,0 +1,248 @@
+//! [`FakeWeChat`]: the platform in a box.
+
+mod answer;
+mod api;
+mod body;
+mod builder;
+mod endpoints;
+mod faults;
+mod gate;
+mod log;
+mod query;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::task::AbortHandle;
+
+use self::state::{Early, State};
+pub use self::{
+    answer::Answer, body::media_byte, builder::FakeWeChatBuilder, faults::Fault, gate::Hold, log::Seen,
+};
+
+/// WeChat on loopback: token endpoints and APIs that behave as the real ones do, misbehave when told to, and remember
+/// what they saw.
+#[derive(Clone)]
+pub struct FakeWeChat(Arc<Running>);
+
+struct Running {
+    state: Arc<State>,
+    address: SocketAddr,
+    server: AbortHandle,
+}
+
+impl FakeWeChat {
+    /// The official account that is there by default.
+    pub const APP_ID: &'static str = "wx0123456789abcdef";
+    /// Its secret.
+    pub const APP_SECRET: &'static str = "00112233445566778899aabbccddeeff";
+    /// The WeCom corp that is there by default.
+    pub const CORP_ID: &'static str = "ww0123456789abcdef";
+    /// The secret of its one app.
+    pub const CORP_SECRET: &'static str = "Zm9yLXRlc3RzLW9ubHktbm90LWEtcmVhbC1zZWNyZXQ";
+
+    /// Starts it with one official account and one corp, on a free port of 127.0.0.1, on the runtime that runs this.
+    ///
+    /// # Panics
+    ///
+    /// If no port of 127.0.0.1 can be bound: no test could go on.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Sets up one of other habits or with other accounts.
+    pub fn builder() -> FakeWeChatBuilder {
+        FakeWeChatBuilder::default()
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`, the base URL for the SDK under test.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// How many tokens were issued anew, of all accounts.
+    #[must_use]
+    pub fn mints(&self) -> u64 {
+        self.state().tokens(|tokens, _| tokens.mints(None))
+    }
+
+    /// How many tokens were issued anew for this app or corp id.
+    #[must_use]
+    pub fn mints_of(&self, app: &str) -> u64 {
+        self.state().tokens(|tokens, _| tokens.mints(Some(app)))
+    }
+
+    /// How many calls reached a token endpoint, whatever the answer.
+    #[must_use]
+    pub fn token_requests(&self) -> u64 {
+        self.state().token_gate.arrived()
+    }
+
+    /// How many calls reached an API, whatever the answer.
+    #[must_use]
+    pub fn api_requests(&self) -> u64 {
+        self.state().api_gate.arrived()
+    }
+
+    /// Comes back when that many calls, in all, have reached a token endpoint.
+    pub async fn wait_for_token_requests(&self, count: u64) {
+        self.state().token_gate.wait_for(count).await;
+    }
+
+    /// Comes back when that many calls, in all, have reached an API.
+    pub async fn wait_for_api_requests(&self, count: u64) {
+        self.state().api_gate.wait_for(count).await;
+    }
+
+    /// The API requests in the order in which they came, the latest 10 000 unless the builder said otherwise.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state().lock().log.all()
+    }
+
+    /// Forgets what was seen. Counters stay.
+    pub fn clear_seen(&self) {
+        self.state().lock().log.clear();
+    }
+
+    /// Kills every present token at once: 40001 from now on, 40014 on WeCom.
+    pub fn revoke(&self) {
+        self.state().tokens(|tokens, _| tokens.revoke(None));
+    }
+
+    /// Kills the present tokens of this app or corp id at once.
+    pub fn revoke_account(&self, app: &str) {
+        self.state().tokens(|tokens, _| tokens.revoke(Some(app)));
+    }
+
+    /// Kills every present token at once, and the stable endpoint and WeCom's do not notice: a normal call is answered
+    /// with the dead token again until it would have run out. A forced refresh of a stable token helps.
+    pub fn revoke_unnoticed(&self) {
+        self.state().tokens(|tokens, _| tokens.revoke_unnoticed());
+    }
+
+    /// Ends the life of every present token at once: 42001 from now on.
+    pub fn expire(&self) {
+        self.state().tokens(|tokens, _| tokens.expire());
+    }
+
+    /// Mints a classic token for somebody else who uses the same account, so that the present one dies after the overlap.
+    /// Returns its text, or `None` if there is no such official account. No counter counts it.
+    #[must_use = "the token, or `None` for an unknown account"]
+    pub fn mint_elsewhere(&self, app: &str) -> Option<String> {
+        self.state()
+            .tokens(|tokens, now| tokens.mint_elsewhere(app, now))
+            .map(|text| text.to_string())
+    }
+
+    /// Whether an API would accept this token now.
+    #[must_use]
+    pub fn accepts(&self, token: &str) -> bool {
+        self.state()
+            .tokens(|tokens, now| tokens.judge(token, now).errcode)
+            == 0
+    }
+
+    /// Has every API call answered with this code, whatever its token; `None` switches that off.
+    pub fn reject_all(&self, errcode: Option<i64>) {
+        self.state().lock().manner.reject_all = errcode;
+    }
+
+    /// Moves the platform's own clock forward, by which tokens expire and quotas are renewed. It also runs with tokio's.
+    pub fn advance(&self, by: Duration) {
+        self.state().advance(by);
+    }
+
+    /// How long token endpoints take to answer from now on.
+    pub fn set_token_latency(&self, latency: Duration) {
+        self.state().token_gate.set_latency(latency);
+    }
+
+    /// How long APIs take to answer from now on.
+    pub fn set_api_latency(&self, latency: Duration) {
+        self.state().api_gate.set_latency(latency);
+    }
+
+    /// Has every call to a token endpoint fail like this, until [`heal`](Self::heal).
+    pub fn fail_tokens(&self, fault: Fault) {
+        self.state().token_gate.fail(fault);
+    }
+
+    /// Has the next calls to a token endpoint fail like this. Calls add up, and come before
+    /// [`fail_tokens`](Self::fail_tokens).
+    pub fn fail_next_tokens(&self, count: usize, fault: Fault) {
+        self.state().token_gate.fail_next(count, fault);
+    }
+
+    /// Has every API call fail like this, until [`heal`](Self::heal).
+    pub fn fail_apis(&self, fault: Fault) {
+        self.state().api_gate.fail(fault);
+    }
+
+    /// Has the next API calls fail like this. Calls add up, and come before [`fail_apis`](Self::fail_apis).
+    pub fn fail_next_apis(&self, count: usize, fault: Fault) {
+        self.state().api_gate.fail_next(count, fault);
+    }
+
+    /// Ends all faults and [`reject_all`](Self::reject_all). What hangs already goes on hanging.
+    pub fn heal(&self) {
+        self.state().token_gate.heal();
+        self.state().api_gate.heal();
+        self.reject_all(None);
+    }
+
+    /// Keeps calls to token endpoints waiting until the hold is released or dropped. They are counted as they arrive.
+    pub fn hold_tokens(&self) -> Hold {
+        self.state().token_gate.hold()
+    }
+
+    /// Keeps API calls waiting until the hold is released or dropped. They are counted as they arrive; their token is
+    /// judged when they go on.
+    pub fn hold_apis(&self) -> Hold {
+        self.state().api_gate.hold()
+    }
+
+    /// Answers calls of this path like this whenever their token is good.
+    pub fn set_answer(&self, path: &str, answer: Answer) {
+        self.state().lock().answers.insert(path.to_owned(), answer);
+    }
+
+    /// Answers like this whenever a token is missing or not good; `None` brings the platform's own errors back.
+    pub fn set_rejection(&self, answer: Option<Answer>) {
+        self.state().lock().manner.rejection = answer;
+    }
+
+    /// Rejects a bad token before the upload is read, and reads that while the answer is on its way.
+    pub fn answer_before_reading(&self, on: bool) {
+        self.state().lock().manner.early = on.then_some(Early::Drain);
+    }
+
+    /// Rejects a bad token before the upload is read, and does not read it: the connection ends after the answer.
+    pub fn answer_without_reading(&self, on: bool) {
+        self.state().lock().manner.early = on.then_some(Early::Close);
+    }
+
+    fn state(&self) -> &State {
+        &self.0.state
+    }
+}
+
+impl fmt::Debug for FakeWeChat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeWeChat")
+            .field("url", &self.url())
+            .field("mints", &self.mints())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,85 @@
+//! The accept loop: bare HTTP/1.1 connections, each ended when the loop is.
+
+use std::{
+    convert::Infallible, error::Error as _, fmt, future::poll_fn, io, net::Ipv4Addr, sync::Arc,
+    time::Duration,
+};
+
+use http::Response;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
+};
+
+use super::{api, endpoints, state::State};
+
+/// Connections that may wait to be accepted; a thousand callers may all knock at once.
+const BACKLOG: u32 = 4096;
+
+/// Ends a connection in place of an answer.
+#[derive(Debug)]
+pub(super) enum HangUp {
+    /// In good order.
+    Close,
+    /// With a TCP RST.
+    Reset,
+}
+
+pub(super) fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until it is dropped, and with it every connection.
+pub(super) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, state.clone()));
+            }
+            // Out of file descriptors, most likely: some will be closed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connection(stream: TcpStream, state: Arc<State>) {
+    // Only slower without.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let state = state.clone();
+        Box::pin(async move {
+            let reply = match request.uri().path() {
+                endpoints::CLASSIC | endpoints::STABLE | endpoints::WECOM => {
+                    endpoints::answer(&state, request).await
+                }
+                _ => api::answer(&state, request).await,
+            };
+            reply.map(|reply| -> Response<_> { reply.response })
+        })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let stream = connection.into_parts().io.into_inner();
+    // What else can end a connection is the client's doing, and the client knows.
+    if let Err(error) = ended
+        && let Some(HangUp::Reset) = error.source().and_then(|source| source.downcast_ref())
+    {
+        // Deprecated because a linger time may block; none does not, and older releases know no other name for it.
+        #[allow(deprecated)]
+        let _ = stream.set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl fmt::Display for HangUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection was ended on purpose")
+    }
+}
+
+impl std::error::Error for HangUp {}
