@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
 
+mod auth;
 mod cache;
 mod clock;
 mod error;
@@ -16,10 +17,12 @@ pub mod store;
 pub mod testing;
 
 pub use crate::{
-    cache::{Stats, TokenCache, TokenCacheBuilder},
+    auth::{AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
+    cache::{Stats, TokenCache, TokenCacheBuilder, TokenPool},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     request::{ReplayBody, ReplayBodyError},
+    response::PeekedBody,
     secret::{AppId, AppSecret, Fingerprint},
     token::AccessToken,
 };

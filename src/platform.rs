@@ -11,15 +11,15 @@ use crate::error::Error;
 ///
 /// Cheap to clone. An [`Issuer`](crate::issuer::Issuer) has one; [`wechat`](Self::wechat) and [`wecom`](Self::wecom)
 /// are the two that the built-in issuers start from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform(Arc<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     parameter: Cow<'static, str>,
     origins: Vec<Origin>,
     exempt: Vec<Cow<'static, str>>,
-    rejection_codes: Vec<i64>,
+    rejection_codes: Arc<[i64]>,
 }
 
 /// WeChat's nearest access point, its disaster-recovery name and the regional ones
@@ -74,7 +74,7 @@ impl Platform {
             // The constants above are origins; a test parses each of them.
             origins: hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
             exempt: exempt.iter().map(|path| Cow::Borrowed(*path)).collect(),
-            rejection_codes: codes.to_vec(),
+            rejection_codes: codes.into(),
         }))
     }
 
@@ -122,6 +122,10 @@ impl Platform {
     #[must_use]
     pub fn rejection_codes(&self) -> &[i64] {
         &self.0.rejection_codes
+    }
+
+    pub(crate) fn shared_codes(&self) -> Arc<[i64]> {
+        self.0.rejection_codes.clone()
     }
 
     /// Whether this URI's origin is one of the platform's.

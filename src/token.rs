@@ -100,8 +100,8 @@ impl AccessToken {
     }
 
     /// How long ago it was minted, as far as its life tells.
-    pub(crate) fn age(&self, now: Moment) -> Duration {
-        self.life().saturating_sub(self.left(now))
+    pub(crate) fn age(&self) -> Duration {
+        self.life().saturating_sub(self.expires_in())
     }
 
     /// The same token, trusted for no longer than `most` from `now`.

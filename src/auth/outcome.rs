@@ -1,9 +1,6 @@
 //! [`AuthOutcome`]: what the layer did for a request, told with the answer.
 
-use crate::{
-    error::{ErrorKind, TokenError},
-    request::NotReplayable,
-};
+use crate::{error::TokenError, request::NotReplayable};
 
 /// What the layer did, as an extension of the response. The answer to a request that the layer did not touch has none.
 #[derive(Clone, Debug, Default)]
@@ -37,23 +34,31 @@ pub enum NotReplayed {
 impl AuthOutcome {
     /// WeChat rejected the token with this code.
     pub(crate) fn rejected_with(errcode: i64) -> Self {
-        Self { rejection: Some(errcode), ..Self::default() }
+        Self {
+            rejection: Some(errcode),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn and_replayed(self) -> Self {
-        Self { replayed: true, ..self }
+        Self {
+            replayed: true,
+            ..self
+        }
     }
 
     pub(crate) fn and_not_replayed(self, why: NotReplayed) -> Self {
-        Self { not_replayed: Some(why), ..self }
+        Self {
+            not_replayed: Some(why),
+            ..self
+        }
     }
 
-    pub(crate) fn and_refresh_failed(self, error: TokenError) -> Self {
-        let why = match error.kind() {
-            ErrorKind::BackedOff => NotReplayed::BackedOff,
-            _ => NotReplayed::RefreshFailed,
-        };
-        Self { not_replayed: Some(why), refresh_error: Some(error), ..self }
+    pub(crate) fn and_refresh_error(self, error: TokenError) -> Self {
+        Self {
+            refresh_error: Some(error),
+            ..self
+        }
     }
 
     /// Whether the layer put a token into the request. Always true where there is an outcome at all.

@@ -20,6 +20,7 @@ mod flight;
 mod follow;
 mod history;
 mod policy;
+mod pool;
 mod refresh;
 mod shared;
 mod slot;
@@ -28,7 +29,7 @@ mod sync;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use self::{builder::TokenCacheBuilder, stats::Stats};
+pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats};
 use self::{policy::Need, shared::Shared};
 use crate::{
     error::TokenError,

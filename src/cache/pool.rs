@@ -1,8 +1,290 @@
 //! [`TokenPool`]: many accounts behind one layer.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    fmt,
+    hash::BuildHasher,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 
 use super::{TokenCache, sync::lock};
-use crate::{platform::Platform, secret::AppId};
+use crate::{
+    clock::{Clock, Moment},
+    error::{Error, ErrorKind},
+    issuer::AccountKey,
+    platform::Platform,
+    secret::AppId,
+};
+
+/// Enough that copying one to add an account is cheap with 100 000 accounts.
+const SHARDS: usize = 1024;
+
+/// Many accounts behind one layer; a request picks one with an [`AppId`] extension.
+///
+/// Accounts are added by [`insert`](Self::insert), or made by a closure when they are first needed. Clones share them. The
+/// [`AppId`] is the pool's own key for the account: two agents of one WeCom corp are two keys.
+///
+/// ```
+/// use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+///
+/// # fn secret_of(_: &AppId) -> Option<String> { Some("0123456789abcdef0123456789abcdef".into()) }
+/// let pool = TokenPool::with_factory(|app: AppId| {
+///     let secret = secret_of(&app)?;
+///     Some(TokenCache::new(StableToken::new(app.as_str(), secret)))
+/// });
+/// assert!(pool.get(&"wx0123456789abcdef".into()).is_some());
+/// ```
+#[derive(Clone)]
+pub struct TokenPool(Arc<Inner>);
+
+struct Inner {
+    shards: Vec<ArcSwap<Shard>>,
+    hasher: RandomState,
+    /// Of all accounts there are or were, each once: what is in scope for the pool.
+    platforms: ArcSwap<Vec<Platform>>,
+    factory: Option<Factory>,
+    clock: Clock,
+    born: Moment,
+    /// Everything that changes the pool goes through here.
+    writing: Mutex<Writing>,
+}
+
+type Shard = HashMap<AppId, Arc<Member>>;
+
+struct Factory {
+    make: Box<dyn Fn(AppId) -> Option<TokenCache> + Send + Sync>,
+    idle: Option<Duration>,
+}
+
+struct Member {
+    cache: TokenCache,
+    /// Seconds since the pool was born.
+    last_used: AtomicU64,
+    made: bool,
+}
+
+#[derive(Default)]
+struct Writing {
+    /// The closure's results under way: it runs once for an id, however many ask.
+    making: HashMap<AppId, Arc<OnceLock<Option<TokenCache>>>>,
+    /// Under which id the closure has returned an account.
+    made: HashMap<AccountKey, AppId>,
+}
+
+impl TokenPool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::build(None)
+    }
+
+    /// A pool that makes an account when it is first asked for. The closure runs once for an id, also if many ask at the
+    /// same time; a `None` ("no such account") is not remembered. It runs on the caller's thread: it should not block, and
+    /// must not ask the pool for the same id.
+    ///
+    /// Any request to WeChat's or WeCom's own hosts needs an [`AppId`] then, since the closure might know it.
+    #[must_use]
+    pub fn with_factory(make: impl Fn(AppId) -> Option<TokenCache> + Send + Sync + 'static) -> Self {
+        Self::build(Some(Factory {
+            make: Box::new(make),
+            idle: None,
+        }))
+    }
+
+    /// Lets go of accounts that the closure made and nobody has used for `idle`; they are made again when needed. Looked
+    /// at whenever another account is made, so there is no timer. By default accounts stay.
+    #[must_use]
+    pub fn evict_after(mut self, idle: Duration) -> Self {
+        // Only a pool that has been handed to nobody can still be changed; a shared one keeps its setting.
+        if let Some(factory) = Arc::get_mut(&mut self.0).and_then(|inner| inner.factory.as_mut()) {
+            factory.idle = Some(idle);
+        }
+        self
+    }
+
+    fn build(factory: Option<Factory>) -> Self {
+        let platforms = match factory {
+            Some(_) => vec![Platform::wechat(), Platform::wecom()],
+            None => Vec::new(),
+        };
+        let clock = Clock::default();
+        let empty = Arc::new(Shard::new());
+        Self(Arc::new(Inner {
+            shards: (0..SHARDS).map(|_| ArcSwap::new(empty.clone())).collect(),
+            hasher: RandomState::new(),
+            platforms: ArcSwap::from_pointee(platforms),
+            factory,
+            born: clock.now(),
+            clock,
+            writing: Mutex::default(),
+        }))
+    }
+
+    /// Adds an account, or replaces the one of that id. Returns the one that was there.
+    pub fn insert(&self, app: AppId, cache: TokenCache) -> Option<TokenCache> {
+        let mut writing = lock(&self.0.writing);
+        self.0.put(&mut writing, app, cache, false)
+    }
+
+    /// Removes an account. Requests that it has authorised already go on. With a closure it may be made again.
+    pub fn remove(&self, app: &AppId) -> Option<TokenCache> {
+        let mut writing = lock(&self.0.writing);
+        self.0.take(&mut writing, app)
+    }
+
+    /// The account of that id, made by the closure if there is one and the account is not there.
+    #[must_use]
+    pub fn get(&self, app: &AppId) -> Option<TokenCache> {
+        self.find(app).ok()
+    }
+
+    /// As [`get`](Self::get), with the reason where there is none.
+    pub(crate) fn find(&self, app: &AppId) -> Result<TokenCache, Error> {
+        match self.0.lookup(app) {
+            Some(cache) => Ok(cache),
+            None => self.0.make(app),
+        }
+    }
+
+    /// The platforms of its accounts, each once.
+    pub(crate) fn platforms(&self) -> impl std::ops::Deref<Target = Arc<Vec<Platform>>> {
+        self.0.platforms.load()
+    }
+
+    /// How many accounts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| shard.load().len()).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Inner {
+    fn lookup(&self, app: &AppId) -> Option<TokenCache> {
+        let shard = self.shard(app).load();
+        let member = shard.get(app)?;
+        if self.evicts() {
+            member.last_used.store(self.seconds(), Ordering::Relaxed);
+        }
+        Some(member.cache.clone())
+    }
+
+    fn make(&self, app: &AppId) -> Result<TokenCache, Error> {
+        let unknown =
+            |why: &str| Error::new(ErrorKind::UnknownApp, format!("no account for app {app}: {why}"));
+        let Some(factory) = &self.factory else {
+            return Err(unknown("it is not in the pool; insert it first"));
+        };
+        let cell = lock(&self.writing).making.entry(app.clone()).or_default().clone();
+        // Not under the lock: the closure is the user's.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            cell.get_or_init(|| (factory.make)(app.clone())).clone()
+        }));
+        let mut writing = lock(&self.writing);
+        writing.making.remove(app);
+        if let Some(cache) = self.lookup(app) {
+            return Ok(cache);
+        }
+        match made {
+            Ok(Some(cache)) => {
+                if let Some(owner) = writing.made.get(cache.account()).filter(|owner| *owner != app) {
+                    let text = format!("the pool's closure returned the cache of app {owner} for app {app}");
+                    return Err(Error::config(text));
+                }
+                writing.made.insert(cache.account().clone(), app.clone());
+                self.put(&mut writing, app.clone(), cache.clone(), true);
+                Ok(cache)
+            }
+            Ok(None) => Err(unknown("the pool's closure does not know it")),
+            Err(_) => Err(unknown("the pool's closure panicked; that is a bug in it")),
+        }
+    }
+
+    fn put(&self, writing: &mut Writing, app: AppId, cache: TokenCache, made: bool) -> Option<TokenCache> {
+        let platforms = self.platforms.load();
+        if !platforms.contains(cache.platform()) {
+            let mut more = Vec::clone(&platforms);
+            more.push(cache.platform().clone());
+            self.platforms.store(Arc::new(more));
+        }
+        let slot = self.shard(&app);
+        let mut shard = Shard::clone(&slot.load());
+        self.sweep(&mut shard, writing);
+        let member = Member {
+            cache,
+            last_used: AtomicU64::new(self.seconds()),
+            made,
+        };
+        let previous = shard.insert(app, Arc::new(member));
+        slot.store(Arc::new(shard));
+        previous.map(|member| member.cache.clone())
+    }
+
+    fn take(&self, writing: &mut Writing, app: &AppId) -> Option<TokenCache> {
+        let slot = self.shard(app);
+        let mut shard = Shard::clone(&slot.load());
+        let member = shard.remove(app)?;
+        slot.store(Arc::new(shard));
+        writing.made.remove(member.cache.account());
+        Some(member.cache.clone())
+    }
+
+    /// Lets go of the idle accounts of one shard.
+    fn sweep(&self, shard: &mut Shard, writing: &mut Writing) {
+        let Some(idle) = self.factory.as_ref().and_then(|factory| factory.idle) else {
+            return;
+        };
+        let now = self.seconds();
+        shard.retain(|_, member| {
+            let used = member.last_used.load(Ordering::Relaxed);
+            let stays = !member.made || now.saturating_sub(used) < idle.as_secs();
+            if !stays {
+                writing.made.remove(member.cache.account());
+            }
+            stays
+        });
+    }
+
+    fn shard(&self, app: &AppId) -> &ArcSwap<Shard> {
+        // Below SHARDS, so the cast loses nothing that matters.
+        #[allow(clippy::cast_possible_truncation)]
+        let index = self.hasher.hash_one(app) as usize % SHARDS;
+        &self.shards[index]
+    }
+
+    fn evicts(&self) -> bool {
+        self.factory
+            .as_ref()
+            .is_some_and(|factory| factory.idle.is_some())
+    }
+
+    fn seconds(&self) -> u64 {
+        self.clock.now().since(self.born).as_secs()
+    }
+}
+
+impl Default for TokenPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TokenPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenPool")
+            .field("accounts", &self.len())
+            .finish_non_exhaustive()
+    }
+}
