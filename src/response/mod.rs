@@ -2,6 +2,10 @@
 //!
 //! An expired token is no HTTP error. WeChat answers 200 with `{"errcode":42001,…}`, under almost any content type, on
 //! the very paths that otherwise answer with a picture. So every answer that could be such an error is looked at from
-//! its first byte, as far as it takes to tell ([`errcode`]) and no further ([`peek`]).
+//! its first byte, as far as it takes to tell (`errcode`) and no further (`peek`).
 
 mod errcode;
+mod peek;
+
+pub use self::peek::PeekedBody;
+pub(crate) use self::peek::{Peek, Verdict, may_be_rejection};

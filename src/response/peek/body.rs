@@ -1,0 +1,163 @@
+//! [`PeekedBody`]: an answer that was looked at, or not, as if nobody had.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of an answer that came through the layer: the inner client's own, frame by frame.
+    ///
+    /// What the layer looked at is yielded again first, neither copied nor changed: data, trailers and errors, each in
+    /// its place. An exact size hint stays exact.
+    pub struct PeekedBody<R: Body> {
+        #[pin]
+        kind: Kind<R>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<R: Body> {
+        Untouched { #[pin] body: R },
+        // In a box, so that `R` need not be `Unpin` to be looked at.
+        Peeked { peeked: Pin<Box<Peeked<R>>> },
+    }
+}
+
+type Item<R> = Result<Frame<<R as Body>::Data>, <R as Body>::Error>;
+
+pin_project! {
+    /// A body and what was taken from its start. One frame, the usual case, costs no allocation of its own.
+    pub(super) struct Peeked<R: Body> {
+        first: Option<Item<R>>,
+        more: VecDeque<Item<R>>,
+        ended: bool,
+        #[pin]
+        body: R,
+    }
+}
+
+impl<R: Body> PeekedBody<R> {
+    /// A body that nobody looked at.
+    pub(crate) fn untouched(body: R) -> Self {
+        Self {
+            kind: Kind::Untouched { body },
+        }
+    }
+}
+
+impl<R: Body> From<Pin<Box<Peeked<R>>>> for PeekedBody<R> {
+    fn from(peeked: Pin<Box<Peeked<R>>>) -> Self {
+        Self {
+            kind: Kind::Peeked { peeked },
+        }
+    }
+}
+
+impl<R: Body> Peeked<R> {
+    pub(super) fn new(body: R) -> Self {
+        Self {
+            first: None,
+            more: VecDeque::new(),
+            ended: false,
+            body,
+        }
+    }
+
+    /// Takes one more frame, keeps it and shows it.
+    pub(super) fn poll_more(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<&Item<R>>> {
+        let this = self.project();
+        Poll::Ready(match ready!(this.body.poll_frame(cx)) {
+            Some(item) if this.first.is_none() => Some(this.first.insert(item)),
+            Some(item) => {
+                this.more.push_back(item);
+                this.more.back()
+            }
+            None => {
+                *this.ended = true;
+                None
+            }
+        })
+    }
+
+    /// Whether nothing comes after what was taken.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<R>>> {
+        let this = self.project();
+        match this.first.take().or_else(|| this.more.pop_front()) {
+            Some(item) => Poll::Ready(Some(item)),
+            // A body need not bear being asked again after its end.
+            None if *this.ended => Poll::Ready(None),
+            None => this.body.poll_frame(cx),
+        }
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Item<R>> {
+        self.first.iter().chain(&self.more)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let taken = self
+            .taken()
+            .flatten()
+            .filter_map(Frame::data_ref)
+            .fold(0, |sum: u64, data| {
+                sum.saturating_add(u64::try_from(data.remaining()).unwrap_or(u64::MAX))
+            });
+        let mut hint = if self.ended {
+            SizeHint::with_exact(0)
+        } else {
+            self.body.size_hint()
+        };
+        let upper = hint.upper().and_then(|upper| upper.checked_add(taken));
+        let lower = hint.lower().saturating_add(taken);
+        hint = SizeHint::new();
+        hint.set_lower(lower);
+        if let Some(upper) = upper {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
+impl<R: Body> Body for PeekedBody<R> {
+    type Data = R::Data;
+    type Error = R::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<R>>> {
+        match self.project().kind.project() {
+            KindProj::Untouched { body } => body.poll_frame(cx),
+            KindProj::Peeked { peeked } => peeked.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Untouched { body } => body.is_end_stream(),
+            Kind::Peeked { peeked } => peeked.taken().next().is_none() && peeked.is_at_end(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Untouched { body } => body.size_hint(),
+            Kind::Peeked { peeked } => peeked.size_hint(),
+        }
+    }
+}
+
+impl<R: Body> fmt::Debug for PeekedBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeekedBody").finish_non_exhaustive()
+    }
+}
