@@ -221,7 +221,7 @@ impl Integer {
         let white = matches!(char, b' ' | b'\t' | b'\n' | b'\r');
         let digit = char.is_ascii_digit().then(|| i64::from(char - b'0'));
         match (self, digit) {
-            (Self::Before, None) if white => self,
+            (Self::Before | Self::After(_), None) if white => self,
             (Self::Before, None) if char == b'-' => Self::Minus,
             (Self::Before, Some(digit)) => Self::Digits(-digit, false),
             (Self::Minus, Some(digit)) => Self::Digits(-digit, true),
@@ -231,7 +231,6 @@ impl Integer {
                 .and_then(|below| below.checked_sub(digit))
                 .map_or(Self::Wrong, |below| Self::Digits(below, negative)),
             (Self::Digits(..), None) if white => self.value().map_or(Self::Wrong, Self::After),
-            (Self::After(_), None) if white => self,
             _ => Self::Wrong,
         }
     }
@@ -261,13 +260,13 @@ enum Step {
     Close,
     /// Part of an escape.
     Inside(Escape),
-    /// An ASCII character, or [`OTHER`].
+    /// An ASCII character; anything from 0x80 up is part of another one, or all that is left of it.
     Char(u8),
     /// No escape that JSON knows.
     Wrong,
 }
 
-/// Stands for whatever is not ASCII, bad UTF-8 among it.
+/// What is left of an escaped character that does not fit a byte.
 const OTHER: u8 = 0xFF;
 
 impl Escape {
@@ -276,7 +275,6 @@ impl Escape {
             Self::None => match byte {
                 b'"' => Step::Close,
                 b'\\' => Step::Inside(Self::Backslash),
-                0x80.. => Step::Char(OTHER),
                 _ => Step::Char(byte),
             },
             Self::Backslash => match byte {
@@ -290,10 +288,7 @@ impl Escape {
                 _ => Step::Wrong,
             },
             Self::Unicode(seen, value) => match hex(byte) {
-                Some(digit) if seen == 3 => {
-                    let unit = u8::try_from(value << 4 | digit).unwrap_or(OTHER);
-                    Step::Char(if unit.is_ascii() { unit } else { OTHER })
-                }
+                Some(digit) if seen == 3 => Step::Char(u8::try_from(value << 4 | digit).unwrap_or(OTHER)),
                 Some(digit) => Step::Inside(Self::Unicode(seen + 1, value << 4 | digit)),
                 None => Step::Wrong,
             },

@@ -61,6 +61,7 @@ fn what_has_no_place_for_a_token_is_an_error() {
     for uri in [uri("*"), uri("h:443"), uri("h"), uri("/cgi-bin/x?y=1"), star] {
         let error = inject(&uri, "access_token", TOKEN).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Uri);
+        assert!(error.to_string().contains("path"), "it says what is missing");
         assert!(!format!("{error} {error:?}").contains("sentinel"));
     }
 }

@@ -149,6 +149,8 @@ fn what_is_not_the_answers_own_code_is_none() {
         r#"{"errcode":"+42001"}"#,
         r#"{"errcode":""}"#,
         r#"{"errcode":-}"#,
+        r#"{"errcode":42001]}"#,
+        r#"{"errcode":42001"}"#,
         r#"{"errcode" 42001}"#,
         r#"{"a" "errcode":42001}"#,
         r#"{"a":1 "errcode":42001}"#,
@@ -224,7 +226,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// What serde_json makes of the same bytes.
+/// What `serde_json` makes of the same bytes.
 fn reference(members: &Members) -> Option<i64> {
     let of = |value: &Value| match value {
         Value::String(text) => {
