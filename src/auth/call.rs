@@ -93,7 +93,7 @@ where
     }
 }
 
-impl<S, B> Sent<S, B> {
+impl<S, B: Body<Data = Bytes>> Sent<S, B> {
     pub(super) fn method(&self) -> &Method {
         &self.head.method
     }
