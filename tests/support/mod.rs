@@ -1,0 +1,88 @@
+//! What the tests share: a client with the layer on it, and a cache on a fake WeChat.
+
+#![allow(dead_code)]
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tower::{ServiceBuilder, ServiceExt};
+use tower_wechat::{
+    AuthOutcome, PeekedBody, ReplayBody, TokenCache, WeChatAuth, WeChatAuthLayer,
+    issuer::{ClassicToken, StableToken, WeCom},
+    testing::FakeWeChat,
+};
+
+pub type Http<B> = Client<HttpConnector, ReplayBody<B>>;
+
+/// hyper-util's client with the layer on it.
+pub fn client<B>(cache: &TokenCache) -> WeChatAuth<Http<B>>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    ServiceBuilder::new().layer(WeChatAuthLayer::new(cache)).service(http())
+}
+
+pub fn http<B>() -> Client<HttpConnector, B>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+{
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+pub fn stable(wechat: &FakeWeChat) -> StableToken {
+    StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap()
+}
+
+pub fn classic(wechat: &FakeWeChat) -> ClassicToken {
+    ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap()
+}
+
+pub fn wecom(wechat: &FakeWeChat) -> WeCom {
+    WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET).base_url(&wechat.url()).unwrap()
+}
+
+/// A call to an ordinary JSON API.
+pub fn call(wechat: &FakeWeChat) -> Request<Full<Bytes>> {
+    post(wechat, "/cgi-bin/message/custom/send?lang=zh_CN", Full::from(r#"{"touser":"OPENID"}"#))
+}
+
+pub fn post<B>(wechat: &FakeWeChat, path: &str, body: B) -> Request<B> {
+    Request::post(format!("{}{path}", wechat.url())).body(body).unwrap()
+}
+
+/// What came: the answer's text and what the layer did for it.
+pub struct Answer {
+    pub text: String,
+    pub outcome: Option<AuthOutcome>,
+}
+
+impl Answer {
+    pub fn errcode(&self) -> Option<i64> {
+        serde_json::from_str::<serde_json::Value>(&self.text).unwrap().get("errcode")?.as_i64()
+    }
+
+    pub fn outcome(&self) -> &AuthOutcome {
+        self.outcome.as_ref().unwrap()
+    }
+}
+
+pub async fn read<R>(response: Response<PeekedBody<R>>) -> Answer
+where
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    let outcome = response.extensions().get().cloned();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    Answer { text: String::from_utf8_lossy(&bytes).into_owned(), outcome }
+}
+
+/// Sends one ordinary call.
+pub async fn send(client: &WeChatAuth<Http<Full<Bytes>>>, wechat: &FakeWeChat) -> Result<Answer, tower_wechat::Error> {
+    Ok(read(client.clone().oneshot(call(wechat)).await?).await)
+}
