@@ -6,8 +6,8 @@ use crate::error::BoxError;
 
 /// Why a [`ReplayBody`](super::ReplayBody) was not sent to its end.
 ///
-/// Either the caller's own body failed, then [`source`](StdError::source) is its error; or WeChat had already rejected
-/// the token, and the replay has taken the body over.
+/// Either the caller's own body failed, then [`source`](StdError::source) is its error (polled on after that, the body
+/// fails again, without a source); or WeChat had already rejected the token, and the replay has taken the body over.
 #[derive(Debug)]
 pub struct ReplayBodyError(Kind);
 

@@ -135,6 +135,16 @@ fn the_first_send_is_woken_and_told_and_lets_go_of_the_source() {
 }
 
 #[test]
+fn the_first_send_is_woken_where_it_was_polled_last() {
+    let (_feed, mut first, replay) = recorded(None, 64);
+    assert_pending!(poll(&mut first));
+    let mut moved = task::spawn(first.into_inner());
+    assert_pending!(poll(&mut moved));
+    let _second = replay.take().unwrap();
+    assert!(moved.is_woken());
+}
+
+#[test]
 fn a_first_send_that_was_given_up_holds_no_chunk() {
     let (feed, mut first, replay) = recorded(None, 64);
     feed.data("ab");

@@ -17,8 +17,14 @@ struct Seen {
 fn read(sent: &mut Sent, polls: usize) -> Seen {
     let mut seen = Seen::default();
     for _ in 0..polls {
+        let ended = sent.is_end_stream();
         let announced = sent.size_hint().exact();
-        match poll(sent) {
+        let polled = poll(sent);
+        assert!(
+            !ended || matches!(polled, Poll::Ready(None)),
+            "ended before its end"
+        );
+        match polled {
             Poll::Pending => assert!(sent.is_woken()),
             Poll::Ready(None) => {
                 seen.ended = true;
@@ -73,18 +79,15 @@ proptest! {
         let one_chunk = if known { expected.chunks } else { seen.chunks } <= 1;
         let fits = one_chunk || seen.bytes.len() <= limit;
         prop_assert_eq!(replay.check(), if fits { Ok(()) } else { Err(NotReplayable::TooLarge) });
-        match replay.take() {
-            Ok(second) => {
-                let mut second = task::spawn(second);
-                prop_assert_eq!(second.size_hint().exact(), size);
-                prop_assert_eq!(read(&mut second, usize::MAX), expected);
-                prop_assert!(matches!(poll(&mut first), Poll::Ready(Some(Err(_)))));
-            }
-            Err(_) => {
-                let rest = read(&mut first, usize::MAX);
-                prop_assert_eq!([seen.bytes, rest.bytes].concat(), expected.bytes);
-                prop_assert_eq!(seen.trailers.or(rest.trailers), expected.trailers);
-            }
+        if let Ok(second) = replay.take() {
+            let mut second = task::spawn(second);
+            prop_assert_eq!(second.size_hint().exact(), size);
+            prop_assert_eq!(read(&mut second, usize::MAX), expected);
+            prop_assert!(matches!(poll(&mut first), Poll::Ready(Some(Err(_)))));
+        } else {
+            let rest = read(&mut first, usize::MAX);
+            prop_assert_eq!([seen.bytes, rest.bytes].concat(), expected.bytes);
+            prop_assert_eq!(seen.trailers.or(rest.trailers), expected.trailers);
         }
     }
 }
