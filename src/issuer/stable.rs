@@ -26,6 +26,16 @@ static KIND: Kind = Kind {
 ///
 /// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.
+///
+/// ```
+/// use tower_wechat::issuer::StableToken;
+///
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret")
+///     .base_url("https://sh.api.weixin.qq.com")? // Shanghai's name of the platform
+///     .secret_source(|| std::fs::read_to_string("/run/secrets/wechat").unwrap_or_default().trim().into());
+/// assert!(!format!("{issuer:?}").contains("the-app-secret"));
+/// # Ok::<(), tower_wechat::Error>(())
+/// ```
 pub struct StableToken {
     endpoint: Endpoint,
     may_force: bool,

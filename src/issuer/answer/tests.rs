@@ -179,6 +179,7 @@ fn only_what_looks_like_a_rid_is_kept() {
         (format!("rid: nothing rid: {RID} x"), Some(RID)),
         ("rid: 654df33c-64386a2f-2985778".to_owned(), None),
         ("rid: 654df33c064386a2f-29857782".to_owned(), None),
+        ("rid: SENTINEL-64386a2f-29857782".to_owned(), None),
         ("rid: é54df33c-64386a2f-29857782".to_owned(), None),
         (RID.to_owned(), None),
     ] {

@@ -63,13 +63,15 @@ async fn an_answer_of_64_kib_is_the_longest() {
 
 #[tokio::test]
 async fn a_broken_connection_is_transient() {
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Bound, so that nobody else gets the port, but not listening.
+    let deaf = tokio::net::TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = deaf.local_addr().unwrap();
     for (base, says) in [
-        (format!("http://{gone}"), "did not answer"),
+        (
+            format!("http://{address}"),
+            "did not answer: client error (Connect): tcp connect error: Connection refused",
+        ),
         (serve_raw(b"").await, "did not answer"),
         (
             serve_raw(b"HTTP/1.1 200 OK\r\ncontent-le").await,

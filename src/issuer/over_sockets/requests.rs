@@ -126,12 +126,12 @@ fn debug_shows_app_and_base_only() {
 #[tokio::test]
 async fn what_cannot_be_an_id_or_a_secret_is_not_sent() {
     let (base, log, _) = serve_text(TOKEN).await;
-    let long = "x".repeat(513);
+    let endless = "x".repeat(513);
     for (id, secret, says) in [
         ("", "s", "app id is empty"),
         ("wx01", "", "app secret is empty"),
-        (&*long, "s", "app id is longer"),
-        ("wx01", &*long, "app secret is longer"),
+        (&*endless, "s", "app id is longer"),
+        ("wx01", &*endless, "app secret is longer"),
         ("wx 01", "s", "app id has white space"),
         ("wx01\n", "s", "app id has white space"),
         ("wx01", "SENTINEL\r\n", "app secret has white space"),
