@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What may stand in a query value as it is (RFC 3986 "unreserved"); the tokens seen so far are made of nothing else.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

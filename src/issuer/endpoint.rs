@@ -8,24 +8,18 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
 use http_body_util::Full;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use percent_encoding::{PercentEncode, utf8_percent_encode};
 
 use super::{AccountKey, Minted, answer, client::Client};
 use crate::{
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     secret::{AppId, AppSecret},
+    token::ESCAPED,
 };
 
 /// Longer ids and secrets are none.
 const LONGEST: usize = 512;
-
-/// What may stand in a query value as it is.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The answers that mean "wrong secret": 40001 on both platforms, 40125 WeChat's, 40091 WeCom's.
 const WRONG_SECRET: [i64; 3] = [40001, 40125, 40091];
