@@ -77,10 +77,7 @@ impl Clock {
     /// A wall clock that runs with tokio's (so it stands still while that is paused) and can be set.
     #[cfg_attr(not(any(test, feature = "testing")), allow(dead_code))]
     pub(crate) fn shiftable() -> Self {
-        Self(Some(Arc::new(Shifted {
-            origin: Self(None).now(),
-            wall_offset_millis: AtomicI64::new(0),
-        })))
+        Self(Some(Arc::new(Shifted { origin: Self(None).now(), wall_offset_millis: AtomicI64::new(0) })))
     }
 
     /// Moves the wall clock, and only that. Does nothing to the machine's own clock.
@@ -109,11 +106,7 @@ impl Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Clock(shiftable)"
-        } else {
-            "Clock(system)"
-        })
+        f.write_str(if self.0.is_some() { "Clock(shiftable)" } else { "Clock(system)" })
     }
 }
 
@@ -129,17 +122,11 @@ mod tests {
         let deadline = clock.now().after(HOUR);
         assert!(!deadline.has_passed(clock.now()));
         clock.shift_wall(3_600_000);
-        assert!(
-            deadline.has_passed(clock.now()),
-            "suspended for an hour, or set forward"
-        );
+        assert!(deadline.has_passed(clock.now()), "suspended for an hour, or set forward");
         clock.shift_wall(-7_200_000);
         let back = clock.now();
         assert!(!deadline.has_passed(back), "set back");
-        let later = Moment {
-            monotonic: back.monotonic + HOUR,
-            wall: back.wall,
-        };
+        let later = Moment { monotonic: back.monotonic + HOUR, wall: back.wall };
         assert!(deadline.has_passed(later), "the monotonic clock alone");
     }
 

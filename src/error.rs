@@ -181,11 +181,7 @@ impl fmt::Display for TokenError {
             f.write_str(")")?;
         }
         if let Some(wait) = failure.retry_after {
-            write!(
-                f,
-                "; the token endpoint is left alone for {:.1} s",
-                wait.as_secs_f64()
-            )?;
+            write!(f, "; the token endpoint is left alone for {:.1} s", wait.as_secs_f64())?;
         }
         Ok(())
     }
@@ -287,11 +283,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Repr::Token(error) => f.debug_tuple("Error").field(error).finish(),
-            Repr::Inner(error) => f
-                .debug_tuple("Error")
-                .field(&ErrorKind::Inner)
-                .field(error)
-                .finish(),
+            Repr::Inner(error) => f.debug_tuple("Error").field(&ErrorKind::Inner).field(error).finish(),
             Repr::Own(kind, message) => f.debug_tuple("Error").field(kind).field(message).finish(),
         }
     }
@@ -339,9 +331,6 @@ mod tests {
             "no access_token for app wx0123: WeChat refused the app secret; check it (errcode 40125, rid \
              654df33c-64386a2f-29857782); the token endpoint is left alone for 5.0 s"
         );
-        assert_eq!(
-            Error::from(error).downcast_ref::<TokenError>().unwrap().errcode(),
-            Some(40125)
-        );
+        assert_eq!(Error::from(error).downcast_ref::<TokenError>().unwrap().errcode(), Some(40125));
     }
 }

@@ -1,4 +1,5 @@
-#![forbid(unsafe_code)]
+//! Crate docs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod cache;

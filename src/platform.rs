@@ -137,9 +137,7 @@ impl Platform {
     pub(crate) fn exempts(&self, uri: &Uri) -> bool {
         let exempts = |path: &str| {
             self.0.exempt.iter().any(|exempt| match exempt.strip_suffix('/') {
-                Some(folder) => path
-                    .strip_prefix(folder)
-                    .is_some_and(|rest| rest.starts_with('/')),
+                Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')),
                 None => path.trim_end_matches('/') == exempt.as_ref(),
             })
         };
@@ -191,10 +189,7 @@ impl Origin {
         let Some(default) = default_port(scheme) else {
             return refuse("has a scheme other than https");
         };
-        if authority
-            .port()
-            .is_some_and(|port| port.as_str().parse::<u16>().is_err())
-        {
+        if authority.port_u16().is_none() && authority.as_str() != host {
             return refuse("has an impossible port");
         }
         Ok(Self {
@@ -279,9 +274,7 @@ mod tests {
 
     #[test]
     fn exempt_paths_are_whole_paths_or_folders_below_the_prefix() {
-        let platform = Platform::wechat()
-            .with_origin("https://proxy.example/wx/")
-            .unwrap();
+        let platform = Platform::wechat().with_origin("https://proxy.example/wx/").unwrap();
         for exempt in [
             "https://api.weixin.qq.com/cgi-bin/token",
             "https://api.weixin.qq.com/cgi-bin/stable_token/",
@@ -320,12 +313,7 @@ mod tests {
             assert_eq!(error.kind(), crate::ErrorKind::Config);
             assert!(error.to_string().contains(why), "{bad}: {error}");
         }
-        for good in [
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://[::1]:1/x",
-            "https://10.0.0.1/p",
-        ] {
+        for good in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1/x", "https://10.0.0.1/p"] {
             assert!(Origin::parse(good).is_ok(), "{good}");
         }
     }

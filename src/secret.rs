@@ -118,10 +118,7 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let secret = AppSecret::from("s3cr3t-of-the-app");
-        assert_eq!(
-            format!("{secret:?}"),
-            format!("AppSecret({})", Fingerprint::of("s3cr3t-of-the-app"))
-        );
+        assert_eq!(format!("{secret:?}"), format!("AppSecret({})", Fingerprint::of("s3cr3t-of-the-app")));
         assert_eq!(secret.expose(), "s3cr3t-of-the-app");
     }
 

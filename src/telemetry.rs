@@ -33,17 +33,9 @@ impl Cause {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
     /// A token was minted here.
-    Minted {
-        cause: Cause,
-        generation: u64,
-        life: Duration,
-    },
+    Minted { cause: Cause, generation: u64, life: Duration },
     /// A mint failed here.
-    MintFailed {
-        cause: Cause,
-        error: &'a TokenError,
-        pause: Duration,
-    },
+    MintFailed { cause: Cause, error: &'a TokenError, pause: Duration },
     /// Another process's token was taken from the store.
     Shared { generation: u64 },
     /// A caller waited for a token.
@@ -79,11 +71,7 @@ pub(crate) fn emit(account: &AccountKey, event: Event<'_>) {
 fn trace(account: &AccountKey, event: Event<'_>) {
     use tracing::{debug, info, trace, warn};
     match event {
-        Event::Minted {
-            cause,
-            generation,
-            life,
-        } => {
+        Event::Minted { cause, generation, life } => {
             info!(%account, cause = cause.as_str(), generation, life_s = life.as_secs(), "minted a token");
         }
         Event::MintFailed { cause, error, pause } => {
@@ -139,11 +127,11 @@ fn measure(account: &AccountKey, event: Event<'_>) {
             counter!("tower_wechat_not_replayed_total", "account" => app, "why" => why).increment(1);
         }
         Event::BudgetSpent { .. } => {
-            counter!("tower_wechat_budget_refusals_total", "account" => app).increment(1)
+            counter!("tower_wechat_budget_refusals_total", "account" => app).increment(1);
         }
         Event::ForeignMinter => counter!("tower_wechat_foreign_minter_total", "account" => app).increment(1),
         Event::StoreFailed { .. } => {
-            counter!("tower_wechat_store_failures_total", "account" => app).increment(1)
+            counter!("tower_wechat_store_failures_total", "account" => app).increment(1);
         }
         Event::Fenced { .. } => counter!("tower_wechat_fenced_total", "account" => app).increment(1),
     }

@@ -10,11 +10,7 @@ use crate::{
 };
 
 /// What may stand in a query value as it is (RFC 3986 "unreserved"); the tokens seen so far are made of nothing else.
-pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An access token as it was minted, with the moment at which it expires.
 ///
@@ -46,14 +42,7 @@ impl AccessToken {
             Cow::Borrowed(_) => None,
             Cow::Owned(encoded) => Some(encoded.into_boxed_str()),
         };
-        Self(Arc::new(Content {
-            text,
-            encoded,
-            generation,
-            life,
-            expiry,
-            clock,
-        }))
+        Self(Arc::new(Content { text, encoded, generation, life, expiry, clock }))
     }
 
     /// The token itself. WeChat asks to reserve 512 characters for it.
@@ -107,13 +96,7 @@ impl AccessToken {
     /// The same token, trusted for no longer than `most` from `now`.
     pub(crate) fn curtailed(&self, now: Moment, most: Duration) -> Self {
         let expiry = now.after(self.left(now).min(most));
-        Self::new(
-            self.0.text.clone(),
-            self.0.generation,
-            self.0.life,
-            expiry,
-            self.0.clock.clone(),
-        )
+        Self::new(self.0.text.clone(), self.0.generation, self.0.life, expiry, self.0.clock.clone())
     }
 
     /// What is left of its life at `now`.
@@ -170,9 +153,6 @@ mod tests {
     fn debug_shows_the_fingerprint_only() {
         let shown = format!("{:?}", token("SENTINEL"));
         assert!(!shown.contains("SENTINEL"), "{shown}");
-        assert!(
-            shown.contains(&Fingerprint::of("SENTINEL").to_string()),
-            "{shown}"
-        );
+        assert!(shown.contains(&Fingerprint::of("SENTINEL").to_string()), "{shown}");
     }
 }

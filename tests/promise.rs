@@ -61,11 +61,8 @@ async fn a_thousand_callers_with_an_expired_token() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_callers_with_the_classic_endpoint_and_no_overlap() {
-    let wechat = FakeWeChat::builder()
-        .overlap(Duration::ZERO)
-        .token_latency(Duration::from_millis(20))
-        .start()
-        .await;
+    let wechat =
+        FakeWeChat::builder().overlap(Duration::ZERO).token_latency(Duration::from_millis(20)).start().await;
     let cache = TokenCache::new(classic(&wechat));
     cold_start_and_death(cache, wechat, FakeWeChat::revoke).await;
 }

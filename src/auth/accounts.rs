@@ -68,11 +68,7 @@ impl Settings {
 
     fn in_pool(&self, pool: &TokenPool, app: Option<&AppId>, uri: &Uri) -> Destination {
         // The platforms of all accounts decide whether the request needs one, the account's own whether its token goes out.
-        if !pool
-            .platforms()
-            .iter()
-            .any(|platform| wants_token(platform, &self.allowed, uri))
-        {
+        if !pool.platforms().iter().any(|platform| wants_token(platform, &self.allowed, uri)) {
             return Destination::Elsewhere;
         }
         let Some(app) = app else {

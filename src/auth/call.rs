@@ -43,12 +43,7 @@ pub(super) struct Account {
 impl<S, B> Call<S, B> {
     pub(super) fn new(inner: S, request: Request<B>, cache: TokenCache, settings: Arc<Settings>) -> Self {
         let (head, body) = request.into_parts();
-        Self {
-            inner,
-            head,
-            body,
-            account: Account { cache, settings },
-        }
+        Self { inner, head, body, account: Account { cache, settings } }
     }
 
     pub(super) fn inner(&mut self) -> &mut S {
@@ -77,19 +72,8 @@ where
         };
         let (body, replay) = ReplayBody::recorded(self.body, self.account.settings.replay_limit);
         let future = self.inner.call(Request::from_parts(head, body));
-        let Self {
-            inner, head, account, ..
-        } = self;
-        ResponseFuture::sent(
-            future,
-            Sent {
-                inner,
-                head,
-                replay,
-                account,
-                token,
-            },
-        )
+        let Self { inner, head, account, .. } = self;
+        ResponseFuture::sent(future, Sent { inner, head, replay, account, token })
     }
 }
 

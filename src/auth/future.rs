@@ -83,35 +83,21 @@ where
     R: Body,
 {
     pub(super) fn untouched(future: S::Future) -> Self {
-        Self {
-            state: State::Untouched { future },
-        }
+        Self { state: State::Untouched { future } }
     }
 
     pub(super) fn failed(error: Error) -> Self {
-        Self {
-            state: State::Failed { error: Some(error) },
-        }
+        Self { state: State::Failed { error: Some(error) } }
     }
 
     pub(super) fn waiting(call: Call<S, B>) -> Self {
         let cache = call.cache().clone();
         let token = Box::pin(async move { cache.token().await });
-        Self {
-            state: State::Waiting {
-                token,
-                call: Some(Box::new(call)),
-            },
-        }
+        Self { state: State::Waiting { token, call: Some(Box::new(call)) } }
     }
 
     pub(super) fn sent(future: S::Future, sent: Sent<S, B>) -> Self {
-        Self {
-            state: State::Sent {
-                future,
-                sent: Some(Box::new(sent)),
-            },
-        }
+        Self { state: State::Sent { future, sent: Some(Box::new(sent)) } }
     }
 }
 
@@ -135,10 +121,7 @@ where
                 }
                 StateProj::Waiting { token, call } => {
                     let token = ready!(token.as_mut().poll(cx))?;
-                    State::Readying {
-                        call: call.take(),
-                        token: Some(token),
-                    }
+                    State::Readying { call: call.take(), token: Some(token) }
                 }
                 StateProj::Readying { call, token } => {
                     let inner = call.as_mut().expect(ONCE).inner();
@@ -154,11 +137,7 @@ where
                     }
                     let (head, body) = response.into_parts();
                     let peek = Peek::new(body, limit, sent.account.rejection_codes());
-                    State::Peeking {
-                        peek,
-                        head: Some(head),
-                        sent: Some(sent),
-                    }
+                    State::Peeking { peek, head: Some(head), sent: Some(sent) }
                 }
                 StateProj::Peeking { peek, head, sent } => {
                     let verdict = ready!(Pin::new(peek).poll(cx));
@@ -169,22 +148,12 @@ where
                         }
                         Verdict::Rejected { errcode, body, whole } => {
                             let first = First::new(Response::from_parts(head, body), errcode, &sent);
-                            let obstacle = if whole {
-                                sent.check().err()
-                            } else {
-                                Some(NotReplayed::AnswerIncomplete)
-                            };
-                            if let Some(why) = obstacle {
+                            if let Some(why) = obstacle(&sent, whole) {
                                 first.cache.refresh_for_others(&sent.token);
                                 return Poll::Ready(Ok(first.not_replayed(why)));
                             }
-                            let (cache, rejected) = (first.cache.clone(), sent.token.clone());
-                            let token = Box::pin(async move { cache.refresh(&rejected).await });
-                            State::Refreshing {
-                                token,
-                                sent: Some(sent),
-                                first: Some(first),
-                            }
+                            let token = better_token(first.cache.clone(), sent.token.clone());
+                            State::Refreshing { token, sent: Some(sent), first: Some(first) }
                         }
                     }
                 }
@@ -196,29 +165,20 @@ where
                         Err(error) => return Poll::Ready(Ok(first.not_refreshed(error))),
                     };
                     match sent.again(&token) {
-                        Ok((inner, request)) => State::Again {
-                            inner,
-                            request: Some(request),
-                            first: Some(first),
-                        },
+                        Ok((inner, request)) => {
+                            State::Again { inner, request: Some(request), first: Some(first) }
+                        }
                         Err(why) => return Poll::Ready(Ok(first.not_replayed(why))),
                     }
                 }
-                StateProj::Again {
-                    inner,
-                    request,
-                    first,
-                } => {
+                StateProj::Again { inner, request, first } => {
                     let ready = ready!(inner.poll_ready(cx));
                     let (request, first) = (request.take().expect(ONCE), first.take().expect(ONCE));
                     if ready.is_err() {
                         return Poll::Ready(Ok(first.not_replayed(NotReplayed::ServiceNotReady)));
                     }
                     first.cache.report(Event::Replayed);
-                    State::Replayed {
-                        future: inner.call(request),
-                        outcome: first.outcome.and_replayed(),
-                    }
+                    State::Replayed { future: inner.call(request), outcome: first.outcome.and_replayed() }
                 }
                 StateProj::Replayed { future, outcome } => {
                     let mut response = ready!(future.poll(cx)).map_err(Error::inner)?;
@@ -232,6 +192,18 @@ where
     }
 }
 
+/// What stands in the way of a replay, as far as can be told before there is a better token.
+fn obstacle<S, B>(sent: &Sent<S, B>, whole: bool) -> Option<NotReplayed>
+where
+    B: Body<Data = Bytes>,
+{
+    if whole { sent.check().err() } else { Some(NotReplayed::AnswerIncomplete) }
+}
+
+fn better_token(cache: TokenCache, rejected: AccessToken) -> Token {
+    Box::pin(async move { cache.refresh(&rejected).await })
+}
+
 /// An answer that did not reject the token.
 fn accepted<R: Body>(mut response: Response<PeekedBody<R>>) -> Response<PeekedBody<R>> {
     response.extensions_mut().insert(AuthOutcome::default());
@@ -241,15 +213,8 @@ fn accepted<R: Body>(mut response: Response<PeekedBody<R>>) -> Response<PeekedBo
 impl<R: Body> First<R> {
     fn new<S, B>(response: Response<PeekedBody<R>>, errcode: i64, sent: &Sent<S, B>) -> Self {
         let cache = sent.account.cache.clone();
-        cache.report(Event::Rejected {
-            errcode,
-            age: sent.token.age(),
-        });
-        Self {
-            response,
-            outcome: AuthOutcome::rejected_with(errcode),
-            cache,
-        }
+        cache.report(Event::Rejected { errcode, age: sent.token.age() });
+        Self { response, outcome: AuthOutcome::rejected_with(errcode), cache }
     }
 
     fn not_replayed(self, why: NotReplayed) -> Response<PeekedBody<R>> {
@@ -262,11 +227,7 @@ impl<R: Body> First<R> {
             ErrorKind::BackedOff => NotReplayed::BackedOff,
             _ => NotReplayed::RefreshFailed,
         };
-        let outcome = self
-            .outcome
-            .clone()
-            .and_not_replayed(why)
-            .and_refresh_error(error);
+        let outcome = self.outcome.clone().and_not_replayed(why).and_refresh_error(error);
         self.handed_on(why, outcome)
     }
 

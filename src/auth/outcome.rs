@@ -34,31 +34,19 @@ pub enum NotReplayed {
 impl AuthOutcome {
     /// WeChat rejected the token with this code.
     pub(crate) fn rejected_with(errcode: i64) -> Self {
-        Self {
-            rejection: Some(errcode),
-            ..Self::default()
-        }
+        Self { rejection: Some(errcode), ..Self::default() }
     }
 
     pub(crate) fn and_replayed(self) -> Self {
-        Self {
-            replayed: true,
-            ..self
-        }
+        Self { replayed: true, ..self }
     }
 
     pub(crate) fn and_not_replayed(self, why: NotReplayed) -> Self {
-        Self {
-            not_replayed: Some(why),
-            ..self
-        }
+        Self { not_replayed: Some(why), ..self }
     }
 
     pub(crate) fn and_refresh_error(self, error: TokenError) -> Self {
-        Self {
-            refresh_error: Some(error),
-            ..self
-        }
+        Self { refresh_error: Some(error), ..self }
     }
 
     /// Whether the layer put a token into the request. Always true where there is an outcome at all.

@@ -34,11 +34,7 @@ pub struct WeChatAuth<S> {
 
 impl<S> WeChatAuth<S> {
     pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
-        Self {
-            inner,
-            settings,
-            choice: Choice::ByRequest,
-        }
+        Self { inner, settings, choice: Choice::ByRequest }
     }
 
     /// The same service for one account of its pool, whatever extension a request has.
@@ -47,10 +43,7 @@ impl<S> WeChatAuth<S> {
     where
         S: Clone,
     {
-        Self {
-            choice: Choice::App(app),
-            ..self.clone()
-        }
+        Self { choice: Choice::App(app), ..self.clone() }
     }
 
     /// The same service without the layer's work: requests go out untouched.
@@ -59,10 +52,7 @@ impl<S> WeChatAuth<S> {
     where
         S: Clone,
     {
-        Self {
-            choice: Choice::Skip,
-            ..self.clone()
-        }
+        Self { choice: Choice::Skip, ..self.clone() }
     }
 
     /// The inner service.
@@ -108,15 +98,13 @@ where
         // The instance that was polled ready is the one to call; its clone is not ready and stays behind.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let token = cache.ready();
         let settings = self.settings.clone();
-        match token {
-            Some(token) => Call::new(ready, request, cache, settings).send(token),
-            None => {
-                // Readiness may be a permit that the token's own fetch needs: it is given back while we wait.
-                drop(ready);
-                ResponseFuture::waiting(Call::new(self.inner.clone(), request, cache, settings))
-            }
+        if let Some(token) = cache.ready() {
+            Call::new(ready, request, cache, settings).send(token)
+        } else {
+            // Readiness may be a permit that the token's own fetch needs: it is given back while we wait.
+            drop(ready);
+            ResponseFuture::waiting(Call::new(self.inner.clone(), request, cache, settings))
         }
     }
 }

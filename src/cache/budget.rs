@@ -29,16 +29,14 @@ impl PassiveBudget {
         if let Some(since) = self.since {
             let refills = u32::try_from(now.since(since).as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
             self.spent = self.spent.saturating_sub(refills);
-            self.since = (self.spent > 0).then(|| if refills == 0 { since } else { now });
+            self.since = (self.spent > 0).then_some(if refills == 0 { since } else { now });
         }
         if self.spent < BURST {
             self.spent += 1;
             self.since.get_or_insert(now);
             return Ok(());
         }
-        Err(self
-            .since
-            .map_or(REFILL, |since| REFILL.saturating_sub(now.since(since))))
+        Err(self.since.map_or(REFILL, |since| REFILL.saturating_sub(now.since(since))))
     }
 }
 
@@ -46,20 +44,13 @@ impl PassiveBudget {
 pub(crate) fn forced_today(forced: &[u64], now: Moment) -> Vec<u64> {
     let now = now.unix_millis();
     // A time to come was written by a process whose clock is ahead: it counts as now.
-    forced
-        .iter()
-        .map(|at| (*at).min(now))
-        .filter(|at| now - at < DAY_MILLIS)
-        .collect()
+    forced.iter().map(|at| (*at).min(now)).filter(|at| now - at < DAY_MILLIS).collect()
 }
 
 /// Whether one more forced refresh is allowed after these of today.
 pub(crate) fn may_force(today: &[u64], now: Moment) -> bool {
     let now = now.unix_millis();
-    today.len() < FORCED_A_DAY
-        && today
-            .iter()
-            .all(|at| now.saturating_sub(*at) >= FORCED_APART_MILLIS)
+    today.len() < FORCED_A_DAY && today.iter().all(|at| now.saturating_sub(*at) >= FORCED_APART_MILLIS)
 }
 
 #[cfg(test)]
@@ -69,10 +60,7 @@ mod tests {
 
     fn later(now: Moment, secs: u64) -> Moment {
         let step = Duration::from_secs(secs);
-        Moment {
-            monotonic: now.monotonic + step,
-            wall: now.wall + step,
-        }
+        Moment { monotonic: now.monotonic + step, wall: now.wall + step }
     }
 
     #[test]
@@ -85,9 +73,7 @@ mod tests {
         assert_eq!(budget.take(later(start, 20)), Err(Duration::from_secs(40)));
         budget.take(later(start, 60)).unwrap();
         assert!(budget.take(later(start, 61)).is_err());
-        let a_day: u32 = (0..86_400)
-            .map(|s| u32::from(budget.take(later(start, 100 + s)).is_ok()))
-            .sum();
+        let a_day: u32 = (0..86_400).map(|s| u32::from(budget.take(later(start, 100 + s)).is_ok())).sum();
         assert!((1430..=1450).contains(&a_day), "{a_day} in a day");
     }
 
@@ -108,9 +94,6 @@ mod tests {
         assert!(!may_force(&[at - 29_999], now));
         assert!(may_force(&[at - 30_000], now));
         assert!(!may_force(&[at - 60_000; 20], now));
-        assert_eq!(
-            forced_today(&[at - DAY_MILLIS, at - DAY_MILLIS + 1, at + 3_600_000], now).len(),
-            2
-        );
+        assert_eq!(forced_today(&[at - DAY_MILLIS, at - DAY_MILLIS + 1, at + 3_600_000], now).len(), 2);
     }
 }

@@ -34,12 +34,7 @@ impl<I: Issuer> TokenCacheBuilder<I> {
             wait_timeout: Duration::from_secs(5),
             fetch_timeout: Duration::from_secs(10),
         };
-        Self {
-            issuer,
-            store: None,
-            settings,
-            clock: Clock::default(),
-        }
+        Self { issuer, store: None, settings, clock: Clock::default() }
     }
 
     /// Shares the token through this store. By default the cache keeps it to itself.
@@ -78,17 +73,9 @@ impl<I: Issuer> TokenCacheBuilder<I> {
     #[must_use]
     pub fn build(self) -> TokenCache {
         let followed = self.store.is_some();
-        let store = self
-            .store
-            .unwrap_or_else(|| Arc::new(MemoryStore::with_clock(self.clock.clone())));
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::with_clock(self.clock.clone())));
         TokenCache {
-            shared: Arc::new(Shared::new(
-                Arc::new(self.issuer),
-                store,
-                followed,
-                self.settings,
-                self.clock,
-            )),
+            shared: Arc::new(Shared::new(Arc::new(self.issuer), store, followed, self.settings, self.clock)),
         }
     }
 }

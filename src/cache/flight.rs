@@ -51,9 +51,7 @@ pub(crate) struct Join<T> {
 
 impl<T: Clone> SingleFlight<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            current: Mutex::new(None),
-        }
+        Self { current: Mutex::new(None) }
     }
 
     /// Boards the current flight, or a new one, unless `decide` says that none is needed. `decide` runs under the lock
@@ -70,17 +68,9 @@ impl<T: Clone> SingleFlight<T> {
         if let Some(flight) = &*current {
             return Boarding::Joined(Join::new(flight));
         }
-        let cabin = Cabin {
-            outcome: None,
-            seats: Vec::new(),
-            free: Vec::new(),
-        };
+        let cabin = Cabin { outcome: None, seats: Vec::new(), free: Vec::new() };
         let flight = current.insert(Arc::new(Flight(Mutex::new(cabin))));
-        let pilot = Pilot {
-            flights: self.clone(),
-            flight: flight.clone(),
-            aborted: Some(aborted()),
-        };
+        let pilot = Pilot { flights: self.clone(), flight: flight.clone(), aborted: Some(aborted()) };
         Boarding::First(Join::new(flight), pilot)
     }
 
@@ -112,10 +102,7 @@ impl<T: Clone> Drop for Pilot<T> {
 
 impl<T> Join<T> {
     fn new(flight: &Arc<Flight<T>>) -> Self {
-        Self {
-            flight: flight.clone(),
-            seat: None,
-        }
+        Self { flight: flight.clone(), seat: None }
     }
 }
 
@@ -128,21 +115,13 @@ impl<T: Clone> Future for Join<T> {
         if let Some(outcome) = &cabin.outcome {
             return Poll::Ready(outcome.clone());
         }
-        match this.seat {
-            Some(seat) => match &mut cabin.seats[seat] {
-                Some(waker) => waker.clone_from(cx.waker()),
-                empty => *empty = Some(cx.waker().clone()),
-            },
-            None => {
-                let waker = Some(cx.waker().clone());
-                this.seat = Some(if let Some(seat) = cabin.free.pop() {
-                    cabin.seats[seat] = waker;
-                    seat
-                } else {
-                    cabin.seats.push(waker);
-                    cabin.seats.len() - 1
-                });
-            }
+        let waker = Some(cx.waker().clone());
+        if let Some(seat) = this.seat.or_else(|| cabin.free.pop()) {
+            cabin.seats[seat] = waker;
+            this.seat = Some(seat);
+        } else {
+            this.seat = Some(cabin.seats.len());
+            cabin.seats.push(waker);
         }
         Poll::Pending
     }

@@ -33,10 +33,7 @@ async fn look(cache: &Shared) {
     let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
         return;
     };
-    if cache
-        .slot()
-        .is_none_or(|present| record.generation > present.generation())
-    {
+    if cache.slot().is_none_or(|present| record.generation > present.generation()) {
         cache.adopt(&cache.token_of(&record));
     }
 }

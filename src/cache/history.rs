@@ -30,11 +30,7 @@ pub(crate) struct History {
 impl History {
     /// A mint failed. Says for how long nobody should try again.
     pub(crate) fn failed(&mut self, error: &TokenError, now: Moment) -> Duration {
-        let (first, last) = if error.is_transient() {
-            AFTER_TRANSIENT
-        } else {
-            AFTER_PERMANENT
-        };
+        let (first, last) = if error.is_transient() { AFTER_TRANSIENT } else { AFTER_PERMANENT };
         let doubled = first.saturating_mul(1 << self.failures.min(16)).min(last);
         let jittered = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
         let wait = jittered.max(error.retry_after().unwrap_or_default());
@@ -76,10 +72,7 @@ impl History {
     /// The error for a caller who comes while nothing may be asked.
     pub(crate) fn backed_off(&self, now: Moment) -> TokenError {
         if let Some((end, error)) = self.failed.as_ref().filter(|(end, _)| !end.has_passed(now)) {
-            return error
-                .clone()
-                .with_kind(ErrorKind::BackedOff)
-                .with_retry_after(end.left(now));
+            return error.clone().with_kind(ErrorKind::BackedOff).with_retry_after(end.left(now));
         }
         let wait = self.unchanged.map_or(Duration::ZERO, |end| end.left(now));
         TokenError::new(
@@ -113,23 +106,17 @@ mod tests {
     use crate::clock::Clock;
 
     fn later(now: Moment, step: Duration) -> Moment {
-        Moment {
-            monotonic: now.monotonic + step,
-            wall: now.wall + step,
-        }
+        Moment { monotonic: now.monotonic + step, wall: now.wall + step }
     }
 
     #[test]
     fn back_off_grows_by_class_and_ends_with_a_success() {
         let now = Clock::default().now();
-        for (error, first, last) in [
-            (TokenError::transient("busy"), 0.5, 30.0),
-            (TokenError::permanent("wrong secret"), 5.0, 300.0),
-        ] {
+        for (error, first, last) in
+            [(TokenError::transient("busy"), 0.5, 30.0), (TokenError::permanent("wrong secret"), 5.0, 300.0)]
+        {
             let mut history = History::default();
-            let waits: Vec<f64> = (0..40)
-                .map(|_| history.failed(&error, now).as_secs_f64())
-                .collect();
+            let waits: Vec<f64> = (0..40).map(|_| history.failed(&error, now).as_secs_f64()).collect();
             assert!((0.75 * first..=1.25 * first).contains(&waits[0]), "{}", waits[0]);
             assert!((0.75 * last..=1.25 * last).contains(&waits[39]), "{}", waits[39]);
             assert!(history.restraint(now).failed);
@@ -155,10 +142,7 @@ mod tests {
         let (mut history, now) = (History::default(), Clock::default().now());
         let minutes = |n: u64| later(now, Duration::from_secs(60 * n));
         assert!(!history.rejected(AN_HOUR, now));
-        assert!(
-            !history.rejected(Duration::from_secs(100), minutes(1)),
-            "that one was old"
-        );
+        assert!(!history.rejected(Duration::from_secs(100), minutes(1)), "that one was old");
         assert!(history.rejected(AN_HOUR, minutes(10)));
         assert!(!history.rejected(AN_HOUR, minutes(20)), "said already");
         assert!(history.rejected(AN_HOUR, minutes(71)));

@@ -163,8 +163,7 @@ impl TokenCache {
     /// Starts a refresh for those who come later, and does not wait for it.
     pub(crate) fn refresh_for_others(&self, rejected: &AccessToken) {
         self.shared.note_rejection(rejected);
-        self.shared
-            .start(Need::NewerThan(rejected.generation()), Some(rejected.clone()));
+        self.shared.start(Need::NewerThan(rejected.generation()), Some(rejected.clone()));
     }
 
     pub(crate) fn report(&self, event: Event<'_>) {

@@ -77,7 +77,7 @@ impl Held {
 /// little as 300 s. `jitter` (0 to 255) takes up to a quarter off, so that processes do not all ask in the same second.
 pub(crate) fn window(life: Duration, ahead: Duration, jitter: u8) -> Duration {
     let widest = ahead.min(life / 2);
-    widest - widest / 4 * u32::from(jitter) / 255
+    widest.saturating_sub(widest / 4 * u32::from(jitter) / 255)
 }
 
 /// How long not to ask again after an endpoint has answered with a token that is no improvement.
@@ -93,26 +93,15 @@ mod tests {
         Duration::from_secs(secs)
     }
 
-    const fn held(generation: u64, left: u64) -> Option<Held> {
-        Some(Held {
-            generation,
-            left: secs(left),
-            window: secs(240),
-        })
+    macro_rules! held {
+        ($generation:literal, $left:literal) => {
+            Some(Held { generation: $generation, left: secs($left), window: secs(240) })
+        };
     }
 
-    const FREE: Restraint = Restraint {
-        failed: false,
-        unchanged: false,
-    };
-    const FAILED: Restraint = Restraint {
-        failed: true,
-        unchanged: false,
-    };
-    const UNCHANGED: Restraint = Restraint {
-        failed: false,
-        unchanged: true,
-    };
+    const FREE: Restraint = Restraint { failed: false, unchanged: false };
+    const FAILED: Restraint = Restraint { failed: true, unchanged: false };
+    const UNCHANGED: Restraint = Restraint { failed: false, unchanged: true };
     const ANY: Need = Need::Living(Duration::ZERO);
 
     #[test]
@@ -122,26 +111,26 @@ mod tests {
         let table = [
             ("cold",                                   None,          ANY,                     FREE,      WaitForRefresh),
             ("cold after a failure",                   None,          ANY,                     FAILED,    BackedOff),
-            ("fresh",                                  held(1, 7200), ANY,                     FREE,      Serve),
-            ("fresh, whatever failed",                 held(1, 7200), ANY,                     FAILED,    Serve),
-            ("inside the window",                      held(1, 240),  ANY,                     FREE,      ServeAndRefresh),
-            ("inside the window after a failure",      held(1, 240),  ANY,                     FAILED,    Serve),
-            ("inside the window, nothing new",         held(1, 100),  ANY,                     UNCHANGED, Serve),
-            ("one second to live",                     held(1, 1),    ANY,                     FREE,      ServeAndRefresh),
-            ("expired",                                held(1, 0),    ANY,                     FREE,      WaitForRefresh),
-            ("expired after a failure",                held(1, 0),    ANY,                     FAILED,    BackedOff),
-            ("expired, nothing new before",            held(1, 0),    ANY,                     UNCHANGED, WaitForRefresh),
-            ("rejected: the current one",              held(3, 7200), Need::NewerThan(3),      FREE,      WaitForRefresh),
-            ("rejected: the one before",               held(3, 7200), Need::NewerThan(2),      FREE,      Serve),
-            ("rejected: the one before, near its end", held(3, 60),   Need::NewerThan(2),      FREE,      ServeAndRefresh),
-            ("rejected: the one before, expired",      held(3, 0),    Need::NewerThan(2),      FREE,      WaitForRefresh),
-            ("rejected after a failure",               held(3, 7200), Need::NewerThan(3),      FAILED,    BackedOff),
+            ("fresh",                                  held!(1, 7200), ANY,                     FREE,      Serve),
+            ("fresh, whatever failed",                 held!(1, 7200), ANY,                     FAILED,    Serve),
+            ("inside the window",                      held!(1, 240),  ANY,                     FREE,      ServeAndRefresh),
+            ("inside the window after a failure",      held!(1, 240),  ANY,                     FAILED,    Serve),
+            ("inside the window, nothing new",         held!(1, 100),  ANY,                     UNCHANGED, Serve),
+            ("one second to live",                     held!(1, 1),    ANY,                     FREE,      ServeAndRefresh),
+            ("expired",                                held!(1, 0),    ANY,                     FREE,      WaitForRefresh),
+            ("expired after a failure",                held!(1, 0),    ANY,                     FAILED,    BackedOff),
+            ("expired, nothing new before",            held!(1, 0),    ANY,                     UNCHANGED, WaitForRefresh),
+            ("rejected: the current one",              held!(3, 7200), Need::NewerThan(3),      FREE,      WaitForRefresh),
+            ("rejected: the one before",               held!(3, 7200), Need::NewerThan(2),      FREE,      Serve),
+            ("rejected: the one before, near its end", held!(3, 60),   Need::NewerThan(2),      FREE,      ServeAndRefresh),
+            ("rejected: the one before, expired",      held!(3, 0),    Need::NewerThan(2),      FREE,      WaitForRefresh),
+            ("rejected after a failure",               held!(3, 7200), Need::NewerThan(3),      FAILED,    BackedOff),
             ("rejected, and the last refresh brought nothing new",
-                                                       held(3, 7200), Need::NewerThan(3),      UNCHANGED, BackedOff),
+                                                       held!(3, 7200), Need::NewerThan(3),      UNCHANGED, BackedOff),
             ("rejected: one that never was here",      None,          Need::NewerThan(9),      FREE,      WaitForRefresh),
-            ("enough life",                            held(1, 600),  Need::Living(secs(600)), FREE,      Serve),
-            ("too little life",                        held(1, 600),  Need::Living(secs(601)), FREE,      WaitForRefresh),
-            ("too little life, nothing new",           held(1, 600),  Need::Living(secs(601)), UNCHANGED, BackedOff),
+            ("enough life",                            held!(1, 600),  Need::Living(secs(600)), FREE,      Serve),
+            ("too little life",                        held!(1, 600),  Need::Living(secs(601)), FREE,      WaitForRefresh),
+            ("too little life, nothing new",           held!(1, 600),  Need::Living(secs(601)), UNCHANGED, BackedOff),
         ];
         for (name, held, need, restraint, expected) in table {
             assert_eq!(decide(held, need, restraint), expected, "{name}");
@@ -150,13 +139,9 @@ mod tests {
 
     #[test]
     fn the_window_fits_the_life() {
-        for (life, ahead, widest) in [
-            (7200, 240, 240),
-            (300, 240, 150),
-            (2, 240, 1),
-            (7200, 100_000, 3600),
-            (7200, 0, 0),
-        ] {
+        for (life, ahead, widest) in
+            [(7200, 240, 240), (300, 240, 150), (2, 240, 1), (7200, 100_000, 3600), (7200, 0, 0)]
+        {
             assert_eq!(window(secs(life), secs(ahead), 0), secs(widest));
             let narrowest = window(secs(life), secs(ahead), 255);
             assert!(narrowest <= secs(widest) && narrowest >= secs(widest) / 2);

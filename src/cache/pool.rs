@@ -92,10 +92,7 @@ impl TokenPool {
     /// Any request to WeChat's or WeCom's own hosts needs an [`AppId`] then, since the closure might know it.
     #[must_use]
     pub fn with_factory(make: impl Fn(AppId) -> Option<TokenCache> + Send + Sync + 'static) -> Self {
-        Self::build(Some(Factory {
-            make: Box::new(make),
-            idle: None,
-        }))
+        Self::build(Some(Factory { make: Box::new(make), idle: None }))
     }
 
     /// Lets go of accounts that the closure made and nobody has used for `idle`; they are made again when needed. Looked
@@ -128,12 +125,14 @@ impl TokenPool {
     }
 
     /// Adds an account, or replaces the one of that id. Returns the one that was there.
+    #[allow(clippy::must_use_candidate)] // Inserted for the effect.
     pub fn insert(&self, app: AppId, cache: TokenCache) -> Option<TokenCache> {
         let mut writing = lock(&self.0.writing);
         self.0.put(&mut writing, app, cache, false)
     }
 
     /// Removes an account. Requests that it has authorised already go on. With a closure it may be made again.
+    #[allow(clippy::must_use_candidate)] // Removed for the effect.
     pub fn remove(&self, app: &AppId) -> Option<TokenCache> {
         let mut writing = lock(&self.0.writing);
         self.0.take(&mut writing, app)
@@ -189,9 +188,8 @@ impl Inner {
         };
         let cell = lock(&self.writing).making.entry(app.clone()).or_default().clone();
         // Not under the lock: the closure is the user's.
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            cell.get_or_init(|| (factory.make)(app.clone())).clone()
-        }));
+        let made =
+            catch_unwind(AssertUnwindSafe(|| cell.get_or_init(|| (factory.make)(app.clone())).clone()));
         let mut writing = lock(&self.writing);
         writing.making.remove(app);
         if let Some(cache) = self.lookup(app) {
@@ -222,11 +220,7 @@ impl Inner {
         let slot = self.shard(&app);
         let mut shard = Shard::clone(&slot.load());
         self.sweep(&mut shard, writing);
-        let member = Member {
-            cache,
-            last_used: AtomicU64::new(self.seconds()),
-            made,
-        };
+        let member = Member { cache, last_used: AtomicU64::new(self.seconds()), made };
         let previous = shard.insert(app, Arc::new(member));
         slot.store(Arc::new(shard));
         previous.map(|member| member.cache.clone())
@@ -265,9 +259,7 @@ impl Inner {
     }
 
     fn evicts(&self) -> bool {
-        self.factory
-            .as_ref()
-            .is_some_and(|factory| factory.idle.is_some())
+        self.factory.as_ref().is_some_and(|factory| factory.idle.is_some())
     }
 
     fn seconds(&self) -> u64 {
@@ -283,8 +275,6 @@ impl Default for TokenPool {
 
 impl fmt::Debug for TokenPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenPool")
-            .field("accounts", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("TokenPool").field("accounts", &self.len()).finish_non_exhaustive()
     }
 }

@@ -66,13 +66,7 @@ pub(super) struct Order {
 /// Fetches.
 pub(super) async fn run(shared: &Shared, order: &Order) -> Outcome {
     let started = shared.clock.now();
-    Refresh {
-        shared,
-        order,
-        started,
-    }
-    .run()
-    .await
+    Refresh { shared, order, started }.run().await
 }
 
 struct Refresh<'a> {
@@ -90,12 +84,7 @@ enum Work {
 
 impl Refresh<'_> {
     async fn run(&self) -> Outcome {
-        let Shared {
-            store,
-            account,
-            settings,
-            ..
-        } = self.shared;
+        let Shared { store, account, settings, .. } = self.shared;
         let patience = settings.fetch_timeout + LEASE_LIFE;
         let mut watch = None;
         loop {
@@ -104,9 +93,7 @@ impl Refresh<'_> {
                 if snapshot.leased.is_some() || self.settles(&snapshot) {
                     return Ok(Claim::Held(snapshot));
                 }
-                store
-                    .try_lease(account, LeaseRequest::new(LEASE_LIFE, self.floor()))
-                    .await
+                store.try_lease(account, LeaseRequest::new(LEASE_LIFE, self.floor())).await
             };
             let snapshot = match claimed.await {
                 Ok(Claim::Held(snapshot)) => snapshot,
@@ -142,15 +129,8 @@ impl Refresh<'_> {
     fn offered(&self, snapshot: &Snapshot) -> Option<AccessToken> {
         let record = snapshot.record.as_ref()?;
         let token = self.shared.token_of(record);
-        let later = self
-            .shared
-            .slot()
-            .is_none_or(|present| token.generation() > present.generation());
-        let held = policy::Held {
-            generation: token.generation(),
-            left: record.left,
-            window: Duration::ZERO,
-        };
+        let later = self.shared.slot().is_none_or(|present| token.generation() > present.generation());
+        let held = policy::Held { generation: token.generation(), left: record.left, window: Duration::ZERO };
         (later && held.satisfies(self.order.need)).then_some(token)
     }
 
@@ -184,15 +164,11 @@ impl Refresh<'_> {
         }
         let past = snapshot.record.map(|record| record.forced).unwrap_or_default();
         let mut forced = budget::forced_today(&past, self.shared.clock.now());
-        match self
-            .while_renewing(lease, self.mint(lease.fence, &mut forced))
-            .await
-        {
+        match self.while_renewing(lease, self.mint(lease.fence, &mut forced)).await {
             Ok(token) => self.commit(lease, token, forced).await,
             Err(error) => {
                 let pause = self.failed(&error);
-                self.abandon(lease, Some(&Failure::new(error.clone(), lease.fence, pause)))
-                    .await;
+                self.abandon(lease, Some(&Failure::new(error.clone(), lease.fence, pause))).await;
                 Work::Done(Err(error.with_retry_after(pause)))
             }
         }
@@ -228,9 +204,7 @@ impl Refresh<'_> {
             match store.commit(account, lease, &record).await {
                 Ok(Commit::Done) => break,
                 Ok(Commit::Fenced(snapshot)) => {
-                    self.shared.report(Event::Fenced {
-                        generation: token.generation(),
-                    });
+                    self.shared.report(Event::Fenced { generation: token.generation() });
                     return self.settle(&snapshot).map_or(Work::TakenOver, Work::Done);
                 }
                 Err(error) => {
@@ -246,12 +220,7 @@ impl Refresh<'_> {
     }
 
     async fn abandon(&self, lease: &Lease, failure: Option<&Failure>) {
-        if let Err(error) = self
-            .shared
-            .store
-            .abandon(&self.shared.account, lease, failure)
-            .await
-        {
+        if let Err(error) = self.shared.store.abandon(&self.shared.account, lease, failure).await {
             // The lease runs out by itself.
             self.shared.report(Event::StoreFailed { error: &error });
         }
@@ -279,11 +248,7 @@ impl Refresh<'_> {
         }
         let text = "the shared store failed, and a mint without it would end the token that others use; restore the store";
         let transient = !error.is_unreadable();
-        let error = self
-            .shared
-            .error(ErrorKind::Store, text)
-            .with_source(error)
-            .with_transient(transient);
+        let error = self.shared.error(ErrorKind::Store, text).with_source(error).with_transient(transient);
         let pause = lock(&self.shared.history).failed(&error, self.shared.clock.now());
         Some(Err(error.with_retry_after(pause)))
     }
@@ -312,26 +277,16 @@ impl Refresh<'_> {
             } else {
                 self.cause()
             };
-            let token = if cause == Cause::Forced {
-                self.ask(normal.forced(), generation).await?
-            } else {
-                token
-            };
-            self.shared.report(Event::Minted {
-                cause,
-                generation,
-                life: token.life(),
-            });
+            let token =
+                if cause == Cause::Forced { self.ask(normal.forced(), generation).await? } else { token };
+            self.shared.report(Event::Minted { cause, generation, life: token.life() });
             Ok(token)
         };
         let limit = self.shared.settings.fetch_timeout;
         timeout(limit, minting)
             .await
             .unwrap_or_else(|_| {
-                let text = format!(
-                    "the token endpoint did not answer within {:.1} s",
-                    limit.as_secs_f64()
-                );
+                let text = format!("the token endpoint did not answer within {:.1} s", limit.as_secs_f64());
                 Err(self.timed_out(text))
             })
             .map_err(|error| error.for_app(self.shared.account.app()))
@@ -348,18 +303,10 @@ impl Refresh<'_> {
             )));
         }
         if expires_in.is_zero() {
-            return Err(TokenError::transient(
-                "the issuer returned a token that has expired already",
-            ));
+            return Err(TokenError::transient("the issuer returned a token that has expired already"));
         }
         let life = expires_in.min(LONGEST_LIFE);
-        Ok(AccessToken::new(
-            text.into(),
-            generation,
-            life,
-            before.after(life),
-            self.shared.clock.clone(),
-        ))
+        Ok(AccessToken::new(text.into(), generation, life, before.after(life), self.shared.clock.clone()))
     }
 
     fn may_try_again(&self, error: &TokenError) -> bool {
@@ -379,19 +326,13 @@ impl Refresh<'_> {
     }
 
     fn returns_the_rejected(&self, token: &AccessToken) -> bool {
-        self.order
-            .rejected
-            .as_ref()
-            .is_some_and(|rejected| rejected.as_str() == token.as_str())
+        self.order.rejected.as_ref().is_some_and(|rejected| rejected.as_str() == token.as_str())
     }
 
     /// Makes the token the present one.
     fn publish(&self, token: AccessToken) -> AccessToken {
         let now = self.shared.clock.now();
-        let same = self
-            .shared
-            .slot()
-            .is_some_and(|present| present.as_str() == token.as_str());
+        let same = self.shared.slot().is_some_and(|present| present.as_str() == token.as_str());
         self.shared.install(&token);
         let mut history = lock(&self.shared.history);
         history.succeeded();
@@ -428,11 +369,7 @@ impl Refresh<'_> {
         drop(history);
         self.shared.report(Event::BudgetSpent { pause });
         let text = "tokens are rejected so often that the budget of refreshes is spent; does another program mint for this app?";
-        Err(self
-            .shared
-            .error(ErrorKind::BackedOff, text)
-            .with_transient(true)
-            .with_retry_after(pause))
+        Err(self.shared.error(ErrorKind::BackedOff, text).with_transient(true).with_retry_after(pause))
     }
 
     /// A new token's generation must be above this.
@@ -454,22 +391,14 @@ impl Refresh<'_> {
 impl Shared {
     pub(super) fn token_of(&self, record: &Record) -> AccessToken {
         let expiry = self.clock.now().after(record.left);
-        AccessToken::new(
-            record.token.clone(),
-            record.generation,
-            record.life,
-            expiry,
-            self.clock.clone(),
-        )
+        AccessToken::new(record.token.clone(), record.generation, record.life, expiry, self.clock.clone())
     }
 
     /// Takes over a token that another process has minted.
     pub(super) fn adopt(&self, token: &AccessToken) {
         if self.install(token) {
             lock(&self.history).succeeded();
-            self.report(Event::Shared {
-                generation: token.generation(),
-            });
+            self.report(Event::Shared { generation: token.generation() });
         }
     }
 }
@@ -483,9 +412,7 @@ async fn no_panic(mint: impl Future<Output = Result<Minted, TokenError>>) -> Res
     let mut mint = pin!(mint);
     std::future::poll_fn(move |cx| {
         catch_unwind(AssertUnwindSafe(|| mint.as_mut().poll(cx))).unwrap_or_else(|_| {
-            Poll::Ready(Err(TokenError::permanent(
-                "the issuer panicked; that is a bug in it",
-            )))
+            Poll::Ready(Err(TokenError::permanent("the issuer panicked; that is a bug in it")))
         })
     })
     .await

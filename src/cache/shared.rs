@@ -171,10 +171,7 @@ impl Shared {
     /// Waits for a token, in a fetch of its own or in the one under way.
     pub(super) async fn wait(self: Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {
         let Ok(runtime) = Handle::try_current() else {
-            return Err(self.error(
-                ErrorKind::NoRuntime,
-                "there is no tokio runtime here to fetch one on",
-            ));
+            return Err(self.error(ErrorKind::NoRuntime, "there is no tokio runtime here to fetch one on"));
         };
         self.report(Event::Waited);
         let patience = self.settings.wait_timeout;
@@ -187,26 +184,16 @@ impl Shared {
                         join
                     }
                     Boarding::First(join, pilot) => {
-                        self.depart(
-                            &runtime,
-                            Order {
-                                need,
-                                rejected: rejected.clone(),
-                            },
-                            pilot,
-                        );
+                        self.depart(&runtime, Order { need, rejected: rejected.clone() }, pilot);
                         join
                     }
                 };
-                match self.arrive(join, need).await {
-                    Some(outcome) => return outcome,
-                    None => continue,
+                if let Some(outcome) = self.arrive(join, need).await {
+                    return outcome;
                 }
             }
-            Err(self.error(
-                ErrorKind::Closed,
-                "every fetch was stopped under way: is a runtime being shut down?",
-            ))
+            Err(self
+                .error(ErrorKind::Closed, "every fetch was stopped under way: is a runtime being shut down?"))
         };
         timeout(patience, fetched).await.unwrap_or_else(|_| {
             let text = format!(
@@ -240,10 +227,8 @@ impl Shared {
             && ttl > token.life()
         {
             let life = token.life().as_secs();
-            let text = format!(
-                "one that lives for {} s was asked for, but they live for {life} s",
-                ttl.as_secs()
-            );
+            let text =
+                format!("one that lives for {} s was asked for, but they live for {life} s", ttl.as_secs());
             return Some(Err(self.error(ErrorKind::Config, text)));
         }
         let history = lock(&self.history);

@@ -70,19 +70,10 @@ impl Stats {
 impl Counters {
     pub(crate) fn count(&self, event: Event<'_>) {
         let counter = match event {
-            Event::Minted {
-                cause: Cause::Cold, ..
-            } => &self.mints_cold,
-            Event::Minted {
-                cause: Cause::Ahead, ..
-            } => &self.mints_ahead,
-            Event::Minted {
-                cause: Cause::Rejected,
-                ..
-            } => &self.mints_rejected,
-            Event::Minted {
-                cause: Cause::Forced, ..
-            } => &self.mints_forced,
+            Event::Minted { cause: Cause::Cold, .. } => &self.mints_cold,
+            Event::Minted { cause: Cause::Ahead, .. } => &self.mints_ahead,
+            Event::Minted { cause: Cause::Rejected, .. } => &self.mints_rejected,
+            Event::Minted { cause: Cause::Forced, .. } => &self.mints_forced,
             Event::MintFailed { .. } => &self.mint_failures,
             Event::Shared { .. } => &self.shared,
             Event::Waited => &self.waits,

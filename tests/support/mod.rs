@@ -1,6 +1,6 @@
 //! What the tests share: a client with the layer on it, and a cache on a fake WeChat.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
 
 use bytes::Bytes;
 use http::{Request, Response};

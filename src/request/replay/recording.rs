@@ -123,7 +123,7 @@ impl<B: Body<Data = Bytes>> Recording<B> {
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> (Poll<Option<Result<Frame<Bytes>, ReplayBodyError>>>, bool)
+    ) -> (Poll<Option<Passed>>, bool)
     where
         B::Error: Into<BoxError>,
     {
@@ -142,6 +142,9 @@ impl<B: Body<Data = Bytes>> Recording<B> {
         (frame, source.is_end_stream())
     }
 }
+
+/// What a body yields.
+type Passed = Result<Frame<Bytes>, ReplayBodyError>;
 
 /// The frames that have passed, in order, without empty ones.
 struct Tape {
