@@ -19,7 +19,7 @@ pub mod testing;
 
 pub use crate::{
     auth::{AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
-    cache::{Stats, TokenCache, TokenCacheBuilder, TokenPool},
+    cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     request::{ReplayBody, ReplayBodyError},

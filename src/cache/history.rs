@@ -69,6 +69,12 @@ impl History {
         }
     }
 
+    /// How long all this forbids anything.
+    pub(crate) fn pause(&self, now: Moment) -> Duration {
+        let failed = self.failed.as_ref().map_or(Duration::ZERO, |(end, _)| end.left(now));
+        failed.max(self.unchanged.map_or(Duration::ZERO, |end| end.left(now)))
+    }
+
     /// The error for a caller who comes while nothing may be asked.
     pub(crate) fn backed_off(&self, now: Moment) -> TokenError {
         if let Some((end, error)) = self.failed.as_ref().filter(|(end, _)| !end.has_passed(now)) {

@@ -10,6 +10,8 @@
 //!   waits for whoever is, mints, writes to the store, and installs.
 //! - `history` and `budget`: what failed lately, and what may not be tried again yet.
 //! - `follow`: takes over what other processes write to a shared store.
+//! - `warmer`: refreshes ahead without traffic, for all caches that ask for it.
+//! - `pool`: many accounts behind one layer.
 //!
 //! A rejected token is compared, not thrown away: [`refresh`](TokenCache::refresh) names the token that WeChat rejected,
 //! and if the cache has a later one already, that is the answer.
@@ -26,10 +28,11 @@ mod shared;
 mod slot;
 mod stats;
 mod sync;
+mod warmer;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats};
+pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats, warmer::KeepWarm};
 use self::{policy::Need, shared::Shared};
 use crate::{
     error::TokenError,
@@ -133,6 +136,17 @@ impl TokenCache {
     #[must_use]
     pub fn current(&self) -> Option<AccessToken> {
         self.shared.current()
+    }
+
+    /// Keeps the token warm: fetches the first one and replaces each near its end, without any traffic, until the guard is
+    /// dropped. One task serves all caches of a runtime. An account that nobody has used for six hours is left to refresh
+    /// on use.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and on one that was built without its timer (`enable_time`).
+    pub fn keep_warm(&self) -> KeepWarm {
+        KeepWarm::new(self.clone())
     }
 
     /// What the cache has done since it was built.

@@ -54,6 +54,8 @@ pub(super) struct Shared {
     jitter: u8,
     /// Milliseconds since `born` before which nobody need look ahead.
     look_ahead_after: AtomicU64,
+    /// Seconds from `born` to the last time that somebody asked for a token.
+    used: AtomicU64,
     /// The highest generation that WeChat has rejected.
     rejected: AtomicU64,
     closed: AtomicBool,
@@ -88,6 +90,7 @@ impl Shared {
             clock,
             jitter: fastrand::u8(..),
             look_ahead_after: AtomicU64::new(0),
+            used: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             follower: followed.then(Mutex::default),
@@ -131,8 +134,9 @@ impl Shared {
 
     /// A good token, without waiting. Sees to the next one if the present one is near its end.
     pub(super) fn ready(self: &Arc<Self>, need: Need) -> Option<AccessToken> {
-        let token = self.slot()?;
         let now = self.clock.now();
+        self.note_use(now);
+        let token = self.slot()?;
         let held = self.held(&token, now);
         if !held.satisfies(need) {
             return None;
@@ -141,6 +145,27 @@ impl Shared {
             self.start(Need::NewerThan(held.generation), None);
         }
         Some(token)
+    }
+
+    /// How long until the present token should be replaced; zero if there is none.
+    pub(super) fn before_window(&self, now: Moment) -> Duration {
+        let held = self.slot().map(|token| self.held(&token, now));
+        held.map_or(Duration::ZERO, |held| held.left.saturating_sub(held.window))
+    }
+
+    /// For how long nobody has asked for a token.
+    pub(super) fn idle(&self, now: Moment) -> Duration {
+        let used = Duration::from_secs(self.used.load(Ordering::Relaxed));
+        now.since(self.born).saturating_sub(used)
+    }
+
+    /// Somebody asks for a token.
+    fn note_use(&self, now: Moment) {
+        let second = now.since(self.born).as_secs();
+        // A read first: most calls share their second with another, and need not write what others read.
+        if self.used.load(Ordering::Relaxed) != second {
+            self.used.store(second, Ordering::Relaxed);
+        }
     }
 
     /// Lets one caller a second through, so that the others take no lock.

@@ -131,7 +131,7 @@ impl TokenStore for MemoryStore {
                 return Commit::Fenced(account.snapshot(now));
             }
             account.fence = lease.fence;
-            account.record = Some((record.clone(), now.after(record.left)));
+            account.record = Some((record.clone(), now.after(record.left.min(record.life))));
             account.failure = None;
             account.lease = None;
             account.ring();

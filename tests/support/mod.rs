@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
 
+pub mod mill;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};

@@ -1,0 +1,262 @@
+//! [`KeepWarm`]: refreshes ahead without traffic.
+//!
+//! One task a runtime serves all accounts: a queue of the moments at which their tokens are due. It knows the caches weakly
+//! and ends when the last [`KeepWarm`] is dropped. Mints are spread: a token is due at a moment of its own within its last
+//! minutes, accounts that have no token yet start one after another, and no more than a few mints run at a time.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{self, Handle},
+    sync::mpsc,
+    task::JoinSet,
+    time::{Interval, interval},
+};
+use tokio_util::time::{DelayQueue, delay_queue};
+
+use super::{TokenCache, policy::Need, shared::Shared, sync::lock};
+use crate::clock::{Clock, Moment};
+
+/// Mints at a time.
+const AT_ONCE: usize = 32;
+/// Accounts without a token start at this pace a second, or at the one that has all of them started within nearly a
+/// token's life: tokens that were minted together are due together ever after.
+const COLD_A_SECOND: u32 = 10;
+const COLD_WITHIN_SECS: u32 = 7000;
+/// An account that nobody has used for this long is left to refresh on use.
+const IDLE: Duration = Duration::from_secs(6 * 3600);
+/// How often such an account is looked at.
+const IDLE_LOOK: Duration = Duration::from_secs(600);
+/// The least time between two looks at an account.
+const LEAST: Duration = Duration::from_secs(1);
+/// How often the two clocks are compared: the monotonic one stands still while a machine is suspended.
+const TICK: Duration = Duration::from_secs(30);
+/// How far they may drift apart in that time.
+const DRIFT: Duration = Duration::from_secs(10);
+
+/// Keeps a cache's token warm until it is dropped; made by [`TokenCache::keep_warm`].
+#[must_use = "the cache is kept warm until this is dropped"]
+pub struct KeepWarm {
+    id: u64,
+    /// The guard is a handle of the cache like any other.
+    cache: TokenCache,
+    warmer: Arc<Warmer>,
+}
+
+/// The way to one runtime's task. It ends when this is dropped.
+struct Warmer {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+enum Order {
+    Add(u64, Weak<Shared>),
+    Remove(u64),
+}
+
+static WARMERS: Mutex<Option<HashMap<runtime::Id, Weak<Warmer>>>> = Mutex::new(None);
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+impl KeepWarm {
+    pub(super) fn new(cache: TokenCache) -> Self {
+        let warmer = Warmer::of(&Handle::current());
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        // Fails only where the runtime is being shut down, and everything with it.
+        let _ = warmer.orders.send(Order::Add(id, Arc::downgrade(&cache.shared)));
+        Self { id, cache, warmer }
+    }
+}
+
+impl Drop for KeepWarm {
+    fn drop(&mut self) {
+        let _ = self.warmer.orders.send(Order::Remove(self.id));
+    }
+}
+
+impl fmt::Debug for KeepWarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeepWarm").field(&self.cache).finish()
+    }
+}
+
+impl Warmer {
+    /// The runtime's warmer, started if there is none.
+    fn of(runtime: &Handle) -> Arc<Self> {
+        let mut warmers = lock(&WARMERS);
+        let warmers = warmers.get_or_insert_default();
+        warmers.retain(|_, warmer| warmer.strong_count() > 0);
+        if let Some(warmer) = warmers.get(&runtime.id()).and_then(Weak::upgrade) {
+            return warmer;
+        }
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let warmer = Arc::new(Self { orders });
+        warmers.insert(runtime.id(), Arc::downgrade(&warmer));
+        runtime.spawn(run(inbox));
+        warmer
+    }
+}
+
+async fn run(inbox: mpsc::UnboundedReceiver<Order>) {
+    let clock = Clock::default();
+    let looked = clock.now();
+    let rounds = Rounds {
+        inbox,
+        accounts: HashMap::new(),
+        due: DelayQueue::new(),
+        minting: JoinSet::new(),
+        tick: interval(TICK),
+        clock,
+        looked,
+        next_cold: looked,
+    };
+    rounds.run().await;
+}
+
+struct Rounds {
+    inbox: mpsc::UnboundedReceiver<Order>,
+    accounts: HashMap<u64, Account>,
+    due: DelayQueue<u64>,
+    minting: JoinSet<u64>,
+    tick: Interval,
+    clock: Clock,
+    /// When the clocks were last compared.
+    looked: Moment,
+    /// When the next account without a token may start.
+    next_cold: Moment,
+}
+
+struct Account {
+    cache: Weak<Shared>,
+    /// None while it is being minted for.
+    queued: Option<delay_queue::Key>,
+}
+
+enum Happening {
+    Ordered(Option<Order>),
+    Minted(u64),
+    Due(u64),
+    Tick,
+}
+
+impl Rounds {
+    async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Happening::Ordered(None) => return,
+                Happening::Ordered(Some(Order::Add(id, cache))) => {
+                    let wait = self.first_wait(&cache);
+                    let queued = Some(self.due.insert(id, wait));
+                    self.accounts.insert(id, Account { cache, queued });
+                }
+                Happening::Ordered(Some(Order::Remove(id))) => {
+                    if let Some(key) = self.accounts.remove(&id).and_then(|account| account.queued) {
+                        self.due.remove(&key);
+                    }
+                }
+                Happening::Due(id) => self.mint(id),
+                Happening::Minted(id) => self.queue(id),
+                Happening::Tick => self.compare_clocks(),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Happening {
+        poll_fn(|cx| {
+            if let Poll::Ready(order) = self.inbox.poll_recv(cx) {
+                return Poll::Ready(Happening::Ordered(order));
+            }
+            // A panic in there is impossible (the issuer's are caught); the account would be let go of.
+            if let Poll::Ready(Some(Ok(id))) = self.minting.poll_join_next(cx) {
+                return Poll::Ready(Happening::Minted(id));
+            }
+            if self.minting.len() < AT_ONCE
+                && let Poll::Ready(Some(due)) = self.due.poll_expired(cx)
+            {
+                return Poll::Ready(Happening::Due(due.into_inner()));
+            }
+            self.tick.poll_tick(cx).map(|_| Happening::Tick)
+        })
+        .await
+    }
+
+    /// When to look at an account that has just come.
+    fn first_wait(&mut self, cache: &Weak<Shared>) -> Duration {
+        let Some(cache) = cache.upgrade() else { return Duration::ZERO };
+        if cache.current().is_some() {
+            return cache.due_in();
+        }
+        let now = self.clock.now();
+        let accounts = u32::try_from(self.accounts.len() + 1).unwrap_or(u32::MAX);
+        let step = Duration::from_secs(1) / COLD_A_SECOND.max(accounts / COLD_WITHIN_SECS + 1);
+        let wait = self.next_cold.monotonic.saturating_duration_since(now.monotonic);
+        let from = if wait.is_zero() { now } else { self.next_cold };
+        self.next_cold = Moment { monotonic: from.monotonic + step, ..from };
+        wait
+    }
+
+    fn mint(&mut self, id: u64) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.queued = None;
+        let Some(cache) = account.cache.upgrade() else { return };
+        self.minting.spawn(async move {
+            cache.warm().await;
+            id
+        });
+    }
+
+    fn queue(&mut self, id: u64) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let Some(cache) = account.cache.upgrade() else { return };
+        account.queued = Some(self.due.insert(id, cache.due_in()));
+    }
+
+    /// After a suspend, what the queue calls later may be long past.
+    fn compare_clocks(&mut self) {
+        let now = self.clock.now();
+        let ran = now.monotonic.saturating_duration_since(self.looked.monotonic);
+        let went = now.wall.duration_since(self.looked.wall).unwrap_or_default();
+        self.looked = now;
+        if went < ran + DRIFT {
+            return;
+        }
+        for account in self.accounts.values() {
+            if let (Some(key), Some(cache)) = (&account.queued, account.cache.upgrade())
+                && cache.current().is_none()
+            {
+                self.due.reset(key, Duration::ZERO);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// When the token should be looked at next.
+    fn due_in(&self) -> Duration {
+        let now = self.clock.now();
+        if self.idle(now) > IDLE {
+            return IDLE_LOOK;
+        }
+        let pause = lock(&self.history).pause(now);
+        self.before_window(now).max(pause).max(LEAST)
+    }
+
+    /// Sees to the next token, if it is due.
+    async fn warm(self: &Arc<Self>) {
+        let now = self.clock.now();
+        if self.idle(now) > IDLE || !self.before_window(now).is_zero() {
+            return;
+        }
+        let need = Need::NewerThan(self.slot().map_or(0, |token| token.generation()));
+        // Whether it went well shows in the slot; what went wrong has been reported.
+        let _ = self.clone().wait(need, None).await;
+    }
+}
