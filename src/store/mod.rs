@@ -23,11 +23,15 @@
 //!
 //! Whoever writes a store of their own can check it against these rules with the conformance suite of feature `testing`.
 
+#[cfg(all(feature = "file", unix))]
+mod file;
 mod memory;
 mod record;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+#[cfg(all(feature = "file", unix))]
+pub use self::file::FileStore;
 pub use self::{
     memory::MemoryStore,
     record::{Failure, Record},
