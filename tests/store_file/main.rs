@@ -8,10 +8,15 @@ mod processes;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::FutureExt;
+use tokio::task::JoinSet;
 use tower_wechat::{
     issuer::AccountKey,
     store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore},
@@ -25,8 +30,22 @@ struct TestDir(PathBuf);
 
 impl TestDir {
     fn new() -> Self {
-        let name = format!("file-store-test-{}-{:x}", std::process::id(), fastrand());
-        Self(std::env::temp_dir().join(name))
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// In memory where there is such a place, for tests whose many changes would only wait for the disk.
+    fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self::below(memory)
+        } else {
+            Self::new()
+        }
+    }
+
+    fn below(parent: &Path) -> Self {
+        let name = format!("file-store-test-{}-{:x}", std::process::id(), random());
+        Self(parent.join(name))
     }
 
     fn open(&self) -> FileStore {
@@ -59,8 +78,7 @@ impl Drop for TestDir {
     }
 }
 
-/// A random number.
-fn fastrand() -> u64 {
+fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
 }
@@ -107,6 +125,38 @@ async fn a_handle_that_is_dropped_lets_go_of_its_lease() {
     drop(clone);
     assert!(other.load(&account()).await.unwrap().leased.is_none());
     granted(&other, LONG).await;
+}
+
+/// Rule 3: record and lease at one moment, though readers take no lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_see_record_and_lease_at_one_moment() {
+    let dir = TestDir::in_memory();
+    let store = dir.open();
+    let held = Arc::new(AtomicU64::new(0));
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let (reader, held) = (dir.open(), held.clone());
+        readers.spawn(async move {
+            loop {
+                let fence = held.load(Ordering::SeqCst);
+                let seen = reader.load(&account()).await.unwrap();
+                let generation = seen.record.map_or(0, |record| record.generation);
+                assert!(
+                    seen.leased.is_some() || generation >= fence,
+                    "lease {fence} is over, but the record is still {generation}"
+                );
+            }
+        });
+    }
+    for _ in 0..400 {
+        let lease = granted(&store, LONG).await;
+        held.store(lease.fence, Ordering::SeqCst);
+        let commit = store.commit(&account(), &lease, &token("t", &lease)).await;
+        assert!(matches!(commit, Ok(Commit::Done)), "{commit:?}");
+    }
+    // The readers are still at it, so none has seen a contradiction.
+    assert!(readers.try_join_next().is_none());
+    readers.abort_all();
 }
 
 #[tokio::test]

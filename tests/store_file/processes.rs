@@ -207,7 +207,7 @@ async fn race(store: &FileStore) {
 
 #[test]
 fn of_eight_processes_one_is_granted_the_lease() {
-    let dir = TestDir::new();
+    let dir = TestDir::in_memory();
     let mut racers: Vec<_> = (0..8).map(|_| Process::start("race", &dir)).collect();
     for racer in &mut racers {
         assert_eq!(racer.hear(), "ready");
@@ -244,7 +244,7 @@ async fn count(store: &FileStore) {
 
 #[tokio::test]
 async fn four_processes_lose_no_change() {
-    let dir = TestDir::new();
+    let dir = TestDir::in_memory();
     let mut counters: Vec<_> = (0..4).map(|_| Process::start("count", &dir)).collect();
     for counter in &mut counters {
         assert_eq!(counter.hear(), "done");

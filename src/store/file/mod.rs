@@ -14,6 +14,8 @@
 mod dir;
 mod disk;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::{
