@@ -75,6 +75,9 @@ async fn a_foreign_or_future_file_is_an_error() {
     };
     for content in [
         "SENTINEL",
+        r#""SENTINEL""#,
+        r#"{"v":"SENTINEL"}"#,
+        r#"{"v":1,"fence":"SENTINEL"}"#,
         "\u{89}PNG\r\n",
         "[]",
         "null",

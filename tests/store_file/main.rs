@@ -116,7 +116,7 @@ async fn a_handle_that_is_dropped_lets_go_of_its_lease() {
     let dir = TestDir::new();
     let (one, other) = (dir.open(), dir.open());
     let clone = one.clone();
-    granted(&one, LONG).await;
+    let lease = granted(&one, LONG).await;
     drop(one);
     assert!(
         other.load(&account()).await.unwrap().leased.is_some(),
@@ -124,6 +124,8 @@ async fn a_handle_that_is_dropped_lets_go_of_its_lease() {
     );
     drop(clone);
     assert!(other.load(&account()).await.unwrap().leased.is_none());
+    let renewed = other.renew(&account(), &lease).await.unwrap();
+    assert!(!renewed, "nobody would see that this handle is alive");
     granted(&other, LONG).await;
 }
 
@@ -148,7 +150,7 @@ async fn readers_see_record_and_lease_at_one_moment() {
             }
         });
     }
-    for _ in 0..400 {
+    for _ in 0..2000 {
         let lease = granted(&store, LONG).await;
         held.store(lease.fence, Ordering::SeqCst);
         let commit = store.commit(&account(), &lease, &token("t", &lease)).await;

@@ -108,11 +108,7 @@ impl Files {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            let held = Held(file);
-            // If somebody has removed the file, others will lock another one.
-            let same = fs::metadata(&path)
-                .is_ok_and(|now| held.0.metadata().is_ok_and(|own| own.ino() == now.ino()));
-            Ok(same.then_some(held))
+            Ok(Some(Held(file)))
         };
         let held = try_lock().map_err(|error| failed("lock", &path, error))?;
         Ok(held.map(|held| Locked {
