@@ -14,7 +14,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tower_wechat::{
     issuer::AccountKey,
-    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore},
+    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore, Watch},
 };
 
 use crate::{LONG, TestDir, account, committed, granted, token};
@@ -119,6 +119,11 @@ async fn child() {
     }
 }
 
+async fn hinted(watch: &mut dyn Watch) {
+    let hint = timeout(Duration::from_secs(20), watch.changed()).await;
+    hint.expect("who waits is told that the lease is free");
+}
+
 /// Holds a lease, and ends it when told to.
 async fn hold(store: &FileStore) {
     let life = if hear().unwrap() == "brief" { BRIEF } else { LONG };
@@ -145,7 +150,9 @@ async fn a_killed_holder_is_replaced_at_once() {
     let fence: u64 = holder.hear().parse().unwrap();
     let claim = store.try_lease(&account(), LeaseRequest::new(LONG, 0)).await;
     assert!(matches!(claim, Ok(Claim::Held(_))), "{claim:?}");
+    let mut watch = store.watch(&account());
     holder.kill();
+    hinted(&mut *watch).await;
     assert!(store.load(&account()).await.unwrap().leased.is_none());
     assert!(granted(&store, LONG).await.fence > fence);
 }
@@ -158,6 +165,7 @@ async fn a_frozen_holder_is_replaced_in_time_and_comes_too_late() {
     holder.tell("brief");
     let fence: u64 = holder.hear().parse().unwrap();
     holder.signal("-STOP");
+    hinted(&mut *store.watch(&account())).await;
     let lease = timeout(Duration::from_secs(20), async {
         loop {
             if let Claim::Granted(lease, _) = claim(&store, &account()).await {

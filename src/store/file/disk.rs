@@ -264,7 +264,7 @@ pub(super) fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
             "; let the user that this process runs as write there"
         }
-        io::ErrorKind::NotFound => "; make the directory again",
+        io::ErrorKind::NotFound => "; make the directory",
         _ => "",
     }
 }

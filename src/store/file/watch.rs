@@ -34,22 +34,26 @@ impl FileWatch {
         watch
     }
 
-    /// Whether the file is another than at the last look.
+    /// Whether the file is another than at the last look, or the lease that it speaks of has ended without a word.
     fn look(&mut self) -> bool {
         let stamp = self.files.stamp();
-        let changed = stamp != self.seen;
-        if changed {
+        if stamp != self.seen {
             self.seen = stamp;
             // What cannot be read is for `load` to complain about.
             self.lease = self.files.read().ok().and_then(|state| state.lease);
+            return true;
         }
-        changed
+        let ended = self.lease.is_some_and(|lease| {
+            lease.left(self.clock.now()).is_zero() || !self.files.lease_is_held().unwrap_or(true)
+        });
+        if ended {
+            self.lease = None;
+        }
+        ended
     }
 
     fn pause(&self) -> Duration {
-        let minting = self
-            .lease
-            .is_some_and(|lease| !lease.left(self.clock.now()).is_zero());
+        let minting = self.lease.is_some();
         Duration::from_millis(fastrand::u64(if minting { BUSY } else { IDLE }))
     }
 }
