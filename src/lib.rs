@@ -1,4 +1,75 @@
-//! Crate docs.
+//! A [tower](tower_service) middleware that authorises requests to WeChat's APIs.
+//!
+//! [`WeChatAuthLayer`] puts the `access_token` into each request from one shared [`TokenCache`]. When WeChat rejects the
+//! token (HTTP 200 with `{"errcode":40001}`), it refreshes it once, for everybody, and sends the request once more.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http_body_util::{BodyExt, Full};
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_wechat::{AuthOutcome, TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A WeChat on this machine; leave `base_url` out for the real one, and build the client over https.
+//! let wechat = FakeWeChat::start().await;
+//! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+//!
+//! let client = ServiceBuilder::new()
+//!     .layer(WeChatAuthLayer::new(TokenCache::new(issuer)))
+//!     .service(Client::builder(TokioExecutor::new()).build_http());
+//!
+//! let request = || http::Request::get(wechat.url() + "/cgi-bin/user/info?openid=o1").body(Full::<Bytes>::default());
+//! client.clone().oneshot(request()?).await?;
+//!
+//! wechat.revoke();
+//! let response = client.clone().oneshot(request()?).await?;
+//! let outcome = response.extensions().get::<AuthOutcome>().cloned().unwrap();
+//! assert!(outcome.rejected() && outcome.replayed());
+//! assert!(response.into_body().collect().await?.to_bytes().starts_with(b"{\"errcode\":0,"));
+//! assert_eq!(wechat.mints(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which requests
+//!
+//! Those to the hosts of the issuer's [`Platform`] over https, to the origin of its `base_url`, and to what
+//! [`allow_origin`](WeChatAuthLayer::allow_origin) names. Not those to token endpoints, to `/sns/` (where `access_token` is
+//! the *user's*), with a token or a secret of the caller's own in the query, or with the extension [`SkipAuth`]. A request
+//! that is left out goes out as it is, and its answer comes back as it is.
+//!
+//! # Which answers
+//!
+//! An answer rejects the token if it is a JSON object with one of the platform's codes as its top-level `errcode`, a
+//! number or a string of digits, whatever its content type says: WeChat sends errors as `text/plain` too. At most
+//! [`inspect_limit`](WeChatAuthLayer::inspect_limit) bytes are looked at, and an answer that cannot be a rejection (a
+//! picture, a download, a compressed one, any status but 2xx) is passed on at its first frame.
+//!
+//! # What the caller gets
+//!
+//! WeChat's answer, with an [`AuthOutcome`] in its extensions; or an [`Error`]: there is no token
+//! ([`downcast_ref`](Error::downcast_ref) to [`TokenError`]), the token does not fit into the URI, or the inner service
+//! failed. If a rejected request cannot be sent again, WeChat's own first answer comes back whole.
+//!
+//! # Where to put the layer
+//!
+//! Tracing outside: below this layer the URI carries the token. Total time-outs and redirects outside, too; retries, limits
+//! and decompression inside. The README has the table.
+//!
+//! # The parts
+//!
+//! - [`issuer`]: who mints tokens: [`StableToken`](issuer::StableToken), [`ClassicToken`](issuer::ClassicToken),
+//!   [`WeCom`](issuer::WeCom), or an [`Issuer`](issuer::Issuer) of your own.
+//! - [`TokenCache`]: one account's token, however many ask for it; [`TokenPool`]: many accounts.
+//! - [`store`]: where processes share the token, and choose who mints the next.
+//! - [`WeChatAuthLayer`], [`WeChatAuth`]: the middleware.
+//! - `testing` (feature): [`FakeWeChat`](testing::FakeWeChat), the platform in a box.
+//!
+//! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
+//! any kind.
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
@@ -27,3 +98,8 @@ pub use crate::{
     secret::{AppId, AppSecret, Fingerprint},
     token::AccessToken,
 };
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -117,12 +117,23 @@ async fn dropping_a_guard_ends_its_account_only() {
 #[should_panic(expected = "no reactor running")]
 async fn outside_tokio_it_panics_as_documented() {
     let cache = TokenCache::new(Mill::new("app", LIFE));
-    std::thread::spawn(move || cache.keep_warm()).join().map_err(std::panic::resume_unwind).map(drop).unwrap();
+    std::thread::spawn(move || cache.keep_warm())
+        .join()
+        .map_err(std::panic::resume_unwind)
+        .map(drop)
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn time_passes_in_these_tests() {
     #[allow(clippy::disallowed_methods)] // Tokio's paused time, to see that it is paused.
-    let (before, after) = (Instant::now(), async { advance(LIFE).await; Instant::now() }.await);
+    let (before, after) = (
+        Instant::now(),
+        async {
+            advance(LIFE).await;
+            Instant::now()
+        }
+        .await,
+    );
     assert_eq!(after - before, LIFE);
 }

@@ -12,12 +12,8 @@ use crate::{
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind = Kind {
-    name: "classic",
-    base: "https://api.weixin.qq.com",
-    id: "app id",
-    secret: "app secret",
-};
+static KIND: Kind =
+    Kind { name: "classic", base: "https://api.weixin.qq.com", id: "app id", secret: "app secret" };
 
 /// Mints at WeChat's `/cgi-bin/token`, for accounts that must share the tokens of older software.
 ///
@@ -35,9 +31,7 @@ impl ClassicToken {
     /// An account by its id and secret.
     #[must_use]
     pub fn new(app_id: impl Into<AppId>, app_secret: impl Into<AppSecret>) -> Self {
-        Self {
-            endpoint: Endpoint::new(&KIND, Platform::wechat(), app_id.into(), app_secret.into()),
-        }
+        Self { endpoint: Endpoint::new(&KIND, Platform::wechat(), app_id.into(), app_secret.into()) }
     }
 }
 
@@ -46,11 +40,7 @@ settings!(ClassicToken);
 impl Issuer for ClassicToken {
     fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
         Box::pin(self.endpoint.mint(|endpoint, app, secret| {
-            let query = [
-                ("grant_type", "client_credential"),
-                ("appid", app),
-                ("secret", secret),
-            ];
+            let query = [("grant_type", "client_credential"), ("appid", app), ("secret", secret)];
             endpoint.get("/cgi-bin/token", &query)
         }))
     }

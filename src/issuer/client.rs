@@ -124,9 +124,7 @@ where
 fn built_in() -> &'static legacy::Client<Connector, Full<Bytes>> {
     static CLIENT: OnceLock<legacy::Client<Connector, Full<Bytes>>> = OnceLock::new();
     CLIENT.get_or_init(|| {
-        legacy::Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build(connector())
+        legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector())
     })
 }
 
@@ -222,12 +220,7 @@ mod tests {
                 Some(&self.1)
             }
         }
-        let told = |text| {
-            told(
-                &Outer(text, io::Error::other("os says\nno")),
-                &["S E+N", "S%20E%2BN"],
-            )
-        };
+        let told = |text| told(&Outer(text, io::Error::other("os says\nno")), &["S E+N", "S%20E%2BN"]);
         assert_eq!(told("connect"), "connect: os saysno");
         for quoting in [
             "error for url (https://api.weixin.qq.com/)",

@@ -71,10 +71,7 @@ impl Endpoint {
     }
 
     pub(super) fn with_source(self, source: impl Fn() -> AppSecret + Send + Sync + 'static) -> Self {
-        Self {
-            source: Some(Arc::new(source)),
-            ..self
-        }
+        Self { source: Some(Arc::new(source)), ..self }
     }
 
     pub(super) fn platform(&self) -> &Platform {
@@ -134,10 +131,7 @@ impl Endpoint {
 
     /// A GET with this query, whose values are percent-encoded here.
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Full<Bytes>>, TokenError> {
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encode(value)))
-            .collect();
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let url = format!("{}{path}?{}", self.base, query.join("&"));
         finish(Request::builder().uri(url), Bytes::new())
     }
@@ -226,9 +220,7 @@ macro_rules! settings {
                 B: http_body::Body + Send + 'static,
                 B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
             {
-                self.endpoint = self
-                    .endpoint
-                    .through($crate::issuer::client::Client::new(service));
+                self.endpoint = self.endpoint.through($crate::issuer::client::Client::new(service));
                 self
             }
 

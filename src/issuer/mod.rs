@@ -115,10 +115,7 @@ impl Mint {
     /// Because the platform rejected this token.
     #[must_use]
     pub fn rejecting(token: AccessToken) -> Self {
-        Self {
-            rejected: Some(token),
-            forced: false,
-        }
+        Self { rejected: Some(token), forced: false }
     }
 
     /// The same, and a normal mint has just answered with the rejected token again: the endpoint must make a new one.
@@ -154,18 +151,13 @@ impl Minted {
     /// A token that lives for `expires_in`.
     #[must_use]
     pub fn new(token: impl Into<String>, expires_in: Duration) -> Self {
-        Self {
-            text: token.into(),
-            expires_in,
-        }
+        Self { text: token.into(), expires_in }
     }
 }
 
 impl fmt::Debug for Minted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Minted")
-            .field("expires_in", &self.expires_in)
-            .finish_non_exhaustive()
+        f.debug_struct("Minted").field("expires_in", &self.expires_in).finish_non_exhaustive()
     }
 }
 

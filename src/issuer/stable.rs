@@ -12,12 +12,8 @@ use crate::{
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind = Kind {
-    name: "stable",
-    base: "https://api.weixin.qq.com",
-    id: "app id",
-    secret: "app secret",
-};
+static KIND: Kind =
+    Kind { name: "stable", base: "https://api.weixin.qq.com", id: "app id", secret: "app secret" };
 
 /// Mints at WeChat's `/cgi-bin/stable_token`, the default choice for official accounts, mini programs, mini games and shops.
 ///
@@ -57,10 +53,7 @@ impl StableToken {
     /// normal one.
     #[must_use]
     pub fn allow_forced_refresh(self) -> Self {
-        Self {
-            may_force: true,
-            ..self
-        }
+        Self { may_force: true, ..self }
     }
 }
 

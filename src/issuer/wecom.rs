@@ -12,12 +12,8 @@ use crate::{
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind = Kind {
-    name: "wecom",
-    base: "https://qyapi.weixin.qq.com",
-    id: "corp id",
-    secret: "corp secret",
-};
+static KIND: Kind =
+    Kind { name: "wecom", base: "https://qyapi.weixin.qq.com", id: "corp id", secret: "corp secret" };
 
 /// Mints at WeCom's `/cgi-bin/gettoken`, for one app of a corp: each has a secret and tokens of its own.
 ///
@@ -33,9 +29,7 @@ impl WeCom {
     /// An app by its corp's id and its own secret.
     #[must_use]
     pub fn new(corp_id: impl Into<AppId>, corp_secret: impl Into<AppSecret>) -> Self {
-        Self {
-            endpoint: Endpoint::new(&KIND, Platform::wecom(), corp_id.into(), corp_secret.into()),
-        }
+        Self { endpoint: Endpoint::new(&KIND, Platform::wecom(), corp_id.into(), corp_secret.into()) }
     }
 }
 

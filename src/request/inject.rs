@@ -19,28 +19,18 @@ const MAX_LEN: usize = u16::MAX as usize - 1;
 /// too long. The message holds nothing of either.
 pub(crate) fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, Error> {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err(Error::new(
-            ErrorKind::Uri,
-            "the token needs a whole URI: scheme, host and path",
-        ));
+        return Err(Error::new(ErrorKind::Uri, "the token needs a whole URI: scheme, host and path"));
     };
     let path = uri.path();
     if !path.starts_with('/') {
         return Err(Error::new(ErrorKind::Uri, "the token needs a URI with a path"));
     }
     let query = uri.query().unwrap_or_default();
-    let separator = if query.is_empty() || query.ends_with('&') {
-        ""
-    } else {
-        "&"
-    };
+    let separator = if query.is_empty() || query.ends_with('&') { "" } else { "&" };
     let pieces = [path, "?", query, separator, parameter, "=", encoded];
     let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
     if scheme.len() + "://".len() + authority.as_str().len() + length > MAX_LEN {
-        return Err(Error::new(
-            ErrorKind::Uri,
-            "with the token the URI is longer than 65534 bytes",
-        ));
+        return Err(Error::new(ErrorKind::Uri, "with the token the URI is longer than 65534 bytes"));
     }
     let mut buffer = BytesMut::with_capacity(length);
     for piece in pieces {
@@ -57,10 +47,9 @@ fn validate(text: Bytes) -> Result<PathAndQuery, Error> {
     // A `#` would cut the token off without a word.
     match PathAndQuery::from_maybe_shared(text) {
         Ok(whole) if whole.as_str().len() == length => Ok(whole),
-        _ => Err(Error::new(
-            ErrorKind::Uri,
-            "the token, or the name of its parameter, is not percent-encoded",
-        )),
+        _ => {
+            Err(Error::new(ErrorKind::Uri, "the token, or the name of its parameter, is not percent-encoded"))
+        }
     }
 }
 

@@ -167,10 +167,7 @@ impl State {
     }
 
     fn skipped(depth: u64) -> Self {
-        Self::Skipped {
-            depth,
-            escaped: false,
-        }
+        Self::Skipped { depth, escaped: false }
     }
 }
 
@@ -186,11 +183,7 @@ impl Key {
     const NAME: &[u8] = b"errcode";
 
     fn step(self, char: u8) -> Self {
-        Self(
-            self.0
-                .filter(|&at| Self::NAME.get(at) == Some(&char))
-                .map(|at| at + 1),
-        )
+        Self(self.0.filter(|&at| Self::NAME.get(at) == Some(&char)).map(|at| at + 1))
     }
 
     fn is_errcode(self) -> bool {
@@ -297,9 +290,7 @@ impl Escape {
 }
 
 fn hex(byte: u8) -> Option<u16> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u16::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok())
 }
 
 #[cfg(test)]

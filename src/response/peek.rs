@@ -43,19 +43,12 @@ pub(crate) fn may_be_rejection<R: Body>(method: &Method, response: &Response<R>,
     limit > 0
         && !matches!(*method, Method::HEAD | Method::CONNECT)
         && status.is_success()
-        && !matches!(
-            status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
-        )
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT)
         && !body.is_end_stream()
         && body.size_hint().lower() <= limit
         && content_length(headers).is_none_or(|length| length <= limit)
-        && all(headers, &header::CONTENT_ENCODING, |coding| {
-            coding.eq_ignore_ascii_case(b"identity")
-        })
-        && all(headers, &header::CONTENT_DISPOSITION, |kind| {
-            !kind.eq_ignore_ascii_case(b"attachment")
-        })
+        && all(headers, &header::CONTENT_ENCODING, |coding| coding.eq_ignore_ascii_case(b"identity"))
+        && all(headers, &header::CONTENT_DISPOSITION, |kind| !kind.eq_ignore_ascii_case(b"attachment"))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -44,10 +44,7 @@ impl MemoryStore {
 
     /// An empty store that counts lives by this clock.
     pub(crate) fn with_clock(clock: Clock) -> Self {
-        Self {
-            clock,
-            ..Self::default()
-        }
+        Self { clock, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Account>> {
@@ -69,21 +66,15 @@ impl MemoryStore {
 
 impl Account {
     fn snapshot(&self, now: Moment) -> Snapshot {
-        let record = self.record.as_ref().map(|(record, expiry)| Record {
-            left: expiry.left(now),
-            ..record.clone()
-        });
+        let record =
+            self.record.as_ref().map(|(record, expiry)| Record { left: expiry.left(now), ..record.clone() });
         let failure = self
             .failure
             .as_ref()
             .filter(|(_, end)| !end.has_passed(now))
             .map(|(failure, end)| Failure::new(failure.error.clone(), failure.generation, end.left(now)));
         let leased = self.lease.map(|end| end.left(now)).filter(|left| !left.is_zero());
-        Snapshot {
-            record,
-            failure,
-            leased,
-        }
+        Snapshot { record, failure, leased }
     }
 
     fn ring(&self) {
@@ -158,11 +149,8 @@ impl TokenStore for MemoryStore {
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {
         let mut accounts = self.lock();
-        let bell = accounts
-            .entry(account.clone())
-            .or_default()
-            .bell
-            .get_or_insert_with(|| watch::channel(()).0);
+        let bell =
+            accounts.entry(account.clone()).or_default().bell.get_or_insert_with(|| watch::channel(()).0);
         Box::new(MemoryWatch(bell.subscribe()))
     }
 }
@@ -182,8 +170,6 @@ impl Watch for MemoryWatch {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore")
-            .field("accounts", &self.lock().len())
-            .finish()
+        f.debug_struct("MemoryStore").field("accounts", &self.lock().len()).finish()
     }
 }

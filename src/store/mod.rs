@@ -145,11 +145,7 @@ impl Snapshot {
     /// What there is.
     #[must_use]
     pub fn new(record: Option<Record>, failure: Option<Failure>, leased: Option<Duration>) -> Self {
-        Self {
-            record,
-            failure,
-            leased,
-        }
+        Self { record, failure, leased }
     }
 }
 
@@ -173,30 +169,19 @@ impl StoreError {
     /// The store is out of reach, too slow, full or read-only. The message says which, and what to do; no URLs, no tokens.
     #[must_use]
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            unreadable: false,
-            source: None,
-        }
+        Self { message: message.into(), unreadable: false, source: None }
     }
 
     /// There is a record, but it is torn, foreign or of a future format. The message names it.
     #[must_use]
     pub fn unreadable(message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            message: message.into(),
-            unreadable: true,
-            source: None,
-        }
+        Self { message: message.into(), unreadable: true, source: None }
     }
 
     /// Adds the error underneath, which must not show a token, a secret or a URL either.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self {
-            source: Some(Arc::from(source.into())),
-            ..self
-        }
+        Self { source: Some(Arc::from(source.into())), ..self }
     }
 
     /// Whether somebody must look at the record before the store can be used for this account.

@@ -68,13 +68,7 @@ impl Record {
     /// A token with `left` of its `life` to go.
     #[must_use]
     pub fn new(token: impl Into<Arc<str>>, generation: u64, life: Duration, left: Duration) -> Self {
-        Self {
-            token: token.into(),
-            generation,
-            life,
-            left: left.min(life),
-            forced: Vec::new(),
-        }
+        Self { token: token.into(), generation, life, left: left.min(life), forced: Vec::new() }
     }
 
     /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
@@ -111,11 +105,7 @@ impl Failure {
     /// `error` happened under the lease with this fence; nobody should try again for `left`.
     #[must_use]
     pub fn new(error: TokenError, generation: u64, left: Duration) -> Self {
-        Self {
-            error,
-            generation,
-            left,
-        }
+        Self { error, generation, left }
     }
 
     /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
@@ -147,11 +137,7 @@ impl Failure {
         if let Some(rid) = failure.rid {
             error = error.with_rid(rid);
         }
-        Ok(Self {
-            error,
-            generation: failure.generation,
-            left,
-        })
+        Ok(Self { error, generation: failure.generation, left })
     }
 }
 
@@ -179,9 +165,7 @@ fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, StoreError>
     // serde_json quotes the input in its errors, and the input is a token: say where, not what.
     let torn = |error: serde_json::Error| {
         let at = error.column();
-        StoreError::unreadable(format!(
-            "a record is torn or foreign (not readable from byte {at} on)"
-        ))
+        StoreError::unreadable(format!("a record is torn or foreign (not readable from byte {at} on)"))
     };
     let Version { v } = serde_json::from_slice(written).map_err(torn)?;
     if v != FORMAT {
@@ -222,27 +206,16 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_written_form() {
-        let record = Record {
-            forced: vec![5, 6],
-            ..Record::new("tok\"en", 7, HOUR * 2, HOUR)
-        };
+        let record = Record { forced: vec![5, 6], ..Record::new("tok\"en", 7, HOUR * 2, HOUR) };
         assert_eq!(Record::decode(&record.encode(), HOUR).unwrap(), record);
     }
 
     #[test]
     fn a_failure_survives_its_written_form() {
-        let error = TokenError::permanent("refused")
-            .with_errcode(40125)
-            .with_rid("r-1");
+        let error = TokenError::permanent("refused").with_errcode(40125).with_rid("r-1");
         let read = Failure::decode(&Failure::new(error, 3, HOUR).encode(), HOUR).unwrap();
-        assert_eq!(
-            (read.generation, read.error.errcode(), read.error.rid()),
-            (3, Some(40125), Some("r-1"))
-        );
-        assert_eq!(
-            (read.error.kind(), read.error.is_transient()),
-            (ErrorKind::Token, false)
-        );
+        assert_eq!((read.generation, read.error.errcode(), read.error.rid()), (3, Some(40125), Some("r-1")));
+        assert_eq!((read.error.kind(), read.error.is_transient()), (ErrorKind::Token, false));
     }
 
     #[test]

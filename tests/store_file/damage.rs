@@ -15,17 +15,9 @@ async fn errors(store: &FileStore, lease: &Lease) -> [StoreError; 5] {
     let failure = Failure::new(TokenError::transient("busy"), lease.fence, LONG);
     [
         store.load(&account).await.map(drop).unwrap_err(),
-        store
-            .try_lease(&account, LeaseRequest::new(LONG, 0))
-            .await
-            .map(drop)
-            .unwrap_err(),
+        store.try_lease(&account, LeaseRequest::new(LONG, 0)).await.map(drop).unwrap_err(),
         store.renew(&account, lease).await.map(drop).unwrap_err(),
-        store
-            .commit(&account, lease, &token("t", lease))
-            .await
-            .map(drop)
-            .unwrap_err(),
+        store.commit(&account, lease, &token("t", lease)).await.map(drop).unwrap_err(),
         store.abandon(&account, lease, Some(&failure)).await.unwrap_err(),
     ]
 }
@@ -59,10 +51,7 @@ async fn a_torn_file_is_an_error_at_every_length() {
     is_unreadable(&dir, &store, &lease, &zeros).await;
 
     fs::write(dir.file("json"), &whole).unwrap();
-    assert!(
-        store.renew(&account(), &lease).await.unwrap(),
-        "whole again, good again"
-    );
+    assert!(store.renew(&account(), &lease).await.unwrap(), "whole again, good again");
 }
 
 #[tokio::test]
@@ -104,10 +93,7 @@ async fn a_foreign_or_future_file_is_an_error() {
     fs::remove_file(dir.file("json")).unwrap();
     fs::create_dir(dir.file("json")).unwrap();
     for error in errors(&store, &lease).await {
-        assert!(
-            error.to_string().contains(&format!("{}.json", account())),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("{}.json", account())), "{error}");
     }
 }
 
@@ -118,9 +104,7 @@ async fn a_file_that_was_moved_away_starts_anew() {
     let lease = committed(&store, "t").await;
     let mut watch = store.watch(&account());
     fs::rename(dir.file("json"), dir.file("json.damaged")).unwrap();
-    tokio::time::timeout(Duration::from_secs(10), watch.changed())
-        .await
-        .expect("that is a change too");
+    tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.expect("that is a change too");
     assert!(store.load(&account()).await.unwrap().record.is_none());
     assert_eq!(granted(&store, LONG).await.fence, 1, "no floor was named");
     assert!(lease.fence >= 1);

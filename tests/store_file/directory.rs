@@ -71,17 +71,10 @@ fn a_directory_of_another_user_is_refused_and_left_alone() {
     fs::create_dir(&dir).unwrap();
     fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
     // Only root can give a directory away. Anybody else tries one of root's.
-    let foreign = if chown(&dir, Some(65534), None).is_ok() {
-        dir.as_ref()
-    } else {
-        "/etc".as_ref()
-    };
+    let foreign = if chown(&dir, Some(65534), None).is_ok() { dir.as_ref() } else { "/etc".as_ref() };
     let before = fs::metadata(foreign).unwrap().mode();
     let error = FileStore::open(foreign).unwrap_err();
-    assert!(
-        matches!(error.kind(), ErrorKind::Config | ErrorKind::Store),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::Config | ErrorKind::Store), "{error}");
     assert!(error.to_string().contains("user"), "{error}");
     assert_eq!(fs::metadata(foreign).unwrap().mode(), before);
 }
@@ -104,10 +97,7 @@ fn a_directory_that_others_use_is_refused_and_left_alone() {
 fn a_file_system_that_cannot_be_written_is_refused() {
     for path in ["/proc/tokens", "/sys/kernel", "/proc/self/task"] {
         let error = FileStore::open(path).unwrap_err();
-        assert!(
-            matches!(error.kind(), ErrorKind::Store | ErrorKind::Config),
-            "{error}"
-        );
+        assert!(matches!(error.kind(), ErrorKind::Store | ErrorKind::Config), "{error}");
         assert!(error.to_string().contains(path), "{error}");
     }
 }
@@ -118,10 +108,7 @@ async fn a_directory_that_is_removed_meanwhile_is_a_typed_error_and_may_come_bac
     let store = dir.open();
     committed(&store, "t").await;
     fs::remove_dir_all(&dir).unwrap();
-    let error = store
-        .try_lease(&account(), LeaseRequest::new(LONG, 0))
-        .await
-        .unwrap_err();
+    let error = store.try_lease(&account(), LeaseRequest::new(LONG, 0)).await.unwrap_err();
     assert!(error.to_string().contains("make the directory"), "{error}");
     assert!(store.load(&account()).await.unwrap().record.is_none());
     dir.open();

@@ -36,11 +36,7 @@ impl TestDir {
     /// In memory where there is such a place, for tests whose many changes would only wait for the disk.
     fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() {
-            Self::below(memory)
-        } else {
-            Self::new()
-        }
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
     }
 
     fn below(parent: &Path) -> Self {
@@ -118,10 +114,7 @@ async fn a_handle_that_is_dropped_lets_go_of_its_lease() {
     let clone = one.clone();
     let lease = granted(&one, LONG).await;
     drop(one);
-    assert!(
-        other.load(&account()).await.unwrap().leased.is_some(),
-        "a clone holds it"
-    );
+    assert!(other.load(&account()).await.unwrap().leased.is_some(), "a clone holds it");
     drop(clone);
     assert!(other.load(&account()).await.unwrap().leased.is_none());
     let renewed = other.renew(&account(), &lease).await.unwrap();
@@ -174,10 +167,7 @@ async fn a_lock_that_is_not_freed_is_a_typed_error_in_time() {
     });
     let error = claim.await.expect("it ends in a time of its own").unwrap_err();
     assert!(!error.is_unreadable());
-    assert!(
-        error.to_string().contains(&format!("{}.lock", account())),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&format!("{}.lock", account())), "{error}");
     let seen = store.load(&account()).await.unwrap();
     assert_eq!(&*seen.record.expect("readers need no lock").token, "t");
     frozen.unlock().unwrap();
@@ -190,18 +180,8 @@ fn outside_a_runtime_it_is_a_typed_error() {
     let store = dir.open();
     let account = account();
     for error in [
-        store
-            .load(&account)
-            .now_or_never()
-            .unwrap()
-            .map(drop)
-            .unwrap_err(),
-        store
-            .try_lease(&account, LeaseRequest::new(LONG, 0))
-            .now_or_never()
-            .unwrap()
-            .map(drop)
-            .unwrap_err(),
+        store.load(&account).now_or_never().unwrap().map(drop).unwrap_err(),
+        store.try_lease(&account, LeaseRequest::new(LONG, 0)).now_or_never().unwrap().map(drop).unwrap_err(),
     ] {
         assert!(error.to_string().contains("tokio runtime"), "{error}");
     }

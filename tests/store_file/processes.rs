@@ -61,11 +61,7 @@ impl Process {
     fn hear(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert_ne!(
-                self.output.read_line(&mut line).unwrap(),
-                0,
-                "the child ended early"
-            );
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the child ended early");
             if let Some((_, said)) = line.trim_end().split_once(MARK) {
                 return said.to_owned();
             }
@@ -74,13 +70,7 @@ impl Process {
 
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     fn kill(&mut self) {
@@ -131,11 +121,7 @@ async fn hold(store: &FileStore) {
     say(lease.fence);
     hear();
     say(store.renew(&account(), &lease).await.unwrap());
-    match store
-        .commit(&account(), &lease, &token("late", &lease))
-        .await
-        .unwrap()
-    {
+    match store.commit(&account(), &lease, &token("late", &lease)).await.unwrap() {
         Commit::Fenced(instead) => say(format!("fenced: {}", instead.record.unwrap().token)),
         _ => say("done"),
     }
@@ -192,10 +178,7 @@ async fn a_frozen_holder_is_replaced_in_time_and_comes_too_late() {
 }
 
 async fn claim(store: &FileStore, account: &AccountKey) -> Claim {
-    store
-        .try_lease(account, LeaseRequest::new(LONG, 0))
-        .await
-        .unwrap()
+    store.try_lease(account, LeaseRequest::new(LONG, 0)).await.unwrap()
 }
 
 fn round(name: &str) -> AccountKey {
@@ -270,16 +253,8 @@ async fn full(store: &FileStore) {
     say("ready");
     hear();
     for error in [
-        store
-            .try_lease(&account(), LeaseRequest::new(LONG, 0))
-            .await
-            .map(drop)
-            .unwrap_err(),
-        store
-            .commit(&account(), &lease, &token("t", &lease))
-            .await
-            .map(drop)
-            .unwrap_err(),
+        store.try_lease(&account(), LeaseRequest::new(LONG, 0)).await.map(drop).unwrap_err(),
+        store.commit(&account(), &lease, &token("t", &lease)).await.map(drop).unwrap_err(),
     ] {
         assert!(!error.is_unreadable());
         say(error);
@@ -297,18 +272,13 @@ async fn a_full_disk_is_an_error_and_changes_nothing() {
     committed(&store, "t").await;
     let before = fs::read(dir.file("json")).unwrap();
     let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""])
-        .arg(env::current_exe().unwrap());
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
     let mut process = Process::start_as(limited, "full", &dir);
     assert_eq!(process.hear(), "ready");
     process.tell("go on");
     for _ in 0..2 {
         let error = process.hear();
-        assert!(
-            error.contains("cannot write") && error.contains("make room"),
-            "{error}"
-        );
+        assert!(error.contains("cannot write") && error.contains("make room"), "{error}");
     }
     assert_eq!(fs::read(dir.file("json")).unwrap(), before);
     granted(&store, LONG).await;
@@ -324,12 +294,7 @@ fn a_directory_that_becomes_read_only_is_an_error_and_changes_nothing() {
     if chown(&dir, Some(NOBODY), None).is_ok() {
         command.uid(NOBODY);
         let mut list = Command::new(env::current_exe().unwrap());
-        if !list
-            .uid(NOBODY)
-            .arg("--list")
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+        if !list.uid(NOBODY).arg("--list").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
         {
             return;
         }
@@ -340,10 +305,7 @@ fn a_directory_that_becomes_read_only_is_an_error_and_changes_nothing() {
     process.tell("go on");
     for _ in 0..2 {
         let error = process.hear();
-        assert!(
-            error.contains("cannot write") && error.contains("let the user"),
-            "{error}"
-        );
+        assert!(error.contains("cannot write") && error.contains("let the user"), "{error}");
     }
     assert_eq!(process.hear(), "done");
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();

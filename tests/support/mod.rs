@@ -26,9 +26,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    ServiceBuilder::new()
-        .layer(WeChatAuthLayer::new(cache))
-        .service(http())
+    ServiceBuilder::new().layer(WeChatAuthLayer::new(cache)).service(http())
 }
 
 pub fn http<B>() -> Client<HttpConnector, B>
@@ -40,36 +38,24 @@ where
 }
 
 pub fn stable(wechat: &FakeWeChat) -> StableToken {
-    StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
-        .base_url(&wechat.url())
-        .unwrap()
+    StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap()
 }
 
 pub fn classic(wechat: &FakeWeChat) -> ClassicToken {
-    ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
-        .base_url(&wechat.url())
-        .unwrap()
+    ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap()
 }
 
 pub fn wecom(wechat: &FakeWeChat) -> WeCom {
-    WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET)
-        .base_url(&wechat.url())
-        .unwrap()
+    WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET).base_url(&wechat.url()).unwrap()
 }
 
 /// A call to an ordinary JSON API.
 pub fn call(wechat: &FakeWeChat) -> Request<Full<Bytes>> {
-    post(
-        wechat,
-        "/cgi-bin/message/custom/send?lang=zh_CN",
-        Full::from(r#"{"touser":"OPENID"}"#),
-    )
+    post(wechat, "/cgi-bin/message/custom/send?lang=zh_CN", Full::from(r#"{"touser":"OPENID"}"#))
 }
 
 pub fn post<B>(wechat: &FakeWeChat, path: &str, body: B) -> Request<B> {
-    Request::post(format!("{}{path}", wechat.url()))
-        .body(body)
-        .unwrap()
+    Request::post(format!("{}{path}", wechat.url())).body(body).unwrap()
 }
 
 /// What came: the answer's text and what the layer did for it.
@@ -80,10 +66,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn errcode(&self) -> Option<i64> {
-        serde_json::from_str::<serde_json::Value>(&self.text)
-            .unwrap()
-            .get("errcode")?
-            .as_i64()
+        serde_json::from_str::<serde_json::Value>(&self.text).unwrap().get("errcode")?.as_i64()
     }
 
     pub fn outcome(&self) -> &AuthOutcome {
@@ -98,10 +81,7 @@ where
 {
     let outcome = response.extensions().get().cloned();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    Answer {
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-        outcome,
-    }
+    Answer { text: String::from_utf8_lossy(&bytes).into_owned(), outcome }
 }
 
 /// Sends one ordinary call.

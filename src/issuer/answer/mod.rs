@@ -21,26 +21,18 @@ use crate::error::TokenError;
 /// Reads the answer to a mint. Any status and any bytes will do; it does not panic.
 pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
     let answer = read(body);
-    let errcode = answer
-        .as_ref()
-        .and_then(|answer| signed(answer.get("errcode")?))
-        .filter(|code| *code != 0);
+    let errcode = answer.as_ref().and_then(|answer| signed(answer.get("errcode")?)).filter(|code| *code != 0);
     if let Some(error) = refused(status, errcode, answer.as_ref()) {
         return Err(error);
     }
     let Some(answer) = answer else {
-        return Err(TokenError::transient(
-            if body.iter().all(u8::is_ascii_whitespace) {
-                "the token endpoint's answer is empty"
-            } else {
-                "the token endpoint's answer is no JSON object: it was cut off, or something else answers there"
-            },
-        ));
+        return Err(TokenError::transient(if body.iter().all(u8::is_ascii_whitespace) {
+            "the token endpoint's answer is empty"
+        } else {
+            "the token endpoint's answer is no JSON object: it was cut off, or something else answers there"
+        }));
     };
-    let Some(token) = answer
-        .get("access_token")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
+    let Some(token) = answer.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
     else {
         return Err(TokenError::transient(
             "the token endpoint's answer has neither an access_token nor an errcode",
@@ -82,10 +74,7 @@ fn signed(value: &Value) -> Option<i64> {
 }
 
 fn positive(value: &Value) -> Option<u64> {
-    value
-        .as_u64()
-        .or_else(|| value.as_str()?.trim().parse().ok())
-        .filter(|number| *number > 0)
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| *number > 0)
 }
 
 /// The error that status and code make, if they make one.
@@ -95,13 +84,9 @@ fn refused(
     answer: Option<&Map<String, Value>>,
 ) -> Option<TokenError> {
     let number = status.as_u16();
-    let errmsg = answer
-        .and_then(|answer| answer.get("errmsg")?.as_str())
-        .unwrap_or_default();
+    let errmsg = answer.and_then(|answer| answer.get("errmsg")?.as_str()).unwrap_or_default();
     let error = if status.is_server_error() {
-        TokenError::transient(format!(
-            "the token endpoint, or what is before it, failed with HTTP {number}"
-        ))
+        TokenError::transient(format!("the token endpoint, or what is before it, failed with HTTP {number}"))
     } else if let Some(errcode) = errcode {
         refusal(errcode, errmsg)
     } else if status.is_success() {
@@ -111,10 +96,7 @@ fn refused(
             "the token endpoint answered with a redirect (HTTP {number}), which is not followed: the base URL must be \
              that of the endpoint itself"
         ))
-    } else if matches!(
-        status,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-    ) {
+    } else if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) {
         TokenError::transient(format!("the token endpoint put the call off with HTTP {number}"))
     } else {
         TokenError::permanent(format!(

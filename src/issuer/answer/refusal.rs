@@ -53,10 +53,9 @@ fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
             Again::No,
         ),
         40164 | 60020 => return (not_allowed(errmsg), Again::No),
-        40243 => (
-            "the app secret is frozen: its owner must unfreeze it in the platform's console",
-            Again::No,
-        ),
+        40243 => {
+            ("the app secret is frozen: its owner must unfreeze it in the platform's console", Again::No)
+        }
         45009 => (
             "the quota of token calls is used up: wait for the next day or reset it (/cgi-bin/clear_quota/v2), and find \
              out who else fetches tokens for this app",
@@ -68,18 +67,14 @@ fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
             "this account is barred from the token endpoint: its owner finds the reason in the platform's console",
             Again::No,
         ),
-        50007 => (
-            "this account is frozen: its owner finds the reason in the platform's console",
-            Again::No,
-        ),
+        50007 => ("this account is frozen: its owner finds the reason in the platform's console", Again::No),
         61024 => (
             "this app belongs to a third-party platform: its token comes from /cgi-bin/component/api_component_token",
             Again::No,
         ),
-        89501 => (
-            "this machine's address waits for an administrator of the account to confirm it",
-            Again::No,
-        ),
+        89501 => {
+            ("this machine's address waits for an administrator of the account to confirm it", Again::No)
+        }
         89503 => (
             "the call is held until an administrator of the account confirms it in WeChat: ask them to, then try again",
             Again::No,
@@ -96,10 +91,9 @@ fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
             "the platform holds the call to be risky: an administrator of the account must allow it",
             Again::No,
         ),
-        _ => (
-            "the token endpoint refused; look its code up in the platform's list of error codes",
-            Again::No,
-        ),
+        _ => {
+            ("the token endpoint refused; look its code up in the platform's list of error codes", Again::No)
+        }
     };
     (Cow::Borrowed(text), again)
 }

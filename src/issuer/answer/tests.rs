@@ -18,37 +18,13 @@ fn refusal_of(errcode: i64, errmsg: &str) -> TokenError {
 #[test]
 fn tokens_are_read_in_every_shape_that_was_seen() {
     for (body, text, life) in [
-        (
-            &br#"{"access_token":"81_aB-c","expires_in":7200}"#[..],
-            "81_aB-c",
-            7200,
-        ),
-        (
-            br#"{"errcode":0,"errmsg":"ok","access_token":"t","expires_in":7200}"#,
-            "t",
-            7200,
-        ),
-        (
-            br#"{"errcode":"0","access_token":"t","expires_in":"345"}"#,
-            "t",
-            345,
-        ),
+        (&br#"{"access_token":"81_aB-c","expires_in":7200}"#[..], "81_aB-c", 7200),
+        (br#"{"errcode":0,"errmsg":"ok","access_token":"t","expires_in":7200}"#, "t", 7200),
+        (br#"{"errcode":"0","access_token":"t","expires_in":"345"}"#, "t", 345),
         (br#"{"errcode":null,"access_token":"t","expires_in":1}"#, "t", 1),
-        (
-            b"\xef\xbb\xbf{\"access_token\":\"t\",\"expires_in\":300}\r\n\0",
-            "t",
-            300,
-        ),
-        (
-            b"{\"access_token\":\"t\",\"errmsg\":\"o\x01k\n\xff\",\"expires_in\":300}",
-            "t",
-            300,
-        ),
-        (
-            br#"{"access_token":"t","expires_in":18446744073709551615}"#,
-            "t",
-            u64::MAX,
-        ),
+        (b"\xef\xbb\xbf{\"access_token\":\"t\",\"expires_in\":300}\r\n\0", "t", 300),
+        (b"{\"access_token\":\"t\",\"errmsg\":\"o\x01k\n\xff\",\"expires_in\":300}", "t", 300),
+        (br#"{"access_token":"t","expires_in":18446744073709551615}"#, "t", u64::MAX),
     ] {
         let minted = ok(body).unwrap_or_else(|error| panic!("{error}: {}", body.escape_ascii()));
         assert_eq!(minted.text, text);
@@ -70,26 +46,14 @@ fn nonsense_is_transient_and_says_what_is_wrong() {
         (br#"{"errcode":0,"errmsg":"ok"}"#, "neither"),
         (br#"{"access_token":"","expires_in":7200}"#, "neither"),
         (br#"{"access_token":7,"expires_in":7200}"#, "neither"),
-        (
-            br#"{"access_token":"SENTINEL\u0000","expires_in":7200}"#,
-            "damaged",
-        ),
-        (
-            b"{\"access_token\":\"SENTINEL\xff\",\"expires_in\":7200}",
-            "damaged",
-        ),
-        (
-            b"{\"access_token\":\"SENTINEL\x02\",\"expires_in\":7200}",
-            "damaged",
-        ),
+        (br#"{"access_token":"SENTINEL\u0000","expires_in":7200}"#, "damaged"),
+        (b"{\"access_token\":\"SENTINEL\xff\",\"expires_in\":7200}", "damaged"),
+        (b"{\"access_token\":\"SENTINEL\x02\",\"expires_in\":7200}", "damaged"),
         (br#"{"access_token":"SENTINEL"}"#, "expires_in"),
         (br#"{"access_token":"SENTINEL","expires_in":0}"#, "expires_in"),
         (br#"{"access_token":"SENTINEL","expires_in":-7200}"#, "expires_in"),
         (br#"{"access_token":"SENTINEL","expires_in":1e30}"#, "expires_in"),
-        (
-            br#"{"access_token":"SENTINEL","expires_in":"soon"}"#,
-            "expires_in",
-        ),
+        (br#"{"access_token":"SENTINEL","expires_in":"soon"}"#, "expires_in"),
         (br#"{"access_token":"SENTINEL","expires_in":null}"#, "expires_in"),
     ] {
         let error = ok(body).expect_err(says);
@@ -150,18 +114,9 @@ fn a_code_beats_a_token_and_may_be_a_string() {
 #[test]
 fn the_refused_address_is_shown() {
     for (errmsg, shown) in [
-        (
-            "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist",
-            "address 1.2.3.4 is",
-        ),
-        (
-            "invalid ip ::ffff:10.1.2.3, not in whitelist",
-            "address 10.1.2.3 is",
-        ),
-        (
-            "not allow to access from your ip, from ip: 2001:db8::1, more",
-            "address 2001:db8::1 is",
-        ),
+        ("invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist", "address 1.2.3.4 is"),
+        ("invalid ip ::ffff:10.1.2.3, not in whitelist", "address 10.1.2.3 is"),
+        ("not allow to access from your ip, from ip: 2001:db8::1, more", "address 2001:db8::1 is"),
         ("invalid ip 1.2.3.444", "address is not"),
         ("", "address is not"),
     ] {

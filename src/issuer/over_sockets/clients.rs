@@ -48,18 +48,12 @@ async fn a_client_that_quotes_the_url_is_not_quoted() {
         Err::<Response<Full<Bytes>>, _>(io::Error::other(format!("error for {}", request.uri())))
     });
     let error = failure(&ClassicToken::new("wx01", SECRET).http_client(quoting)).await;
-    assert!(
-        error.is_transient() && error.to_string().contains("left out"),
-        "{error}"
-    );
+    assert!(error.is_transient() && error.to_string().contains("left out"), "{error}");
 
     let failing =
         tower::service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::new(Failing)) });
     let error = failure(&WeCom::new("wx01", SECRET).http_client(failing)).await;
-    assert!(
-        error.is_transient() && error.to_string().contains("broke off"),
-        "{error}"
-    );
+    assert!(error.is_transient() && error.to_string().contains("broke off"), "{error}");
 
     let late = tower::timeout::Timeout::new(
         tower::service_fn(|_: Request<Full<Bytes>>| {

@@ -15,10 +15,7 @@ async fn a_redirect_is_an_error_and_nobody_gets_the_secret() {
     .await;
     for issuer in [&stable(&base) as &dyn Issuer, &classic(&base)] {
         let error = failure(issuer).await;
-        assert!(
-            !error.is_transient() && error.to_string().contains("redirect"),
-            "{error}"
-        );
+        assert!(!error.is_transient() && error.to_string().contains("redirect"), "{error}");
         log.one();
     }
     assert!(bystander.take().is_empty());
@@ -35,11 +32,7 @@ async fn an_answer_of_64_kib_is_the_longest() {
             tokio::spawn(async move {
                 let text = Bytes::from(TOKEN.to_owned() + &" ".repeat(size - TOKEN.len()));
                 for at in (0..size).step_by(1000) {
-                    if sender
-                        .send_data(text.slice(at..size.min(at + 1000)))
-                        .await
-                        .is_err()
-                    {
+                    if sender.send_data(text.slice(at..size.min(at + 1000))).await.is_err() {
                         return;
                     }
                 }
@@ -52,10 +45,7 @@ async fn an_answer_of_64_kib_is_the_longest() {
                 classic(&base).mint(Mint::normal()).await.unwrap();
             } else {
                 let error = failure(&classic(&base)).await;
-                assert!(
-                    error.to_string().contains("64 KiB") && error.is_transient(),
-                    "{error}"
-                );
+                assert!(error.to_string().contains("64 KiB") && error.is_transient(), "{error}");
             }
         }
     }
@@ -73,42 +63,25 @@ async fn a_broken_connection_is_transient() {
             "did not answer: client error (Connect): tcp connect error: Connection refused",
         ),
         (serve_raw(b"").await, "did not answer"),
-        (
-            serve_raw(b"HTTP/1.1 200 OK\r\ncontent-le").await,
-            "did not answer",
-        ),
+        (serve_raw(b"HTTP/1.1 200 OK\r\ncontent-le").await, "did not answer"),
         (serve_raw(b"SENTINEL\r\n\r\n").await, "did not answer"),
         (
             serve_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 45\r\n\r\n{\"access_token\":\"SENTINEL").await,
             "broke off",
         ),
-        (
-            serve_raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n").await,
-            "broke off",
-        ),
-        (
-            serve_raw(b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"SENTINEL").await,
-            "cut off",
-        ),
+        (serve_raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n").await, "broke off"),
+        (serve_raw(b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"SENTINEL").await, "cut off"),
     ] {
         let error = failure(&classic(&base)).await;
         assert_eq!(error.kind(), ErrorKind::Token);
-        assert!(
-            error.is_transient() && error.to_string().contains(says),
-            "{says}: {error}"
-        );
+        assert!(error.is_transient() && error.to_string().contains(says), "{says}: {error}");
     }
 }
 
 #[tokio::test]
 #[cfg(feature = "https")]
 async fn tls_needs_no_default_crypto_provider() {
-    let base = serve_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        .await
-        .replace("http:", "https:");
+    let base = serve_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.replace("http:", "https:");
     let error = failure(&stable(&base)).await;
-    assert!(
-        error.is_transient() && error.to_string().contains("did not answer"),
-        "{error}"
-    );
+    assert!(error.is_transient() && error.to_string().contains("did not answer"), "{error}");
 }

@@ -13,15 +13,9 @@ async fn stable_posts_json_and_forces_only_when_allowed() {
         (stable(&base).allow_forced_refresh(), rejecting, true),
     ] {
         let minted = issuer.mint(how).await.unwrap();
-        assert_eq!(
-            (&*minted.text, minted.expires_in),
-            ("81_token", Duration::from_secs(7200))
-        );
+        assert_eq!((&*minted.text, minted.expires_in), ("81_token", Duration::from_secs(7200)));
         let seen = log.one();
-        assert_eq!(
-            (seen.method, &*seen.target),
-            (Method::POST, "/cgi-bin/stable_token")
-        );
+        assert_eq!((seen.method, &*seen.target), (Method::POST, "/cgi-bin/stable_token"));
         assert_eq!(seen.headers["content-type"], "application/json");
         assert_eq!(seen.headers["content-length"], seen.body.len().to_string());
         assert!(!seen.headers.contains_key("transfer-encoding"));
@@ -51,10 +45,7 @@ async fn classic_and_wecom_get_with_an_encoded_query() {
     wecom.mint(Mint::normal()).await.unwrap();
     let seen = log.one();
     assert_eq!(seen.method, Method::GET);
-    assert_eq!(
-        seen.target,
-        format!("/cgi-bin/gettoken?corpid=ww%261&corpsecret={ENCODED}")
-    );
+    assert_eq!(seen.target, format!("/cgi-bin/gettoken?corpid=ww%261&corpsecret={ENCODED}"));
 }
 
 #[tokio::test]
@@ -69,24 +60,15 @@ async fn a_prefix_is_kept_with_or_without_a_slash() {
     assert_eq!(plain.account(), slash.account());
     assert_ne!(plain.account(), stable(&base).account());
     assert!(plain.platform().covers(&format!("{base}/x").parse().unwrap()));
-    assert!(
-        plain
-            .platform()
-            .covers(&"https://api.weixin.qq.com/x".parse().unwrap())
-    );
-    let refused = StableToken::new("a", "b")
-        .base_url("http://10.0.0.1")
-        .unwrap_err();
+    assert!(plain.platform().covers(&"https://api.weixin.qq.com/x".parse().unwrap()));
+    let refused = StableToken::new("a", "b").base_url("http://10.0.0.1").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Config);
 }
 
 #[test]
 fn each_issuer_knows_what_it_is() {
-    let (stable, classic, wecom) = (
-        StableToken::new("id", "s"),
-        ClassicToken::new("id", "s"),
-        WeCom::new("id", "s"),
-    );
+    let (stable, classic, wecom) =
+        (StableToken::new("id", "s"), ClassicToken::new("id", "s"), WeCom::new("id", "s"));
     assert!(stable.mints_are_independent() && wecom.mints_are_independent());
     assert!(!classic.mints_are_independent());
     assert!(!stable.can_force() && !classic.can_force() && !wecom.can_force());
@@ -94,11 +76,7 @@ fn each_issuer_knows_what_it_is() {
     assert_ne!(classic.account(), StableToken::new("id", "s").account());
     assert_ne!(classic.account(), wecom.account());
     assert_ne!(wecom.account(), WeCom::new("id", "other agent").account());
-    assert!(
-        wecom
-            .platform()
-            .covers(&"https://qyapi.weixin.qq.com/x".parse().unwrap())
-    );
+    assert!(wecom.platform().covers(&"https://qyapi.weixin.qq.com/x".parse().unwrap()));
 }
 
 #[test]
@@ -111,14 +89,7 @@ fn debug_shows_app_and_base_only() {
         WeCom::new("ww01", SECRET).secret_source(source),
     );
     assert!(!shown.contains("SENTINEL"), "{shown}");
-    for part in [
-        "StableToken",
-        "ClassicToken",
-        "WeCom",
-        "wx01",
-        "ww01",
-        "https://qyapi.weixin.qq.com",
-    ] {
+    for part in ["StableToken", "ClassicToken", "WeCom", "wx01", "ww01", "https://qyapi.weixin.qq.com"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }

@@ -23,27 +23,12 @@ fn the_token_comes_last_and_everything_else_stays_as_it_is() {
         ("https://h?", "https://h/?access_token=T"),
         ("https://h/a?x=1&", "https://h/a?x=1&access_token=T"),
         ("https://h/a?&&x", "https://h/a?&&x&access_token=T"),
-        (
-            "https://h/a?b=2&a=%2f%2F+&a=1&=",
-            "https://h/a?b=2&a=%2f%2F+&a=1&=&access_token=T",
-        ),
-        (
-            "https://h/a?u=https://x/?y&s=a/b",
-            "https://h/a?u=https://x/?y&s=a/b&access_token=T",
-        ),
-        (
-            "https://h/a?a=access_token=1",
-            "https://h/a?a=access_token=1&access_token=T",
-        ),
+        ("https://h/a?b=2&a=%2f%2F+&a=1&=", "https://h/a?b=2&a=%2f%2F+&a=1&=&access_token=T"),
+        ("https://h/a?u=https://x/?y&s=a/b", "https://h/a?u=https://x/?y&s=a/b&access_token=T"),
+        ("https://h/a?a=access_token=1", "https://h/a?a=access_token=1&access_token=T"),
         ("https://h/a#fragment", "https://h/a?access_token=T"),
-        (
-            "https://u:p@[::1]:8443//a/../b;c?x",
-            "https://u:p@[::1]:8443//a/../b;c?x&access_token=T",
-        ),
-        (
-            "http://127.0.0.1:80/图?名=字",
-            "http://127.0.0.1:80/图?名=字&access_token=T",
-        ),
+        ("https://u:p@[::1]:8443//a/../b;c?x", "https://u:p@[::1]:8443//a/../b;c?x&access_token=T"),
+        ("http://127.0.0.1:80/图?名=字", "http://127.0.0.1:80/图?名=字&access_token=T"),
         ("other://h/a", "other://h/a?access_token=T"),
     ] {
         assert_eq!(injected(before), after);
@@ -52,12 +37,7 @@ fn the_token_comes_last_and_everything_else_stays_as_it_is() {
 
 #[test]
 fn what_has_no_place_for_a_token_is_an_error() {
-    let star = Uri::builder()
-        .scheme("https")
-        .authority("h")
-        .path_and_query("*")
-        .build()
-        .unwrap();
+    let star = Uri::builder().scheme("https").authority("h").path_and_query("*").build().unwrap();
     for uri in [uri("*"), uri("h:443"), uri("h"), uri("/cgi-bin/x?y=1"), star] {
         let error = inject(&uri, "access_token", TOKEN).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Uri);
@@ -68,12 +48,7 @@ fn what_has_no_place_for_a_token_is_an_error() {
 
 #[test]
 fn a_token_that_is_not_encoded_never_goes_out_cut_off() {
-    for token in [
-        "75_sentinel#rest",
-        "75_sentinel rest",
-        "75_sentinel\n",
-        "\"75_sentinel",
-    ] {
+    for token in ["75_sentinel#rest", "75_sentinel rest", "75_sentinel\n", "\"75_sentinel"] {
         let error = inject(&uri("https://h/a"), "access_token", token).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Uri);
         assert!(!format!("{error} {error:?}").contains("sentinel"));
@@ -129,10 +104,7 @@ fn only_the_whole_key_is_the_parameter() {
         "access%5Ftoken=1",
         "%61ccess_toke%6e",
     ] {
-        assert!(
-            has_parameter(&uri(&format!("https://h/?{query}")), "access_token"),
-            "{query}"
-        );
+        assert!(has_parameter(&uri(&format!("https://h/?{query}")), "access_token"), "{query}");
     }
     for query in [
         "",
@@ -147,10 +119,7 @@ fn only_the_whole_key_is_the_parameter() {
         "a%26access_token=1",
         "%=access_token",
     ] {
-        assert!(
-            !has_parameter(&uri(&format!("https://h/?{query}")), "access_token"),
-            "{query}"
-        );
+        assert!(!has_parameter(&uri(&format!("https://h/?{query}")), "access_token"), "{query}");
     }
     assert!(!has_parameter(&uri("https://h/access_token"), "access_token"));
     assert!(has_parameter(&uri("https://h/?a+b%2B=1"), "a b+"));

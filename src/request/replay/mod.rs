@@ -80,11 +80,7 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
     }
 
     fn empty() -> Self {
-        Self {
-            reader: Reader::Empty,
-            size: Size::ZERO,
-            ended: true,
-        }
+        Self { reader: Reader::Empty, size: Size::ZERO, ended: true }
     }
 
     fn sole(tape: VecDeque<Frame<Bytes>>, source: Source<B>, size: Size) -> Self {

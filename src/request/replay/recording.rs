@@ -34,10 +34,7 @@ pub(crate) enum NotReplayable {
 
 impl<B> Replay<B> {
     pub(super) fn empty() -> Self {
-        Self {
-            recording: None,
-            size: Size::ZERO,
-        }
+        Self { recording: None, size: Size::ZERO }
     }
 
     pub(super) fn new(recording: Arc<Mutex<Recording<B>>>, size: Size) -> Self {
@@ -68,9 +65,7 @@ impl<B: Body<Data = Bytes>> Replay<B> {
 
     /// Whether [`take`](Self::take) would work as things stand.
     pub(crate) fn check(&self) -> Result<(), NotReplayable> {
-        self.recording
-            .as_ref()
-            .map_or(Ok(()), |recording| lock(recording).check())
+        self.recording.as_ref().map_or(Ok(()), |recording| lock(recording).check())
     }
 }
 
@@ -102,12 +97,7 @@ impl<B: Body<Data = Bytes>> Recording<B> {
     pub(super) fn new(source: Source<B>, size: Size, limit: usize) -> Self {
         Self {
             source: Some(source),
-            tape: Some(Tape {
-                frames: VecDeque::new(),
-                bytes: 0,
-                least: size.lower,
-                limit: limit as u64,
-            }),
+            tape: Some(Tape { frames: VecDeque::new(), bytes: 0, least: size.lower, limit: limit as u64 }),
             reader: None,
         }
     }
@@ -120,10 +110,7 @@ impl<B: Body<Data = Bytes>> Recording<B> {
     }
 
     /// The source's next frame, and whether it was the last.
-    pub(super) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> (Poll<Option<Passed>>, bool)
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> (Poll<Option<Passed>>, bool)
     where
         B::Error: Into<BoxError>,
     {

@@ -26,10 +26,7 @@ enum Progress {
 
 impl<B: Body<Data = Bytes>> Source<B> {
     pub(super) fn new(body: B) -> Self {
-        Self {
-            body: Box::pin(body),
-            progress: Progress::Open,
-        }
+        Self { body: Box::pin(body), progress: Progress::Open }
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
@@ -77,17 +74,11 @@ pub(super) struct Size {
 }
 
 impl Size {
-    pub(super) const ZERO: Self = Self {
-        lower: 0,
-        upper: Some(0),
-    };
+    pub(super) const ZERO: Self = Self { lower: 0, upper: Some(0) };
 
     pub(super) fn of(body: &impl Body) -> Self {
         let hint = body.size_hint();
-        Self {
-            lower: hint.lower(),
-            upper: hint.upper(),
-        }
+        Self { lower: hint.lower(), upper: hint.upper() }
     }
 
     /// Takes off what has been sent.

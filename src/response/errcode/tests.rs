@@ -30,16 +30,8 @@ fn check_every_split(body: &[u8]) {
     for cut in 0..=body.len() {
         let (head, tail) = body.split_at(cut);
         let mut scanner = ErrcodeScanner::new();
-        assert_eq!(
-            scanner.push(head),
-            (taken <= cut).then_some(found),
-            "cut at {cut}"
-        );
-        assert_eq!(
-            scanner.push(tail),
-            (taken <= body.len()).then_some(found),
-            "cut at {cut}"
-        );
+        assert_eq!(scanner.push(head), (taken <= cut).then_some(found), "cut at {cut}");
+        assert_eq!(scanner.push(tail), (taken <= body.len()).then_some(found), "cut at {cut}");
         assert_eq!(scanner.finish(), found, "cut at {cut}");
         assert_eq!(scanner.push(b"{\"errcode\":1}"), Some(found), "a verdict stands");
     }
@@ -58,14 +50,8 @@ const REJECTIONS: [(&str, i64); 9] = [
         r#"{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r rid: 654df33c-64386a2f-29857782"}"#,
         40001,
     ),
-    (
-        r#"{"errcode":42001,"errmsg":"access_token expired rid: 66c669e3-210a005b-256a5f92"}"#,
-        42001,
-    ),
-    (
-        r#"{"errcode":41001,"errmsg":"access_token missing hint: [Vvr5MA0312hka2!]"}"#,
-        41001,
-    ),
+    (r#"{"errcode":42001,"errmsg":"access_token expired rid: 66c669e3-210a005b-256a5f92"}"#, 42001),
+    (r#"{"errcode":41001,"errmsg":"access_token missing hint: [Vvr5MA0312hka2!]"}"#, 41001),
     (
         r#"{"errcode":47001,"errmsg":"data format error hint: [Yk06089037] rid: 661c9e77-385a09e0-65e38033"}"#,
         47001,
@@ -78,10 +64,7 @@ const REJECTIONS: [(&str, i64); 9] = [
         r#"{"errcode":40082,"errmsg":"invalid suite_acccess_token or provider_access_token, hint: [..], from ip: 1.2.3.4, more info at ..."}"#,
         40082,
     ),
-    (
-        r#"{"errcode":40001,"errmsg":"...","resultcode":"","resultmsg":""}"#,
-        40001,
-    ),
+    (r#"{"errcode":40001,"errmsg":"...","resultcode":"","resultmsg":""}"#, 40001),
 ];
 
 #[test]
@@ -235,11 +218,7 @@ fn reference(members: &Members) -> Option<i64> {
         }
         other => other.as_i64(),
     };
-    members
-        .0
-        .iter()
-        .filter(|(key, _)| key == "errcode")
-        .find_map(|(_, value)| of(value))
+    members.0.iter().filter(|(key, _)| key == "errcode").find_map(|(_, value)| of(value))
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -276,11 +255,7 @@ fn write(members: &[(String, Value)], pretty: bool, escaped: bool) -> String {
         .map(|(key, value)| {
             let key = json!(key).to_string();
             let key = if escaped { key.replace('c', "\\u0063") } else { key };
-            if pretty {
-                format!("\n\t{key} : {value:#}\r\n")
-            } else {
-                format!("{key}:{value}")
-            }
+            if pretty { format!("\n\t{key} : {value:#}\r\n") } else { format!("{key}:{value}") }
         })
         .collect();
     format!("{{{}}}", written.join(","))

@@ -47,28 +47,19 @@ pin_project! {
 impl<R: Body> PeekedBody<R> {
     /// A body that nobody looked at.
     pub(crate) fn untouched(body: R) -> Self {
-        Self {
-            kind: Kind::Untouched { body },
-        }
+        Self { kind: Kind::Untouched { body } }
     }
 }
 
 impl<R: Body> From<Pin<Box<Peeked<R>>>> for PeekedBody<R> {
     fn from(peeked: Pin<Box<Peeked<R>>>) -> Self {
-        Self {
-            kind: Kind::Peeked { peeked },
-        }
+        Self { kind: Kind::Peeked { peeked } }
     }
 }
 
 impl<R: Body> Peeked<R> {
     pub(super) fn new(body: R) -> Self {
-        Self {
-            first: None,
-            more: VecDeque::new(),
-            ended: false,
-            body,
-        }
+        Self { first: None, more: VecDeque::new(), ended: false, body }
     }
 
     /// Takes one more frame, keeps it and shows it.
@@ -107,18 +98,10 @@ impl<R: Body> Peeked<R> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let taken = self
-            .taken()
-            .flatten()
-            .filter_map(Frame::data_ref)
-            .fold(0, |sum: u64, data| {
-                sum.saturating_add(u64::try_from(data.remaining()).unwrap_or(u64::MAX))
-            });
-        let mut hint = if self.ended {
-            SizeHint::with_exact(0)
-        } else {
-            self.body.size_hint()
-        };
+        let taken = self.taken().flatten().filter_map(Frame::data_ref).fold(0, |sum: u64, data| {
+            sum.saturating_add(u64::try_from(data.remaining()).unwrap_or(u64::MAX))
+        });
+        let mut hint = if self.ended { SizeHint::with_exact(0) } else { self.body.size_hint() };
         let upper = hint.upper().and_then(|upper| upper.checked_add(taken));
         let lower = hint.lower().saturating_add(taken);
         hint = SizeHint::new();

@@ -189,19 +189,9 @@ fn the_head_tells_where_a_look_cannot_matter() {
         (502, false),
     ] {
         let status = StatusCode::from_u16(status).unwrap();
-        assert_eq!(
-            may(&|response| *response.status_mut() = status, Method::GET),
-            expected,
-            "{status}"
-        );
+        assert_eq!(may(&|response| *response.status_mut() = status, Method::GET), expected, "{status}");
     }
-    for kind in [
-        "application/json; encoding=utf-8",
-        "text/plain",
-        "text/html",
-        "image/jpeg",
-        "",
-    ] {
+    for kind in ["application/json; encoding=utf-8", "text/plain", "text/html", "image/jpeg", ""] {
         assert!(with("content-type", kind.as_bytes()), "{kind}");
     }
     assert!(with("content-encoding", b"Identity"));
@@ -209,29 +199,15 @@ fn the_head_tells_where_a_look_cannot_matter() {
     assert!(!with("content-encoding", b"identity, br"));
     assert!(with("content-disposition", b"inline; filename=\"attachment\""));
     assert!(!with("content-disposition", b"attachment"));
-    assert!(!with(
-        "content-disposition",
-        "Attachment ; filename=\"图.jpg\"".as_bytes()
-    ));
+    assert!(!with("content-disposition", "Attachment ; filename=\"图.jpg\"".as_bytes()));
     assert!(with("content-length", b"4096"));
     assert!(!with("content-length", b"4097"), "known from the head");
     for (length, expected) in [(4096, true), (4097, false)] {
         let body = Full::from(vec![b' '; length]);
-        assert_eq!(
-            may(&|response| *response.body_mut() = body.clone(), Method::GET),
-            expected
-        );
+        assert_eq!(may(&|response| *response.body_mut() = body.clone(), Method::GET), expected);
     }
-    assert!(!may_be_rejection(
-        &Method::GET,
-        &Response::new(Empty::<Bytes>::new()),
-        LIMIT
-    ));
-    assert!(!may_be_rejection(
-        &Method::GET,
-        &Response::new(Full::<Bytes>::from(REJECTION)),
-        0
-    ));
+    assert!(!may_be_rejection(&Method::GET, &Response::new(Empty::<Bytes>::new()), LIMIT));
+    assert!(!may_be_rejection(&Method::GET, &Response::new(Full::<Bytes>::from(REJECTION)), 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,10 +217,7 @@ async fn a_rejection_is_seen_however_it_comes_and_nothing_of_it_is_lost() {
         whole.to_vec(),
         vec![Later, text(""), text(REJECTION), Later, text(""), Later],
         bytewise(REJECTION),
-        bytewise(REJECTION)
-            .into_iter()
-            .flat_map(|step| [Later, step, Later])
-            .collect(),
+        bytewise(REJECTION).into_iter().flat_map(|step| [Later, step, Later]).collect(),
         vec![text(REJECTION), Trailers(trailers())],
         vec![text(REJECTION), Later, Trailers(trailers()), Later],
     ];
@@ -264,18 +237,8 @@ async fn an_error_keeps_its_place() {
     for (script, found) in [
         (vec![Fail("reset")], None),
         (vec![text("{\"errcode\":4200"), Fail("reset"), text("1}")], None),
-        (
-            vec![text("{\"errcode\":42001,"), Later, Fail("reset")],
-            Some((42001, false)),
-        ),
-        (
-            vec![
-                text("{\"errcode\":42001,"),
-                Fail("reset"),
-                text("\"errmsg\":\"\"}"),
-            ],
-            Some((42001, false)),
-        ),
+        (vec![text("{\"errcode\":42001,"), Later, Fail("reset")], Some((42001, false))),
+        (vec![text("{\"errcode\":42001,"), Fail("reset"), text("\"errmsg\":\"\"}")], Some((42001, false))),
         (vec![text("\u{ff}"), Fail("reset")], None),
     ] {
         let (verdict, body) = open(peek(Script::new(script.clone())).await);
@@ -305,10 +268,7 @@ fn no_second_frame_is_waited_for_once_the_verdict_is_known() {
         assert_eq!((found, asked.load(Ordering::Relaxed)), (None, 1), "{first}");
     }
     let undecided = peek(Script::new([text(&filler[..LIMIT - 1]), Stuck]));
-    assert!(
-        undecided.now_or_never().is_none(),
-        "a byte less, and the next frame matters"
-    );
+    assert!(undecided.now_or_never().is_none(), "a byte less, and the next frame matters");
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,9 +313,7 @@ async fn the_rest_of_a_rejection_is_waited_for_one_second_and_no_longer() {
 
     // The wait is for the whole rest, not for each frame of it.
     let drip = [Slow(Duration::from_millis(400)), text(" ")];
-    let drips = [start.clone()]
-        .into_iter()
-        .chain(drip.into_iter().cycle().take(40));
+    let drips = [start.clone()].into_iter().chain(drip.into_iter().cycle().take(40));
     for script in [Script::new([start.clone(), Stuck]), Script::new(drips)] {
         let mut peek = peek(script);
         assert!(timeout(almost, &mut peek).await.is_err());
@@ -408,10 +366,7 @@ impl Body for Download {
 #[tokio::test(start_paused = true)]
 async fn a_download_of_64_mb_streams_on_from_its_first_frame() {
     let made = Arc::new(AtomicUsize::new(0));
-    let download = Download {
-        left: 1024,
-        made: made.clone(),
-    };
+    let download = Download { left: 1024, made: made.clone() };
     let (found, mut body) = open(peek(download).now_or_never().unwrap());
     assert_eq!((found, made.load(Ordering::Relaxed)), (None, 1));
     let mut read = 0;
@@ -487,10 +442,7 @@ async fn a_frame_that_does_not_show_itself_passes() {
 #[tokio::test(start_paused = true)]
 async fn an_untouched_body_is_the_inner_one() {
     let body = PeekedBody::untouched(Full::<Bytes>::from(REJECTION));
-    assert_eq!(
-        body.size_hint().exact(),
-        Some(REJECTION.len().try_into().unwrap())
-    );
+    assert_eq!(body.size_hint().exact(), Some(REJECTION.len().try_into().unwrap()));
     assert!(!body.is_end_stream());
     assert_eq!(format!("{body:?}"), "PeekedBody { .. }");
     assert_eq!(body.collect().await.unwrap().to_bytes(), REJECTION);
@@ -505,10 +457,7 @@ async fn a_body_read_to_its_end_says_so() {
     assert!(body.is_end_stream());
     assert_eq!(body.size_hint().exact(), Some(0));
     assert!(body.frame().await.is_none());
-    assert!(
-        body.frame().await.is_none(),
-        "the script panics when asked after its end"
-    );
+    assert!(body.frame().await.is_none(), "the script panics when asked after its end");
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,13 +33,7 @@ impl<'a> Change<'a> {
         let now = store.clock.now();
         let alive = state.leased(now).is_some() && files.lease_is_held()?;
         let snapshot = state.snapshot(now, alive, files)?;
-        Ok(Self {
-            store,
-            account,
-            locked,
-            state,
-            snapshot,
-        })
+        Ok(Self { store, account, locked, state, snapshot })
     }
 
     fn term(&self, life: Duration) -> Term {
@@ -70,9 +64,7 @@ impl<'a> Change<'a> {
             return Ok(false);
         }
         self.state.lease = Some(self.term(lease.life));
-        self.locked
-            .draft(&self.state, self.store.clock.now())?
-            .publish()?;
+        self.locked.draft(&self.state, self.store.clock.now())?.publish()?;
         Ok(true)
     }
 
@@ -100,9 +92,7 @@ impl<'a> Change<'a> {
     /// Ends the lease. Readers must find the new state before they find the lease file free.
     fn finish(&mut self, lease: &Lease) -> Result<(), StoreError> {
         self.state.lease = None;
-        self.locked
-            .draft(&self.state, self.store.clock.now())?
-            .publish()?;
+        self.locked.draft(&self.state, self.store.clock.now())?.publish()?;
         self.locked.sync_dir()?;
         self.store.release(self.account, lease);
         Ok(())

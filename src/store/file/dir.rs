@@ -23,16 +23,10 @@ pub(super) fn open(dir: &Path) -> Result<PathBuf, Error> {
     if dir.exists() && !dir.is_dir() {
         return Err(refused("it is not a directory"));
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(failed)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     let dir_is = fs::metadata(dir).map_err(failed)?;
     if own_user(dir).map_err(failed)? != dir_is.uid() {
-        return Err(refused(
-            "it belongs to another user; give it to the user that this process runs as",
-        ));
+        return Err(refused("it belongs to another user; give it to the user that this process runs as"));
     }
     if dir_is.mode() & 0o777 != 0o700 {
         if dir_is.mode() & 0o077 != 0 && !holds_only_a_store(dir).map_err(failed)? {
@@ -48,11 +42,7 @@ pub(super) fn open(dir: &Path) -> Result<PathBuf, Error> {
 /// The user that a file made here belongs to. Finds out whether one can be made, too.
 fn own_user(dir: &Path) -> io::Result<u32> {
     let path = dir.join(format!(".probe-{}-{:08x}", std::process::id(), fastrand::u32(..)));
-    let probe = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+    let probe = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     fs::remove_file(&path)?;
     Ok(probe.metadata()?.uid())
 }

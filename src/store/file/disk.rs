@@ -34,10 +34,7 @@ pub(super) struct Stamp {
 
 impl Files {
     pub(super) fn new(dir: &Path, account: &AccountKey) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            stem: account.to_string(),
-        }
+        Self { dir: dir.to_owned(), stem: account.to_string() }
     }
 
     fn path(&self, extension: &str) -> PathBuf {
@@ -92,10 +89,7 @@ impl Files {
     /// What the state file looks like from outside; `None` if there is none to be seen.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let metadata = fs::metadata(self.path("json")).ok()?;
-        Some(Stamp {
-            inode: metadata.ino(),
-            modified: metadata.modified().ok(),
-        })
+        Some(Stamp { inode: metadata.ino(), modified: metadata.modified().ok() })
     }
 
     /// The lock for a change, if nobody has it.
@@ -111,10 +105,7 @@ impl Files {
             Ok(Some(Held(file)))
         };
         let held = try_lock().map_err(|error| failed("lock", &path, error))?;
-        Ok(held.map(|held| Locked {
-            files: self.clone(),
-            _held: held,
-        }))
+        Ok(held.map(|held| Locked { files: self.clone(), _held: held }))
     }
 
     /// Whether the newest lease's holder is alive: the kernel frees its lock when it dies.
@@ -204,9 +195,7 @@ impl Locked {
     /// Lets a change outlive a loss of power.
     pub(super) fn sync_dir(&self) -> Result<(), StoreError> {
         let dir = &self.files.dir;
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(|error| failed("write", dir, error))
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| failed("write", dir, error))
     }
 }
 
@@ -242,12 +231,7 @@ impl Drop for Held {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn failed(what: &str, path: &Path, error: io::Error) -> StoreError {

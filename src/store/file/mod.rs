@@ -99,11 +99,7 @@ impl FileStore {
     }
 
     pub(crate) fn with_clock(dir: &Path, clock: Clock) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
-            dir: dir::open(dir)?,
-            clock,
-            leases: Mutex::default(),
-        })))
+        Ok(Self(Arc::new(Inner { dir: dir::open(dir)?, clock, leases: Mutex::default() })))
     }
 
     fn files(&self, account: &AccountKey) -> Files {
@@ -133,8 +129,7 @@ impl FileStore {
     ) -> Result<T, StoreError> {
         let locked = self.lock(account).await?;
         let (store, account) = (self.clone(), account.clone());
-        self.blocking(move || change(&mut Change::begin(&store.0, &account, &locked)?))
-            .await
+        self.blocking(move || change(&mut Change::begin(&store.0, &account, &locked)?)).await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -165,9 +160,7 @@ impl Inner {
     }
 
     fn holds(&self, account: &AccountKey, lease: &Lease) -> bool {
-        self.leases()
-            .get(account)
-            .is_some_and(|held| held.fence() == lease.fence)
+        self.leases().get(account).is_some_and(|held| held.fence() == lease.fence)
     }
 
     fn release(&self, account: &AccountKey, lease: &Lease) {
@@ -219,8 +212,6 @@ impl TokenStore for FileStore {
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileStore")
-            .field("dir", &self.0.dir)
-            .finish_non_exhaustive()
+        f.debug_struct("FileStore").field("dir", &self.0.dir).finish_non_exhaustive()
     }
 }

@@ -46,13 +46,7 @@ pub(super) struct Term {
 
 impl Default for State {
     fn default() -> Self {
-        Self {
-            v: FORMAT,
-            fence: 0,
-            record: None,
-            failure: None,
-            lease: None,
-        }
+        Self { v: FORMAT, fence: 0, record: None, failure: None, lease: None }
     }
 }
 
@@ -69,10 +63,7 @@ impl State {
         }
         // serde_json quotes the input in its errors, and the input holds a token: say where, not what.
         let torn = |error: serde_json::Error| {
-            files.unreadable(&format!(
-                "is torn or foreign (not readable from byte {} on)",
-                error.column()
-            ))
+            files.unreadable(&format!("is torn or foreign (not readable from byte {} on)", error.column()))
         };
         let Version { v } = serde_json::from_slice(written).map_err(torn)?;
         if v != FORMAT {
@@ -85,9 +76,7 @@ impl State {
 
     /// What is left of the lease, as far as the clock knows.
     pub(super) fn leased(&self, now: Moment) -> Option<Duration> {
-        self.lease
-            .map(|lease| lease.left(now))
-            .filter(|left| !left.is_zero())
+        self.lease.map(|lease| lease.left(now)).filter(|left| !left.is_zero())
     }
 
     /// What this says at this moment, if the lease's holder is `alive` or not.
@@ -125,10 +114,7 @@ impl Kept {
 
 impl Term {
     pub(super) fn new(now: Moment, life: Duration) -> Self {
-        Self {
-            from: now.unix_millis(),
-            life: u64::try_from(life.as_millis()).unwrap_or(u64::MAX),
-        }
+        Self { from: now.unix_millis(), life: u64::try_from(life.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Never more than the whole of it. Nothing if it begins in the future: then the clock was set back since.
@@ -164,17 +150,10 @@ mod tests {
         assert!(about(left_after(0), HOUR));
         assert!(about(left_after(HOUR_MILLIS / 2), HOUR / 2));
         assert_eq!(left_after(HOUR_MILLIS), Duration::ZERO, "over, or set forward");
-        assert!(
-            left_after(-200) <= HOUR,
-            "set back a little by NTP: never more than its whole life"
-        );
+        assert!(left_after(-200) <= HOUR, "set back a little by NTP: never more than its whole life");
         assert!(about(left_after(-200), HOUR));
         assert_eq!(left_after(-HOUR_MILLIS), Duration::ZERO, "set back by an hour");
-        assert_eq!(
-            left_after(-1_200),
-            Duration::ZERO,
-            "set back by more than the slack"
-        );
+        assert_eq!(left_after(-1_200), Duration::ZERO, "set back by more than the slack");
     }
 
     #[test]

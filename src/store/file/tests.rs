@@ -34,10 +34,7 @@ fn account() -> AccountKey {
 }
 
 async fn claim(store: &FileStore, life: Duration) -> Claim {
-    store
-        .try_lease(&account(), LeaseRequest::new(life, 0))
-        .await
-        .unwrap()
+    store.try_lease(&account(), LeaseRequest::new(life, 0)).await.unwrap()
 }
 
 async fn granted(store: &FileStore, life: Duration) -> Lease {
@@ -66,10 +63,7 @@ async fn a_token_outlives_no_setting_of_the_clock() {
     assert!(left(&reader).await <= LIFE);
     clock.shift_wall(HOUR_MILLIS);
     let ahead = left(&reader).await;
-    assert!(
-        ahead <= LIFE / 2 && ahead > LIFE / 3,
-        "an hour ahead: an hour less"
-    );
+    assert!(ahead <= LIFE / 2 && ahead > LIFE / 3, "an hour ahead: an hour less");
     clock.shift_wall(HOUR_MILLIS);
     assert_eq!(left(&reader).await, Duration::ZERO, "two hours ahead");
     clock.shift_wall(-3 * HOUR_MILLIS);

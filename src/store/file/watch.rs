@@ -24,12 +24,7 @@ pub(super) struct FileWatch {
 
 impl FileWatch {
     pub(super) fn new(files: Files, clock: Clock) -> Self {
-        let mut watch = Self {
-            seen: None,
-            lease: None,
-            files,
-            clock,
-        };
+        let mut watch = Self { seen: None, lease: None, files, clock };
         watch.look();
         watch
     }

@@ -33,9 +33,7 @@ impl Answer {
     /// This text as `application/json; encoding=utf-8`, WeChat's own spelling. It need not be JSON.
     #[must_use]
     pub fn json(text: impl Into<Bytes>) -> Self {
-        Self::default()
-            .header(header::CONTENT_TYPE, HeaderValue::from_static(WECHAT_JSON))
-            .body(text)
+        Self::default().header(header::CONTENT_TYPE, HeaderValue::from_static(WECHAT_JSON)).body(text)
     }
 
     /// Another status.
@@ -54,20 +52,14 @@ impl Answer {
     /// A body in one chunk.
     #[must_use]
     pub fn body(self, body: impl Into<Bytes>) -> Self {
-        Self {
-            chunks: vec![body.into()],
-            ..self
-        }
+        Self { chunks: vec![body.into()], ..self }
     }
 
     /// The same body in chunks of one byte.
     #[must_use]
     pub fn byte_by_byte(mut self) -> Self {
-        self.chunks = self
-            .chunks
-            .iter()
-            .flat_map(|chunk| (0..chunk.len()).map(|at| chunk.slice(at..=at)))
-            .collect();
+        self.chunks =
+            self.chunks.iter().flat_map(|chunk| (0..chunk.len()).map(|at| chunk.slice(at..=at))).collect();
         self
     }
 
@@ -93,10 +85,7 @@ impl Reply {
         let mut response = Response::new(body);
         let content_type = HeaderValue::from_static(content_type);
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        Self {
-            response,
-            errcode: None,
-        }
+        Self { response, errcode: None }
     }
 
     pub(super) fn json(value: &serde_json::Value, is_wecom: bool) -> Self {
@@ -118,25 +107,14 @@ impl Reply {
             )
         } else {
             let rid = || fastrand::u32(..);
-            format!(
-                "{} rid: {:08x}-{:08x}-{:08x}",
-                errmsg(errcode, is_wecom),
-                rid(),
-                rid(),
-                rid()
-            )
+            format!("{} rid: {:08x}-{:08x}-{:08x}", errmsg(errcode, is_wecom), rid(), rid(), rid())
         };
-        Self::json(
-            &serde_json::json!({ "errcode": errcode, "errmsg": errmsg }),
-            is_wecom,
-        )
+        Self::json(&serde_json::json!({ "errcode": errcode, "errmsg": errmsg }), is_wecom)
     }
 
     pub(super) fn with_content_type(mut self, content_type: &'static str) -> Self {
         let content_type = HeaderValue::from_static(content_type);
-        self.response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, content_type);
+        self.response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         self
     }
 
@@ -146,10 +124,7 @@ impl Reply {
     }
 
     pub(super) fn cut_in_half(self) -> Self {
-        Self {
-            response: self.response.map(FakeBody::cut_in_half),
-            ..self
-        }
+        Self { response: self.response.map(FakeBody::cut_in_half), ..self }
     }
 }
 
@@ -158,10 +133,7 @@ impl From<Answer> for Reply {
         let mut response = Response::new(FakeBody::chunks(answer.chunks));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
-        Self {
-            response,
-            errcode: None,
-        }
+        Self { response, errcode: None }
     }
 }
 

@@ -58,11 +58,7 @@ impl FakeBody {
     }
 
     fn new(source: Source) -> Self {
-        Self {
-            source,
-            until_cut: None,
-            flushed: true,
-        }
+        Self { source, until_cut: None, flushed: true }
     }
 
     /// Announces the whole, sends half of it and breaks off.

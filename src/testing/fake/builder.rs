@@ -56,28 +56,18 @@ impl FakeWeChatBuilder {
     }
 
     fn add(mut self, id: AppId, secret: &str, is_corp: bool) -> Self {
-        self.accounts.push(Account {
-            id,
-            secret: secret.into(),
-            is_corp,
-        });
+        self.accounts.push(Account { id, secret: secret.into(), is_corp });
         self
     }
 
     /// How long token endpoints take to answer. None by default.
     pub fn token_latency(self, latency: Duration) -> Self {
-        Self {
-            token_latency: latency,
-            ..self
-        }
+        Self { token_latency: latency, ..self }
     }
 
     /// How long APIs take to answer. None by default.
     pub fn api_latency(self, latency: Duration) -> Self {
-        Self {
-            api_latency: latency,
-            ..self
-        }
+        Self { api_latency: latency, ..self }
     }
 
     /// How long tokens live; 7200 seconds by default. Stable tokens are renewed when 300 seconds are left of them.
@@ -144,18 +134,12 @@ impl FakeWeChatBuilder {
 
     /// How many bytes `/cgi-bin/media/get` sends unless its query has a `size`; 64 KiB by default.
     pub fn media_size(self, bytes: u64) -> Self {
-        Self {
-            media_size: bytes,
-            ..self
-        }
+        Self { media_size: bytes, ..self }
     }
 
     /// How many requests [`FakeWeChat::seen`] remembers, the latest; 10 000 by default.
     pub fn log_limit(self, requests: usize) -> Self {
-        Self {
-            log_limit: requests,
-            ..self
-        }
+        Self { log_limit: requests, ..self }
     }
 
     /// Starts it on a free port of 127.0.0.1, on the runtime that runs this.
@@ -185,11 +169,7 @@ impl FakeWeChatBuilder {
         let listener = server::listen().expect("a free port of 127.0.0.1");
         let address = listener.local_addr().expect("a listening socket has an address");
         let server = tokio::spawn(server::serve(listener, state.clone())).abort_handle();
-        FakeWeChat(Arc::new(Running {
-            state,
-            address,
-            server,
-        }))
+        FakeWeChat(Arc::new(Running { state, address, server }))
     }
 }
 

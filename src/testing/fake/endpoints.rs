@@ -66,12 +66,7 @@ async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
         let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&body.to_bytes()) else {
             return refuse(47001);
         };
-        let text = |key| {
-            body.get(key)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Said {
             grant_type: text("grant_type"),
             id: text("appid"),
@@ -86,17 +81,8 @@ async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
             let query = request.uri().query().unwrap_or_default();
             query::get(query, key).unwrap_or_default().into_owned()
         };
-        let (id, secret) = if is_wecom {
-            ("corpid", "corpsecret")
-        } else {
-            ("appid", "secret")
-        };
-        Said {
-            grant_type: text("grant_type"),
-            id: text(id),
-            secret: text(secret),
-            forced: false,
-        }
+        let (id, secret) = if is_wecom { ("corpid", "corpsecret") } else { ("appid", "secret") };
+        Said { grant_type: text("grant_type"), id: text(id), secret: text(secret), forced: false }
     };
     if !is_wecom && said.grant_type != "client_credential" {
         return refuse(40002);
@@ -135,9 +121,6 @@ fn grant(state: &State, space: Space, said: &Said, fault: Option<&Fault>) -> Rep
             json!({ "errcode": 0, "errmsg": "ok", "access_token": &*text, "expires_in": expires_in });
         Reply::json(&answer, true)
     } else {
-        Reply::json(
-            &json!({ "access_token": &*text, "expires_in": expires_in }),
-            false,
-        )
+        Reply::json(&json!({ "access_token": &*text, "expires_in": expires_in }), false)
     }
 }

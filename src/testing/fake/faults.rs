@@ -56,10 +56,7 @@ impl Fault {
             }
             Self::Garbage => page("Welcome").into(),
             Self::Empty => Answer::default()
-                .header(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("text/html; charset=gbk"),
-                )
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=gbk"))
                 .into(),
             Self::Answer(answer) => answer.clone().into(),
             Self::Hang => future::pending().await,
@@ -81,7 +78,5 @@ impl Fault {
 fn page(title: &str) -> Answer {
     let html =
         format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>{title}</body>\r\n</html>\r\n");
-    Answer::default()
-        .header(header::CONTENT_TYPE, HeaderValue::from_static("text/html"))
-        .body(html)
+    Answer::default().header(header::CONTENT_TYPE, HeaderValue::from_static("text/html")).body(html)
 }

@@ -36,10 +36,7 @@ impl Gate {
         Self {
             arrived: watch::Sender::new(0),
             holds: Arc::new(watch::Sender::new(0)),
-            plan: Mutex::new(Plan {
-                latency,
-                ..Plan::default()
-            }),
+            plan: Mutex::new(Plan { latency, ..Plan::default() }),
         }
     }
 
@@ -61,11 +58,7 @@ impl Gate {
     }
 
     pub(super) async fn wait_for(&self, count: u64) {
-        let _ = self
-            .arrived
-            .subscribe()
-            .wait_for(|arrived| *arrived >= count)
-            .await;
+        let _ = self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await;
     }
 
     pub(super) fn hold(&self) -> Hold {

@@ -70,12 +70,7 @@ impl Seen {
     /// The `content-length` it announced; `None` for no body and for a chunked one.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.headers
-            .get(header::CONTENT_LENGTH)?
-            .to_str()
-            .ok()?
-            .parse()
-            .ok()
+        self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 }
 
@@ -112,15 +107,11 @@ impl BodySum {
     }
 
     pub(super) fn hex(&self) -> String {
-        self.sha256
-            .clone()
-            .finalize()
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                // Writing to a string cannot fail.
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
+        self.sha256.clone().finalize().iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 
     pub(super) fn write_to(self, seen: &mut Seen) {
@@ -140,11 +131,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            first: 0,
-            entries: VecDeque::new(),
-        }
+        Self { limit, first: 0, entries: VecDeque::new() }
     }
 
     /// Adds an entry, and says by which number to find it again.
@@ -159,9 +146,7 @@ impl Log {
 
     /// Completes an entry, unless it is gone.
     pub(super) fn update(&mut self, number: u64, change: impl FnOnce(&mut Seen)) {
-        let at = number
-            .checked_sub(self.first)
-            .and_then(|at| usize::try_from(at).ok());
+        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some(seen) = at.and_then(|at| self.entries.get_mut(at)) {
             change(seen);
         }

@@ -135,17 +135,13 @@ impl FakeWeChat {
     /// Returns its text, or `None` if there is no such official account. No counter counts it.
     #[must_use = "the token, or `None` for an unknown account"]
     pub fn mint_elsewhere(&self, app: &str) -> Option<String> {
-        self.state()
-            .tokens(|tokens, now| tokens.mint_elsewhere(app, now))
-            .map(|text| text.to_string())
+        self.state().tokens(|tokens, now| tokens.mint_elsewhere(app, now)).map(|text| text.to_string())
     }
 
     /// Whether an API would accept this token now.
     #[must_use]
     pub fn accepts(&self, token: &str) -> bool {
-        self.state()
-            .tokens(|tokens, now| tokens.judge(token, now).errcode)
-            == 0
+        self.state().tokens(|tokens, now| tokens.judge(token, now).errcode) == 0
     }
 
     /// Has every API call answered with this code, whatever its token; `None` switches that off.

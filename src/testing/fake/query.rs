@@ -6,16 +6,12 @@ use percent_encoding::percent_decode_str;
 
 /// The first parameter of this name, decoded.
 pub(super) fn get<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
-    pairs(query)
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| decode(value))
+    pairs(query).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
 /// The token it carries: `access_token`, `component_access_token`, `suite_access_token` or whatever else ends like that.
 pub(super) fn token(query: &str) -> Option<Cow<'_, str>> {
-    pairs(query)
-        .find(|(key, _)| is_token(key))
-        .map(|(_, value)| decode(value))
+    pairs(query).find(|(key, _)| is_token(key)).map(|(_, value)| decode(value))
 }
 
 /// The query without the values that nobody should print.
@@ -32,17 +28,11 @@ fn is_token(key: &str) -> bool {
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn decode(value: &str) -> Cow<'_, str> {
-    let value: Cow<'_, str> = if value.contains('+') {
-        value.replace('+', " ").into()
-    } else {
-        value.into()
-    };
+    let value: Cow<'_, str> = if value.contains('+') { value.replace('+', " ").into() } else { value.into() };
     match percent_decode_str(&value).decode_utf8_lossy() {
         Cow::Owned(decoded) => decoded.into(),
         Cow::Borrowed(_) => value,

@@ -50,10 +50,7 @@ impl State {
             inner: Mutex::new(Inner {
                 tokens,
                 log,
-                manner: Manner {
-                    media_size,
-                    ..Manner::default()
-                },
+                manner: Manner { media_size, ..Manner::default() },
                 answers: HashMap::new(),
                 advanced: Duration::ZERO,
             }),

@@ -48,9 +48,7 @@ struct Token {
 
 fn client() -> Client<HttpConnector, Full<Bytes>> {
     // No connection outlives its answer, so that each of them shows what happens to one.
-    Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .build_http()
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http()
 }
 
 impl FakeWeChat {
@@ -65,11 +63,7 @@ impl FakeWeChat {
             .uri(self.url() + path_and_query)
             .body(Full::new(body.into()))?;
         let (head, body) = client().request(request).await?.into_parts();
-        Ok(Got {
-            status: head.status,
-            headers: head.headers,
-            body: body.collect().await?.to_bytes(),
-        })
+        Ok(Got { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
     }
 
     async fn get(&self, path_and_query: &str) -> Got {
@@ -82,9 +76,7 @@ impl FakeWeChat {
 
     /// Calls an API with this token, and says with which code it answers.
     async fn call(&self, token: &str) -> i64 {
-        self.get(&format!("/cgi-bin/any?access_token={token}"))
-            .await
-            .errcode()
+        self.get(&format!("/cgi-bin/any?access_token={token}")).await.errcode()
     }
 
     async fn classic(&self) -> Token {

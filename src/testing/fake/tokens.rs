@@ -124,12 +124,7 @@ pub(super) struct Verdict {
 
 impl Tokens {
     pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            accounts: Vec::new(),
-            issued: HashMap::new(),
-            generation: 0,
-        }
+        Self { rules, accounts: Vec::new(), issued: HashMap::new(), generation: 0 }
     }
 
     pub(super) fn add(&mut self, id: AppId, secret: &str, is_corp: bool) {
@@ -216,10 +211,7 @@ impl Tokens {
         self.generation += 1;
         let left = self.rules.token_life;
         let desk = &mut self.accounts[account].desks[usize::from(space == Space::Stable)];
-        if let Some(before) = desk
-            .current
-            .replace(text.clone())
-            .filter(|before| *before != text)
+        if let Some(before) = desk.current.replace(text.clone()).filter(|before| *before != text)
             && space != Space::WeCom
             && let Some(before) = self.issued.get_mut(&before)
         {
@@ -243,10 +235,7 @@ impl Tokens {
         let found = |account: &Account| !account.is_corp && account.id.as_str() == id;
         let account = self.accounts.iter().position(found)?;
         let overlap = self.rules.overlap;
-        Some(
-            self.mint(account, Space::Classic, token_text(), overlap, now)
-                .text,
-        )
+        Some(self.mint(account, Space::Classic, token_text(), overlap, now).text)
     }
 
     pub(super) fn judge(&self, text: &str, now: Duration) -> Verdict {
@@ -262,11 +251,7 @@ impl Tokens {
         };
         let account = &self.accounts[issued.account];
         let superseded = issued.superseded.filter(|at| *at < issued.expires);
-        let (rejected, expired) = if account.is_corp {
-            (40014, 42001)
-        } else {
-            (40001, 42001)
-        };
+        let (rejected, expired) = if account.is_corp { (40014, 42001) } else { (40001, 42001) };
         let errcode = match issued.ended {
             Some(Ended::Revoked) => rejected,
             Some(Ended::Expired) => expired,

@@ -35,9 +35,7 @@ async fn held(store: &dyn TokenStore, account: &AccountKey) {
     match claimed(store, account, LONG, 0).await {
         Claim::Granted(..) => rule(false, "nobody is granted a lease that somebody holds"),
         Claim::Held(snapshot) => rule(
-            snapshot
-                .leased
-                .is_some_and(|left| !left.is_zero() && left <= LONG),
+            snapshot.leased.is_some_and(|left| !left.is_zero() && left <= LONG),
             "who is not granted a lease sees how long it still lasts (rule 3)",
         ),
     }
@@ -48,15 +46,9 @@ async fn a_lease_is_granted_once(lab: &Lab) {
     let (lease, _) = granted(&*lab.one, &account, LONG, 41).await;
     held(&*lab.one, &account).await;
     held(&*lab.other, &account).await;
-    rule(
-        loaded(&*lab.other, &account).await.leased.is_some(),
-        "load shows that somebody holds the lease",
-    );
+    rule(loaded(&*lab.other, &account).await.leased.is_some(), "load shows that somebody holds the lease");
     abandoned(&*lab.one, &account, &lease, None).await;
-    rule(
-        loaded(&*lab.other, &account).await.leased.is_none(),
-        "an abandoned lease is free at once",
-    );
+    rule(loaded(&*lab.other, &account).await.leased.is_none(), "an abandoned lease is free at once");
 }
 
 async fn one_of_many_is_granted(lab: &Lab) {
@@ -67,12 +59,8 @@ async fn one_of_many_is_granted(lab: &Lab) {
         let account = account.clone();
         claims.spawn(async move { store.try_lease(&account, LeaseRequest::new(LONG, 0)).await });
     }
-    let granted = claims
-        .join_all()
-        .await
-        .into_iter()
-        .filter(|claim| matches!(claim, Ok(Claim::Granted(..))))
-        .count();
+    let granted =
+        claims.join_all().await.into_iter().filter(|claim| matches!(claim, Ok(Claim::Granted(..)))).count();
     rule(
         granted == 1,
         &format!("of 32 claimants at once exactly one is granted the lease (it was {granted})"),
@@ -84,27 +72,18 @@ async fn fences_rise(lab: &Lab) {
     let (first, _) = granted(&*lab.one, &account, LONG, 0).await;
     abandoned(&*lab.one, &account, &first, None).await;
     let (second, _) = granted(&*lab.other, &account, LONG, 0).await;
-    rule(
-        second.fence > first.fence,
-        "fences rise over an abandoned lease (rule 1)",
-    );
+    rule(second.fence > first.fence, "fences rise over an abandoned lease (rule 1)");
     committed(&*lab.other, &account, &second, &token("t", &second)).await;
     let (third, _) = granted(&*lab.one, &account, BRIEF, 0).await;
     rule(third.fence > second.fence, "fences rise over a record (rule 1)");
     let fourth = granted_in_the_end(&*lab.other, &account).await;
-    rule(
-        fourth.fence > third.fence,
-        "fences rise when a lease ends by itself (rule 1)",
-    );
+    rule(fourth.fence > third.fence, "fences rise when a lease ends by itself (rule 1)");
     abandoned(&*lab.other, &account, &fourth, None).await;
     let floor = fourth.fence + 1_000_000;
     let (fifth, _) = granted(&*lab.one, &account, LONG, floor).await;
     abandoned(&*lab.one, &account, &fifth, None).await;
     let (sixth, _) = granted(&*lab.one, &account, LONG, 0).await;
-    rule(
-        sixth.fence > fifth.fence,
-        "a floor that was once named is kept (rule 1)",
-    );
+    rule(sixth.fence > fifth.fence, "a floor that was once named is kept (rule 1)");
 }
 
 async fn a_lease_ends_by_itself(lab: &Lab) {
@@ -112,19 +91,13 @@ async fn a_lease_ends_by_itself(lab: &Lab) {
     let start = now();
     granted(&*lab.one, &account, BRIEF, 0).await;
     granted_in_the_end(&*lab.other, &account).await;
-    rule(
-        now().since(start) + GRAIN >= BRIEF,
-        "a lease is not given to another before its life is over",
-    );
+    rule(now().since(start) + GRAIN >= BRIEF, "a lease is not given to another before its life is over");
 
     let account = super::account();
     granted(&*lab.one, &account, BRIEF, 0).await;
-    loaded_when(
-        &*lab.other,
-        &account,
-        "load shows no lease that has ended by itself",
-        |snapshot| snapshot.leased.is_none(),
-    )
+    loaded_when(&*lab.other, &account, "load shows no lease that has ended by itself", |snapshot| {
+        snapshot.leased.is_none()
+    })
     .await;
 }
 
@@ -163,17 +136,11 @@ async fn a_lease_that_is_gone_cannot_be_renewed(lab: &Lab) {
     abandoned(&*lab.other, &account, &new, None).await;
     let renewed = super::answer(lab.other.renew(&account, &new).await, "renew");
     let leased = loaded(&*lab.one, &account).await.leased;
-    rule(
-        !renewed && leased.is_none(),
-        "an abandoned lease cannot be renewed",
-    );
+    rule(!renewed && leased.is_none(), "an abandoned lease cannot be renewed");
 
     let (lease, _) = granted(&*lab.one, &account, Duration::from_secs(3600), 0).await;
     committed(&*lab.one, &account, &lease, &token("t", &lease)).await;
     let renewed = super::answer(lab.one.renew(&account, &lease).await, "renew");
     let leased = loaded(&*lab.other, &account).await.leased;
-    rule(
-        !renewed && leased.is_none(),
-        "a lease that ended with a token cannot be renewed",
-    );
+    rule(!renewed && leased.is_none(), "a lease that ended with a token cannot be renewed");
 }

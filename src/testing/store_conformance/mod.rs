@@ -46,10 +46,7 @@ where
     Fut: Future<Output = S>,
     S: TokenStore,
 {
-    let lab = Lab {
-        one: Arc::new(make().await),
-        other: Arc::new(make().await),
-    };
+    let lab = Lab { one: Arc::new(make().await), other: Arc::new(make().await) };
     lease::check(&lab).await;
     outcome::check(&lab).await;
     record::check(&lab).await;
@@ -61,11 +58,7 @@ where
     let record = token("t", &lease);
     committed(&*lab.one, &account, &lease, &record).await;
     let late = make().await;
-    same(
-        &loaded(&late, &account).await,
-        &record,
-        "a handle made later sees the record",
-    );
+    same(&loaded(&late, &account).await, &record, "a handle made later sees the record");
 }
 
 /// Two handles onto one storage.
@@ -105,10 +98,7 @@ async fn loaded(store: &dyn TokenStore, account: &AccountKey) -> Snapshot {
 }
 
 async fn claimed(store: &dyn TokenStore, account: &AccountKey, life: Duration, floor: u64) -> Claim {
-    answer(
-        store.try_lease(account, LeaseRequest::new(life, floor)).await,
-        "try_lease",
-    )
+    answer(store.try_lease(account, LeaseRequest::new(life, floor)).await, "try_lease")
 }
 
 /// A lease that nobody holds.
@@ -120,10 +110,7 @@ async fn granted(
 ) -> (Lease, Snapshot) {
     match claimed(store, account, life, floor).await {
         Claim::Granted(lease, snapshot) => {
-            rule(
-                lease.fence > floor,
-                "a lease's fence is above the claimant's floor",
-            );
+            rule(lease.fence > floor, "a lease's fence is above the claimant's floor");
             rule(lease.life == life, "a lease has the life that was asked for");
             (lease, snapshot)
         }
@@ -137,10 +124,9 @@ async fn granted_in_the_end(store: &dyn TokenStore, account: &AccountKey) -> Lea
     loop {
         match claimed(store, account, LONG, 0).await {
             Claim::Granted(lease, _) => return lease,
-            Claim::Held(_) => rule(
-                now().since(start) < PATIENCE,
-                "a lease that is not renewed ends by itself",
-            ),
+            Claim::Held(_) => {
+                rule(now().since(start) < PATIENCE, "a lease that is not renewed ends by itself")
+            }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -150,19 +136,13 @@ async fn granted_in_the_end(store: &dyn TokenStore, account: &AccountKey) -> Lea
 async fn lost(lab: &Lab, account: &AccountKey) -> (Lease, Lease) {
     let (old, _) = granted(&*lab.one, account, BRIEF, 0).await;
     let new = granted_in_the_end(&*lab.other, account).await;
-    rule(
-        new.fence > old.fence,
-        "fences rise when a lease ends by itself (rule 1)",
-    );
+    rule(new.fence > old.fence, "fences rise when a lease ends by itself (rule 1)");
     (old, new)
 }
 
 async fn committed(store: &dyn TokenStore, account: &AccountKey, lease: &Lease, record: &Record) {
     let commit = answer(store.commit(account, lease, record).await, "commit");
-    rule(
-        matches!(commit, Commit::Done),
-        "a commit is accepted unless a later lease was granted (rule 2)",
-    );
+    rule(matches!(commit, Commit::Done), "a commit is accepted unless a later lease was granted (rule 2)");
 }
 
 async fn abandoned(store: &dyn TokenStore, account: &AccountKey, lease: &Lease, failure: Option<&Failure>) {
@@ -191,13 +171,7 @@ async fn loaded_when(
 #[track_caller]
 fn same(snapshot: &Snapshot, record: &Record, broken: &str) {
     let same = snapshot.record.as_ref().is_some_and(|found| {
-        let Record {
-            token,
-            generation,
-            life,
-            forced,
-            left: _,
-        } = found;
+        let Record { token, generation, life, forced, left: _ } = found;
         (token, generation, life, forced) == (&record.token, &record.generation, &record.life, &record.forced)
     });
     rule(same, broken);

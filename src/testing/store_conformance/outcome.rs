@@ -19,9 +19,8 @@ pub(super) async fn check(lab: &Lab) {
 }
 
 fn failure(generation: u64, left: std::time::Duration) -> Failure {
-    let error = TokenError::permanent("the platform refused the secret \"x\"")
-        .with_errcode(40125)
-        .with_rid("rid-1");
+    let error =
+        TokenError::permanent("the platform refused the secret \"x\"").with_errcode(40125).with_rid("rid-1");
     Failure::new(error, generation, left)
 }
 
@@ -30,10 +29,7 @@ async fn a_commit_ends_lease_and_failure(lab: &Lab) {
     let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
     abandoned(&*lab.one, &account, &lease, Some(&failure(lease.fence, LONG))).await;
     let (lease, seen) = granted(&*lab.other, &account, LONG, 0).await;
-    rule(
-        seen.failure.is_some(),
-        "who is granted a lease sees the failure before it (rule 3)",
-    );
+    rule(seen.failure.is_some(), "who is granted a lease sees the failure before it (rule 3)");
     let record = token("t", &lease);
     committed(&*lab.other, &account, &lease, &record).await;
     let seen = loaded(&*lab.one, &account).await;
@@ -64,27 +60,16 @@ async fn a_late_commit_is_refused(lab: &Lab) {
     let record = token("t", &new);
     committed(&*lab.other, &account, &new, &record).await;
     let instead = fenced(answer(lab.one.commit(&account, &old, &late).await, "commit"));
-    same(
-        &instead,
-        &record,
-        "a refused commit is told the newer record instead",
-    );
-    same(
-        &loaded(&*lab.other, &account).await,
-        &record,
-        "a refused commit changes nothing",
-    );
+    same(&instead, &record, "a refused commit is told the newer record instead");
+    same(&loaded(&*lab.other, &account).await, &record, "a refused commit changes nothing");
 }
 
 async fn an_expired_lease_may_commit_if_nobody_took_over(lab: &Lab) {
     let account = account();
     let (lease, _) = granted(&*lab.one, &account, BRIEF, 0).await;
-    loaded_when(
-        &*lab.other,
-        &account,
-        "load shows no lease that has ended by itself",
-        |snapshot| snapshot.leased.is_none(),
-    )
+    loaded_when(&*lab.other, &account, "load shows no lease that has ended by itself", |snapshot| {
+        snapshot.leased.is_none()
+    })
     .await;
     let record = token("t", &lease);
     committed(&*lab.one, &account, &lease, &record).await;
@@ -103,10 +88,7 @@ async fn a_commit_to_a_wiped_store_sets_the_floor(lab: &Lab) {
     committed(&*lab.one, &account, &lease, &record).await;
     let (next, seen) = granted(&*lab.other, &account, LONG, 0).await;
     same(&seen, &record, "a storage that was wiped takes the next commit");
-    rule(
-        next.fence > lease.fence,
-        "a commit to a storage that was wiped sets the floor (rule 1)",
-    );
+    rule(next.fence > lease.fence, "a commit to a storage that was wiped sets the floor (rule 1)");
 }
 
 async fn a_failure_is_seen_while_it_lasts(lab: &Lab) {
@@ -115,10 +97,7 @@ async fn a_failure_is_seen_while_it_lasts(lab: &Lab) {
     let given = failure(lease.fence, LONG);
     abandoned(&*lab.one, &account, &lease, Some(&given)).await;
     let seen = loaded(&*lab.other, &account).await;
-    rule(
-        seen.leased.is_none(),
-        "an abandoned lease is free at once, with a failure too",
-    );
+    rule(seen.leased.is_none(), "an abandoned lease is free at once, with a failure too");
     rule(
         seen.failure.is_some_and(|seen| {
             (seen.generation, seen.error.to_string(), seen.error.is_transient())
@@ -133,14 +112,9 @@ async fn a_failure_is_seen_while_it_lasts(lab: &Lab) {
     let brief = failure(lease.fence, BRIEF);
     let start = now();
     abandoned(&*lab.one, &account, &lease, Some(&brief)).await;
-    loaded_when(&*lab.other, &account, "a failure ends by itself", |snapshot| {
-        snapshot.failure.is_none()
-    })
-    .await;
-    rule(
-        now().since(start) + super::GRAIN >= BRIEF,
-        "a failure is kept as long as it lasts",
-    );
+    loaded_when(&*lab.other, &account, "a failure ends by itself", |snapshot| snapshot.failure.is_none())
+        .await;
+    rule(now().since(start) + super::GRAIN >= BRIEF, "a failure is kept as long as it lasts");
 }
 
 async fn a_lost_lease_cannot_be_abandoned(lab: &Lab) {

@@ -33,10 +33,7 @@ async fn told(
             }
         }
     });
-    rule(
-        seen.await.is_ok(),
-        &format!("a watch tells of {change} by another handle"),
-    );
+    rule(seen.await.is_ok(), &format!("a watch tells of {change} by another handle"));
 }
 
 async fn a_change_before_the_wait_is_told(lab: &Lab) {

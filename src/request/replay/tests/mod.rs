@@ -81,10 +81,7 @@ fn a_size_that_is_not_known_stays_unknown() {
     feed.data("ab");
     assert_eq!(chunk(&mut first), "ab");
     let second = replay.take().unwrap();
-    assert_eq!(
-        (second.size_hint().lower(), second.size_hint().upper()),
-        (0, None)
-    );
+    assert_eq!((second.size_hint().lower(), second.size_hint().upper()), (0, None));
 }
 
 #[test]
@@ -282,12 +279,7 @@ fn an_empty_body_stays_empty_and_needs_no_recording() {
         assert!(matches!(body.reader, Reader::Empty));
         assert!(body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(0));
-        assert!(
-            tokio_test::block_on(body.collect())
-                .unwrap()
-                .to_bytes()
-                .is_empty()
-        );
+        assert!(tokio_test::block_on(body.collect()).unwrap().to_bytes().is_empty());
     }
 }
 
@@ -335,10 +327,7 @@ fn the_sources_error_is_passed_on_and_ends_all_hope() {
     assert_eq!(replay.take().unwrap_err(), NotReplayable::Failed);
     drop(feed);
     assert!(!first.is_end_stream());
-    assert_eq!(
-        error(&mut first).to_string(),
-        "the request body had already failed"
-    );
+    assert_eq!(error(&mut first).to_string(), "the request body had already failed");
 }
 
 #[test]
@@ -366,10 +355,7 @@ fn a_source_that_panics_counts_as_failed() {
 
 #[test]
 fn the_source_is_not_dropped_under_the_lock() {
-    struct Nosy(
-        std::sync::Weak<Mutex<Recording<Nosy>>>,
-        Arc<std::sync::atomic::AtomicBool>,
-    );
+    struct Nosy(std::sync::Weak<Mutex<Recording<Nosy>>>, Arc<std::sync::atomic::AtomicBool>);
 
     impl Body for Nosy {
         type Data = Bytes;
@@ -394,11 +380,7 @@ fn the_source_is_not_dropped_under_the_lock() {
         Mutex::new(Recording::new(Source::new(body), size, 0))
     });
     let reader = Reader::Recorded(shared.clone());
-    let mut first = ReplayBody {
-        reader,
-        size: Size::ZERO,
-        ended: false,
-    };
+    let mut first = ReplayBody { reader, size: Size::ZERO, ended: false };
     let replay = Replay::new(shared, Size::ZERO);
     assert!(tokio_test::block_on(first.frame()).is_none());
     drop(replay.take());

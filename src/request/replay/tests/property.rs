@@ -20,10 +20,7 @@ fn read(sent: &mut Sent, polls: usize) -> Seen {
         let ended = sent.is_end_stream();
         let announced = sent.size_hint().exact();
         let polled = poll(sent);
-        assert!(
-            !ended || matches!(polled, Poll::Ready(None)),
-            "ended before its end"
-        );
+        assert!(!ended || matches!(polled, Poll::Ready(None)), "ended before its end");
         match polled {
             Poll::Pending => assert!(sent.is_woken()),
             Poll::Ready(None) => {

@@ -45,17 +45,8 @@ pub(super) struct Feed {
 pub(super) fn script(size: Option<u64>) -> (Feed, Script) {
     let (sender, steps) = mpsc::unbounded_channel();
     let alive = Arc::new(());
-    let feed = Feed {
-        steps: sender,
-        alive: Arc::downgrade(&alive),
-    };
-    let script = Script {
-        steps,
-        left: size,
-        alive,
-        not_sync: Cell::new(()),
-        not_unpin: PhantomPinned,
-    };
+    let feed = Feed { steps: sender, alive: Arc::downgrade(&alive) };
+    let script = Script { steps, left: size, alive, not_sync: Cell::new(()), not_unpin: PhantomPinned };
     (feed, script)
 }
 

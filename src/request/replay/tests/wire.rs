@@ -28,11 +28,8 @@ impl Upload {
     /// Reads until there are so many bytes, or all.
     async fn read(request: &mut Request<Incoming>, enough: usize) -> Self {
         let header = |name| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
-        let mut upload = Self {
-            length: header("content-length"),
-            coding: header("transfer-encoding"),
-            ..Self::default()
-        };
+        let mut upload =
+            Self { length: header("content-length"), coding: header("transfer-encoding"), ..Self::default() };
         while upload.bytes.len() < enough
             && let Some(Ok(frame)) = request.body_mut().frame().await
         {
@@ -85,11 +82,7 @@ impl Server {
                 accepted.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
-        Self {
-            address,
-            uploads,
-            _connections: connections,
-        }
+        Self { address, uploads, _connections: connections }
     }
 }
 
@@ -156,11 +149,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn a_body_in_one_piece_keeps_its_length() {
-    let bodies = [
-        Bytes::new(),
-        Bytes::from(r#"{"touser":"o-1"}"#),
-        vec![7; 10 << 20].into(),
-    ];
+    let bodies = [Bytes::new(), Bytes::from(r#"{"touser":"o-1"}"#), vec![7; 10 << 20].into()];
     for body in bodies {
         for rejects_after in [0, 1, usize::MAX] {
             let sent = send_twice(Full::new(body.clone()), rejects_after, async |_| {});

@@ -14,12 +14,7 @@ async fn a_classic_token_looks_like_wechats() {
     assert_eq!(token.text.len(), 136);
     assert!(token.text.as_bytes()[..2].iter().all(u8::is_ascii_digit));
     assert_eq!(token.text.as_bytes()[2], b'_');
-    assert!(
-        token
-            .text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    );
+    assert!(token.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
     assert_eq!(fake.call(&token.text).await, 0);
 }
 
@@ -37,11 +32,7 @@ async fn each_classic_call_mints_and_the_token_before_dies_after_five_minutes() 
     assert_eq!(fake.call(&second.text).await, 0);
     fake.advance(secs(6900));
     assert_eq!(fake.call(&second.text).await, 42001);
-    assert_eq!(
-        fake.call(&first.text).await,
-        40001,
-        "superseded before it expired"
-    );
+    assert_eq!(fake.call(&first.text).await, 40001, "superseded before it expired");
 }
 
 #[tokio::test]
@@ -124,11 +115,7 @@ async fn forced_refreshes_are_30_seconds_apart_and_20_a_day() {
     fake.advance(secs(30));
     assert_eq!(fake.forced().await.errcode(), 45009);
     let present = fake.stable().await;
-    assert_eq!(
-        fake.call(&present.text).await,
-        0,
-        "the refusal cost nobody a token"
-    );
+    assert_eq!(fake.call(&present.text).await, 0, "the refusal cost nobody a token");
     fake.advance(secs(86_400));
     granted(&fake.forced().await);
 }
@@ -161,20 +148,12 @@ async fn wecom_may_mint_anew_and_keeps_the_tokens_before() {
 
 #[tokio::test]
 async fn apps_of_one_corp_have_tokens_of_their_own() {
-    let fake = FakeWeChat::builder()
-        .corp("ww1", "one")
-        .corp("ww1", "two")
-        .start()
-        .await;
+    let fake = FakeWeChat::builder().corp("ww1", "one").corp("ww1", "two").start().await;
     let one = granted(&fake.get("/cgi-bin/gettoken?corpid=ww1&corpsecret=one").await);
     let two = granted(&fake.get("/cgi-bin/gettoken?corpid=ww1&corpsecret=two").await);
     assert_ne!(one, two);
     assert_eq!(fake.mints_of("ww1"), 2);
-    assert_eq!(
-        fake.call("never-minted").await,
-        40014,
-        "there is nothing but WeCom here"
-    );
+    assert_eq!(fake.call("never-minted").await, 40014, "there is nothing but WeCom here");
 }
 
 #[tokio::test]
@@ -192,10 +171,7 @@ async fn mistakes_at_the_token_endpoints_have_their_codes() {
         ("/cgi-bin/gettoken?corpsecret=x".to_owned(), 41002),
         (format!("/cgi-bin/gettoken?corpid={}", FakeWeChat::CORP_ID), 41004),
         ("/cgi-bin/gettoken?corpid=ww1&corpsecret=x".to_owned(), 40013),
-        (
-            format!("/cgi-bin/gettoken?corpid={}&corpsecret=x", FakeWeChat::CORP_ID),
-            40001,
-        ),
+        (format!("/cgi-bin/gettoken?corpid={}&corpsecret=x", FakeWeChat::CORP_ID), 40001),
     ] {
         let got = fake.get(&path).await;
         assert_eq!((got.status, got.errcode()), (StatusCode::OK, errcode), "{path}");
@@ -204,26 +180,12 @@ async fn mistakes_at_the_token_endpoints_have_their_codes() {
         (json!({}), 40002),
         (json!({ "grant_type": "client_credential", "secret": "x" }), 41002),
         (json!({ "grant_type": "client_credential", "appid": id }), 41004),
-        (
-            json!({ "grant_type": "client_credential", "appid": "wx1", "secret": "x" }),
-            40013,
-        ),
-        (
-            json!({ "grant_type": "client_credential", "appid": id, "secret": "x" }),
-            40125,
-        ),
+        (json!({ "grant_type": "client_credential", "appid": "wx1", "secret": "x" }), 40013),
+        (json!({ "grant_type": "client_credential", "appid": id, "secret": "x" }), 40125),
     ] {
-        assert_eq!(
-            fake.post("/cgi-bin/stable_token", body.to_string())
-                .await
-                .errcode(),
-            errcode
-        );
+        assert_eq!(fake.post("/cgi-bin/stable_token", body.to_string()).await.errcode(), errcode);
     }
-    assert_eq!(
-        fake.post("/cgi-bin/stable_token", "grant_type=x").await.errcode(),
-        47001
-    );
+    assert_eq!(fake.post("/cgi-bin/stable_token", "grant_type=x").await.errcode(), 47001);
     assert_eq!(fake.post(&classic_url(), "").await.errcode(), 43001);
     assert_eq!((fake.mints(), fake.token_requests()), (0, 17));
 }

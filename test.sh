@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Runs every check of the project, and installs what it needs for that.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+step() { printf '\n== %s\n' "$*"; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# A Debian package, unless its command is there.
+need_package() {
+    command -v "$1" >/dev/null && return
+    step "installing $2"
+    as_root apt-get update -qq
+    # The tests start servers of their own; the package's service is not wanted.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq "$2" >/dev/null
+}
+
+# A cargo tool, unless it is there.
+need_cargo() {
+    cargo "${1#cargo-}" --version >/dev/null 2>&1 && return
+    step "installing $1"
+    cargo install --locked --quiet "$1"
+}
+
+need_package redis-server redis-server
+need_cargo cargo-nextest
+need_cargo cargo-hack
+need_cargo cargo-deny
+need_cargo cargo-fuzz
+
+step "formatting"
+cargo fmt --all --check
+
+step "clippy, warnings denied"
+cargo clippy --quiet --all-features --all-targets -- -D warnings
+
+step "tests, all features"
+cargo nextest run --all-features --no-fail-fast --status-level fail --final-status-level slow
+
+step "tests of the documentation"
+cargo test --quiet --all-features --doc
+
+step "documentation, broken links denied"
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --all-features --no-deps
+
+step "combinations of features"
+RUSTFLAGS="-D warnings" cargo hack check --quiet --no-dev-deps --feature-powerset --depth 2 --exclude-features default,full \
+    --target-dir target/hack
+
+step "licences, bans and sources of dependencies"
+cargo deny --log-level error check licenses bans sources
+
+step "examples"
+for example in examples/*.rs; do
+    name=$(basename "$example" .rs)
+    printf -- '-- %s\n' "$name"
+    timeout 120 cargo run --quiet --all-features --example "$name"
+done
+
+step "all is well"
