@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::json;
@@ -151,7 +152,8 @@ fn succeed(state: &State, parts: &Parts, len: u64, sha256: &str, is_corp: bool) 
 
 async fn read(body: &mut Incoming) -> BodySum {
     let mut sum = BodySum::default();
-    loop {
+    // Once the answer is out, the server announces no end before the next request: the length alone tells.
+    while !body.is_end_stream() {
         match body.frame().await {
             Some(Ok(frame)) => {
                 if let Some(chunk) = frame.data_ref() {
@@ -159,12 +161,11 @@ async fn read(body: &mut Incoming) -> BodySum {
                 }
             }
             Some(Err(_)) => return sum,
-            None => {
-                sum.complete = true;
-                return sum;
-            }
+            None => break,
         }
     }
+    sum.complete = true;
+    sum
 }
 
 /// Whether there is a body whose length is not announced.

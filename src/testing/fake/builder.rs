@@ -2,14 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    FakeWeChat, Running,
-    gate::Gate,
-    log::Log,
-    server,
-    state::State,
-    tokens::{Rules, Tokens},
-};
+use super::{FakeWeChat, Running, gate::Gate, log::Log, rules::Rules, server, state::State, tokens::Tokens};
 use crate::secret::AppId;
 
 /// Sets up a [`FakeWeChat`]; made by [`FakeWeChat::builder`].
@@ -21,6 +14,7 @@ pub struct FakeWeChatBuilder {
     api_latency: Duration,
     media_size: u64,
     log_limit: usize,
+    prefix: String,
     accounts: Vec<Account>,
 }
 
@@ -39,6 +33,7 @@ impl Default for FakeWeChatBuilder {
             api_latency: Duration::ZERO,
             media_size: 64 * 1024,
             log_limit: 10_000,
+            prefix: String::new(),
             accounts: Vec::new(),
         }
     }
@@ -142,6 +137,12 @@ impl FakeWeChatBuilder {
         Self { log_limit: requests, ..self }
     }
 
+    /// Puts everything below this path (`/wx`), as a reverse proxy would. Anything else is answered with HTTP status 404,
+    /// and what is [seen](FakeWeChat::seen) of a path begins after it.
+    pub fn prefix(self, path: &str) -> Self {
+        Self { prefix: format!("/{}", path.trim_matches('/')).trim_end_matches('/').to_owned(), ..self }
+    }
+
     /// Starts it on a free port of 127.0.0.1, on the runtime that runs this.
     ///
     /// # Panics
@@ -164,6 +165,7 @@ impl FakeWeChatBuilder {
             Gate::new(self.api_latency),
             Log::new(self.log_limit),
             self.media_size,
+            self.prefix.into(),
         ));
         // Documented above.
         let listener = server::listen().expect("a free port of 127.0.0.1");

@@ -40,9 +40,13 @@ pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Result<
     {
         return struck;
     }
-    let reply = match read(space, request).await {
-        Err(reply) => reply,
-        Ok(said) => grant(state, space, &said, fault.as_ref()),
+    let reply = if api::is_chunked(request.headers()) {
+        api::precondition_failed()
+    } else {
+        match read(space, request).await {
+            Ok(said) => grant(state, space, &said, fault.as_ref()),
+            Err(errcode) => Reply::error(errcode, space == Space::WeCom),
+        }
     };
     match fault {
         Some(fault) => fault.spoil(reply),
@@ -50,21 +54,18 @@ pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Result<
     }
 }
 
-async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
+/// Reads a complete request, or says what is wrong with it.
+async fn read(space: Space, request: Request<Incoming>) -> Result<Said, i64> {
     let is_wecom = space == Space::WeCom;
-    let refuse = |errcode| Err(Reply::error(errcode, is_wecom));
     let said = if space == Space::Stable {
         if request.method() != Method::POST {
-            return refuse(43002);
-        }
-        if api::is_chunked(request.headers()) {
-            return Err(api::precondition_failed());
+            return Err(43002);
         }
         let Ok(body) = request.into_body().collect().await else {
-            return refuse(47001);
+            return Err(47001);
         };
         let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&body.to_bytes()) else {
-            return refuse(47001);
+            return Err(47001);
         };
         let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Said {
@@ -75,7 +76,7 @@ async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
         }
     } else {
         if request.method() != Method::GET {
-            return refuse(43001);
+            return Err(43001);
         }
         let text = |key| {
             let query = request.uri().query().unwrap_or_default();
@@ -85,13 +86,13 @@ async fn read(space: Space, request: Request<Incoming>) -> Result<Said, Reply> {
         Said { grant_type: text("grant_type"), id: text(id), secret: text(secret), forced: false }
     };
     if !is_wecom && said.grant_type != "client_credential" {
-        return refuse(40002);
+        return Err(40002);
     }
     if said.id.is_empty() {
-        return refuse(41002);
+        return Err(41002);
     }
     if said.secret.is_empty() {
-        return refuse(41004);
+        return Err(41004);
     }
     Ok(said)
 }

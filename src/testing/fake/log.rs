@@ -1,6 +1,6 @@
 //! [`Seen`]: what the platform saw of each API request, and what it answered.
 
-use std::{collections::VecDeque, fmt, fmt::Write as _};
+use std::{collections::VecDeque, fmt};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
@@ -107,11 +107,7 @@ impl BodySum {
     }
 
     pub(super) fn hex(&self) -> String {
-        self.sha256.clone().finalize().iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        format!("{:x}", self.sha256.clone().finalize())
     }
 
     pub(super) fn write_to(self, seen: &mut Seen) {

@@ -5,15 +5,19 @@ use std::{
     time::Duration,
 };
 
-use http::Response;
-use hyper::{server::conn::http1, service::service_fn};
+use http::{Request, StatusCode, Uri};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
 };
 
-use super::{api, endpoints, state::State};
+use super::{
+    answer::{Answer, Reply},
+    api, endpoints,
+    state::State,
+};
 
 /// Connections that may wait to be accepted; a thousand callers may all knock at once.
 const BACKLOG: u32 = 4096;
@@ -51,16 +55,20 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallibl
 async fn connection(stream: TcpStream, state: Arc<State>) {
     // Only slower without.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let state = state.clone();
         Box::pin(async move {
+            if !enter(&state.prefix, request.uri_mut()) {
+                let nowhere = Answer::default().status(StatusCode::NOT_FOUND);
+                return Ok(Reply::from(nowhere).response);
+            }
             let reply = match request.uri().path() {
                 endpoints::CLASSIC | endpoints::STABLE | endpoints::WECOM => {
                     endpoints::answer(&state, request).await
                 }
                 _ => api::answer(&state, request).await,
             };
-            reply.map(|reply| -> Response<_> { reply.response })
+            reply.map(|reply| reply.response)
         })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -74,6 +82,22 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
         #[allow(deprecated)]
         let _ = stream.set_linger(Some(Duration::ZERO));
     }
+}
+
+/// Takes the prefix off; false if it is not there.
+fn enter(prefix: &str, uri: &mut Uri) -> bool {
+    if prefix.is_empty() {
+        return true;
+    }
+    let below = uri
+        .path_and_query()
+        .and_then(|whole| whole.as_str().strip_prefix(prefix))
+        .filter(|below| below.starts_with('/'))
+        .and_then(|below| below.parse().ok());
+    below.is_some_and(|below| {
+        *uri = below;
+        true
+    })
 }
 
 impl fmt::Display for HangUp {

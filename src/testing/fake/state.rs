@@ -11,6 +11,8 @@ use crate::clock::{Clock, Moment};
 
 pub(super) struct State {
     started: Moment,
+    /// What stands before every path: empty, or `/` and more.
+    pub(super) prefix: Box<str>,
     pub(super) token_gate: Gate,
     pub(super) api_gate: Gate,
     inner: Mutex<Inner>,
@@ -42,9 +44,17 @@ pub(super) enum Early {
 }
 
 impl State {
-    pub(super) fn new(tokens: Tokens, token_gate: Gate, api_gate: Gate, log: Log, media_size: u64) -> Self {
+    pub(super) fn new(
+        tokens: Tokens,
+        token_gate: Gate,
+        api_gate: Gate,
+        log: Log,
+        media_size: u64,
+        prefix: Box<str>,
+    ) -> Self {
         Self {
             started: Clock::default().now(),
+            prefix,
             token_gate,
             api_gate,
             inner: Mutex::new(Inner {

@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 
-use super::{tokens::Rules, *};
+use super::{rules::Rules, *};
 
 /// An answer, read to its end.
 struct Got {

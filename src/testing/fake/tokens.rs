@@ -4,43 +4,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use super::rules::{Quota, Rules, TOKEN_ALPHABET, token_text};
 use crate::secret::AppId;
 
 /// A stable token is renewed when no more than this is left of it, and never handed out with less.
 const STABLE_MARGIN: Duration = Duration::from_secs(300);
-const DAY: Duration = Duration::from_secs(86_400);
-
-/// What the documentation leaves open, or a test wants otherwise.
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) token_life: Duration,
-    pub(super) overlap: Duration,
-    pub(super) forced_overlap: Duration,
-    pub(super) classic_quota: u32,
-    pub(super) stable_quota: u32,
-    pub(super) forced_quota: u32,
-    pub(super) forced_spacing: Duration,
-    pub(super) wecom_mints_anew: bool,
-    pub(super) wrong_secret: i64,
-    pub(super) refuses_ip: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            token_life: Duration::from_secs(7200),
-            overlap: Duration::from_secs(300),
-            forced_overlap: Duration::ZERO,
-            classic_quota: 2_000,
-            stable_quota: 500_000,
-            forced_quota: 20,
-            forced_spacing: Duration::from_secs(30),
-            wecom_mints_anew: false,
-            wrong_secret: 40125,
-            refuses_ip: false,
-        }
-    }
-}
 
 /// Which endpoint a token came from. Tokens of one space never touch those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +24,7 @@ pub(super) struct Tokens {
     accounts: Vec<Account>,
     issued: HashMap<Arc<str>, Issued>,
     generation: u64,
+    forced_requests: u64,
 }
 
 struct Account {
@@ -74,12 +43,6 @@ struct Desk {
     calls: Quota,
     forced: Quota,
     forced_at: Option<Duration>,
-}
-
-#[derive(Default)]
-struct Quota {
-    day: u128,
-    used: u32,
 }
 
 struct Issued {
@@ -124,7 +87,7 @@ pub(super) struct Verdict {
 
 impl Tokens {
     pub(super) fn new(rules: Rules) -> Self {
-        Self { rules, accounts: Vec::new(), issued: HashMap::new(), generation: 0 }
+        Self { rules, accounts: Vec::new(), issued: HashMap::new(), generation: 0, forced_requests: 0 }
     }
 
     pub(super) fn add(&mut self, id: AppId, secret: &str, is_corp: bool) {
@@ -140,6 +103,7 @@ impl Tokens {
     /// What a token endpoint does with a complete request.
     pub(super) fn ask(&mut self, ask: Ask<'_>, now: Duration) -> Result<Granted, i64> {
         let account = self.find(&ask)?;
+        self.forced_requests += u64::from(ask.forced);
         let rules = self.rules.clone();
         if rules.refuses_ip {
             return Err(if ask.space == Space::WeCom { 60020 } else { 40164 });
@@ -299,6 +263,10 @@ impl Tokens {
         }
     }
 
+    pub(super) fn forced_requests(&self) -> u64 {
+        self.forced_requests
+    }
+
     pub(super) fn mints(&self, only: Option<&str>) -> u64 {
         self.accounts
             .iter()
@@ -306,29 +274,4 @@ impl Tokens {
             .map(|account| account.mints)
             .sum()
     }
-}
-
-impl Quota {
-    /// Takes one of today's calls.
-    fn take(&mut self, limit: u32, now: Duration) -> Result<(), i64> {
-        let today = now.as_nanos() / DAY.as_nanos();
-        if today != self.day {
-            *self = Self { day: today, used: 0 };
-        }
-        if self.used >= limit {
-            return Err(45009);
-        }
-        self.used += 1;
-        Ok(())
-    }
-}
-
-pub(super) const TOKEN_ALPHABET: &[u8; 64] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-
-/// Two digits, an underscore and 133 characters that need no encoding, as WeChat's are.
-fn token_text() -> Arc<str> {
-    let mut text = format!("{:02}_", fastrand::u8(60..100));
-    text.extend((0..133).map(|_| char::from(TOKEN_ALPHABET[fastrand::usize(..64)])));
-    text.into()
 }

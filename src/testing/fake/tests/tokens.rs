@@ -111,6 +111,7 @@ async fn forced_refreshes_are_30_seconds_apart_and_20_a_day() {
         fake.forced().await;
         assert_eq!(fake.mints(), round);
     }
+    assert_eq!(fake.forced_requests(), 21, "one of them came too soon");
     assert_eq!(fake.call(&first.text).await, 40001, "overlap is long over");
     fake.advance(secs(30));
     assert_eq!(fake.forced().await.errcode(), 45009);

@@ -1,0 +1,69 @@
+//! The platform's habits: lives, overlaps, quotas, and how a token looks.
+
+use std::{sync::Arc, time::Duration};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What the documentation leaves open, or a test wants otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) token_life: Duration,
+    pub(super) overlap: Duration,
+    pub(super) forced_overlap: Duration,
+    pub(super) classic_quota: u32,
+    pub(super) stable_quota: u32,
+    pub(super) forced_quota: u32,
+    pub(super) forced_spacing: Duration,
+    pub(super) wecom_mints_anew: bool,
+    pub(super) wrong_secret: i64,
+    pub(super) refuses_ip: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            token_life: Duration::from_secs(7200),
+            overlap: Duration::from_secs(300),
+            forced_overlap: Duration::ZERO,
+            classic_quota: 2_000,
+            stable_quota: 500_000,
+            forced_quota: 20,
+            forced_spacing: Duration::from_secs(30),
+            wecom_mints_anew: false,
+            wrong_secret: 40125,
+            refuses_ip: false,
+        }
+    }
+}
+
+/// What was used of a day's calls.
+#[derive(Default)]
+pub(super) struct Quota {
+    day: u128,
+    used: u32,
+}
+
+impl Quota {
+    /// Takes one of today's calls.
+    pub(super) fn take(&mut self, limit: u32, now: Duration) -> Result<(), i64> {
+        let today = now.as_nanos() / DAY.as_nanos();
+        if today != self.day {
+            *self = Self { day: today, used: 0 };
+        }
+        if self.used >= limit {
+            return Err(45009);
+        }
+        self.used += 1;
+        Ok(())
+    }
+}
+
+pub(super) const TOKEN_ALPHABET: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+/// Two digits, an underscore and 133 characters that need no encoding, as WeChat's are.
+pub(super) fn token_text() -> Arc<str> {
+    let mut text = format!("{:02}_", fastrand::u8(60..100));
+    text.extend((0..133).map(|_| char::from(TOKEN_ALPHABET[fastrand::usize(..64)])));
+    text.into()
+}
