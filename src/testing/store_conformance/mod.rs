@@ -125,7 +125,7 @@ async fn granted_in_the_end(store: &dyn TokenStore, account: &AccountKey) -> Lea
         match claimed(store, account, LONG, 0).await {
             Claim::Granted(lease, _) => return lease,
             Claim::Held(_) => {
-                rule(now().since(start) < PATIENCE, "a lease that is not renewed ends by itself")
+                rule(now().since(start) < PATIENCE, "a lease that is not renewed ends by itself");
             }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
