@@ -1,0 +1,139 @@
+//! Servers that refuse, each in its own way, and what a person is told.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+use tower_wechat::{
+    ErrorKind,
+    store::{Lease, Record, RedisStore, TokenStore},
+};
+
+use crate::{
+    LIFE, RECOVERY, account, commit, connect, recovers,
+    support::{Server, eventually},
+};
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_at_once() {
+    for builder in [
+        RedisStore::builder("nonsense://:SENTINEL@host/"),
+        RedisStore::builder("redis://:SENTINEL@host/").key_prefix("a{b"),
+        RedisStore::builder("redis://:SENTINEL@host/").timeout(Duration::ZERO),
+        RedisStore::builder("rediss://:SENTINEL@host/")
+            .root_certificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        RedisStore::builder("rediss://:SENTINEL@host/").root_certificates("SENTINEL"),
+    ] {
+        let shown = format!("{builder:?}");
+        let error = builder.connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let text = format!("{shown} {error} {error:?}");
+        assert!(!text.contains("SENTINEL"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_may_be_mended_at_the_server() {
+    let server = Server::start_with(&["--requirepass", "right"]).await;
+    for url in [server.url(), format!("redis://:SENTINEL@127.0.0.1:{}/", server.port)] {
+        let store = connect(&url).await;
+        let error = store.load(&account("app")).await.unwrap_err();
+        let text = format!("{error} {error:?} {store:?}");
+        assert!(text.contains("password") && !text.contains("SENTINEL"), "{text}");
+    }
+    let store = connect(&format!("redis://:SENTINEL@127.0.0.1:{}/", server.port)).await;
+    crate::support::cli(server.port, &["-a", "right", "CONFIG", "SET", "requirepass", "SENTINEL"]).await;
+    recovers(&store, &account("app")).await;
+    let store = connect(&format!("redis://default:SENTINEL@127.0.0.1:{}/", server.port)).await;
+    store.load(&account("app")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_may_lack_the_bell_but_not_the_commands() {
+    let server = Server::start().await;
+    let user =
+        ["ACL", "SETUSER", "narrow", "on", ">pw", "~tower-wechat:*", "resetchannels", "+@all", "-evalsha"];
+    server.cli(&user).await;
+    let url = format!("redis://narrow:pw@127.0.0.1:{}/", server.port);
+    let store = connect(&url).await;
+    let error = commit(&store, &account("app"), "SENTINEL").await.unwrap_err();
+    assert!(error.to_string().contains("allow it"), "{error}");
+    server.cli(&["ACL", "SETUSER", "narrow", "+evalsha"]).await;
+    commit(&store, &account("app"), "t").await.unwrap();
+    let denied = server.cli(&["ACL", "LOG"]).await;
+    assert!(denied.contains("tower-wechat:changed"), "the bell was refused: {denied}");
+}
+
+#[tokio::test]
+async fn a_server_without_the_commands_is_said_to_be_one_and_no_token_is_quoted() {
+    for (command, word) in [("EVALSHA", "disabled"), ("HELLO", "too old"), ("SCRIPT", "disabled")] {
+        let server = Server::start_with(&["--rename-command", command, ""]).await;
+        let store = connect(&server.url()).await;
+        let lease = Lease::new(1, LIFE);
+        let record = Record::new("SENTINEL", 1, LIFE, LIFE);
+        let error = store.commit(&account("app"), &lease, &record).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(word) && !text.contains("SENTINEL"), "{command}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_server_is_said_to_be_full() {
+    let server = Server::start().await;
+    let store = connect(&server.url()).await;
+    commit(&store, &account("app"), "t").await.unwrap();
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let error = commit(&store, &account("app"), "t").await.unwrap_err();
+    assert!(error.to_string().contains("maxmemory"), "{error}");
+    assert!(store.load(&account("app")).await.unwrap().record.is_some(), "reading goes on");
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    commit(&store, &account("app"), "t").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_still_loads_is_waited_for() {
+    let mut server = Server::start_with(&["--enable-debug-command", "yes", "--rdbcompression", "no"]).await;
+    server.cli(&["DEBUG", "POPULATE", "200", "key", "2000"]).await;
+    server.cli(&["SAVE"]).await;
+    let store = connect(&server.url()).await;
+    server.kill();
+    // A hundredth of a second a key, and clients are heard after every key.
+    server.args(&["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]);
+    server.restart_without_waiting();
+    eventually("the server says that it loads", RECOVERY, async || {
+        store.load(&account("app")).await.is_err_and(|error| error.to_string().contains("loading"))
+    })
+    .await;
+    eventually("the server has loaded", Duration::from_secs(5), async || {
+        commit(&store, &account("app"), "t").await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_redis_is_said_not_to_be() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 1024]).await;
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    });
+    let store = connect(&format!("redis://127.0.0.1:{port}/")).await;
+    let error = store.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("protocol"), "{error}");
+    server.abort();
+}
+
+#[tokio::test]
+async fn who_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://127.0.0.1:{}/", listener.local_addr().unwrap().port());
+    let limit = Duration::from_secs(2);
+    let error = tokio::time::timeout(limit, async { connect(&url).await.load(&account("app")).await });
+    let error = error.await.expect("in time").unwrap_err();
+    assert!(error.to_string().contains("answer"), "{error}");
+}

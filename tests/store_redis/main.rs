@@ -1,0 +1,58 @@
+//! `RedisStore` against real servers: the rules, and everything that can happen to a server.
+
+#[path = "../support/proxy.rs"]
+mod proxy;
+#[path = "../support/redis.rs"]
+mod support;
+
+mod bell;
+mod cluster;
+mod errors;
+mod outages;
+mod scripts;
+mod sentinel;
+mod tls;
+
+use std::time::Duration;
+
+use tower_wechat::{
+    issuer::AccountKey,
+    store::{Claim, Commit, Lease, LeaseRequest, Record, RedisStore, StoreError, TokenStore},
+};
+
+/// How soon a store must work again once its server does.
+const RECOVERY: Duration = Duration::from_secs(2);
+const LIFE: Duration = Duration::from_secs(60);
+
+fn account(name: &str) -> AccountKey {
+    AccountKey::new("stable", "https://api.weixin.qq.com", name, Some(&"the-secret".into()))
+}
+
+async fn connect(url: &str) -> RedisStore {
+    RedisStore::connect(url).await.unwrap()
+}
+
+async fn lease(store: &RedisStore, account: &AccountKey) -> Result<Lease, StoreError> {
+    match store.try_lease(account, LeaseRequest::new(LIFE, 0)).await? {
+        Claim::Granted(lease, _) => Ok(lease),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Mints a token as far as the store can tell.
+async fn commit(store: &RedisStore, account: &AccountKey, token: &str) -> Result<(), StoreError> {
+    let lease = lease(store, account).await?;
+    let record = Record::new(token, lease.fence, LIFE, LIFE);
+    assert!(matches!(store.commit(account, &lease, &record).await?, Commit::Done));
+    Ok(())
+}
+
+async fn token(store: &RedisStore, account: &AccountKey) -> Option<String> {
+    let record = store.load(account).await.unwrap().record?;
+    Some(record.token.to_string())
+}
+
+/// The store works again, by itself and in time.
+async fn recovers(store: &RedisStore, account: &AccountKey) {
+    support::eventually("the store works again", RECOVERY, async || store.load(account).await.is_ok()).await;
+}

@@ -1,0 +1,195 @@
+//! Real Redis servers that the tests start on free ports and kill when they are done, and a proxy that can misbehave.
+//!
+//! Needs `redis-server` and `redis-cli`: `apt-get install redis-server`.
+
+#![allow(dead_code, reason = "every test file uses another part of this")]
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// Waits for what will surely come.
+pub async fn eventually(what: &str, limit: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(limit, async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "not within {limit:?}: {what}");
+}
+
+/// A port that is free now. Not one that the kernel gives to outgoing connections: somebody who tries to reach a server
+/// that is down could otherwise be given the server's own port.
+fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(10_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// One server process.
+pub struct Server {
+    pub port: u16,
+    /// What `{extra}` stands for in the arguments: another free port.
+    pub extra_port: u16,
+    child: Child,
+    dir: TempDir,
+    args: Vec<String>,
+}
+
+/// A folder of its own, removed when it is dropped.
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("tower-wechat-redis-{}-{count}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// `args` are added to the command line.
+    pub async fn start_with(args: &[&str]) -> Self {
+        Self::start_from(&[], args).await
+    }
+
+    /// With these files in its folder, of which `server.conf` is its configuration.
+    pub async fn start_from(files: &[(&str, &str)], args: &[&str]) -> Self {
+        for _ in 0..20 {
+            let dir = TempDir::new();
+            fs::write(dir.0.join("server.conf"), "").unwrap();
+            for (name, content) in files {
+                fs::write(dir.0.join(name), content).unwrap();
+            }
+            let (port, extra_port) = (free_port(), free_port());
+            let args: Vec<_> =
+                args.iter().map(|arg| arg.replace("{extra}", &extra_port.to_string())).collect();
+            let mut server = Self { port, extra_port, child: spawn(port, &dir.0, &args), dir, args };
+            if server.is_ready().await {
+                return server;
+            }
+            // Somebody else took a port, most likely.
+        }
+        panic!("redis-server {args:?} does not start");
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts again, on the same port and with nothing in memory.
+    pub async fn restart(&mut self) {
+        self.child = spawn(self.port, &self.dir.0, &self.args);
+        assert!(self.is_ready().await, "redis-server did not start again");
+    }
+
+    /// The same, while it may still be loading its data.
+    pub fn restart_without_waiting(&mut self) {
+        self.child = spawn(self.port, &self.dir.0, &self.args);
+    }
+
+    /// Adds to the command line of the next start.
+    pub fn args(&mut self, args: &[&str]) {
+        self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+    }
+
+    /// SIGSTOP.
+    pub fn freeze(&self) {
+        signal(self.pid(), "STOP");
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        signal(self.pid(), "CONT");
+    }
+
+    /// What `redis-cli` prints.
+    pub async fn cli(&self, args: &[&str]) -> String {
+        cli(self.port, args).await
+    }
+
+    /// How many clients are connected, without the one that asks.
+    pub async fn clients(&self) -> usize {
+        self.cli(&["CLIENT", "LIST"]).await.lines().filter(|line| !line.contains("cmd=client")).count()
+    }
+
+    async fn is_ready(&mut self) -> bool {
+        for _ in 0..1000 {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            let answer = self.cli(&["PING"]).await;
+            if answer == "PONG" || answer.contains("NOAUTH") || answer.contains("unknown command") {
+                return self.child.try_wait().unwrap().is_none();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(port: u16, dir: &Path, args: &[String]) -> Child {
+    Command::new("redis-server")
+        .arg("server.conf")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .args(args)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("these tests need redis-server: `apt-get install redis-server`")
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+pub async fn cli(port: u16, args: &[&str]) -> String {
+    let output = tokio::process::Command::new("redis-cli")
+        .args(["-p", &port.to_string(), "--no-auth-warning"])
+        .args(args)
+        .output()
+        .await
+        .expect("these tests need redis-cli: `apt-get install redis-server`");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
