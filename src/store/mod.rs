@@ -10,6 +10,8 @@
 //! | `FileStore` (feature `file`) | the processes of one host | a directory |
 //! | `RedisStore` (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
 //!
+//! `Sealed` (feature `seal`) keeps the tokens of any of them encrypted.
+//!
 //! # The rules of a store
 //!
 //! 1. Every lease of an account has a higher *fence* than all leases and records before it, and than the floor that the
@@ -27,11 +29,19 @@
 mod file;
 mod memory;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "seal")]
+mod sealed;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 #[cfg(all(feature = "file", unix))]
 pub use self::file::FileStore;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "seal")]
+pub use self::sealed::{SealKey, Sealed};
 pub use self::{
     memory::MemoryStore,
     record::{Failure, Record},

@@ -57,18 +57,13 @@ impl SealKey {
     pub fn from_hex(id: &str, key: &str) -> Result<Self, Error> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if id.is_empty() || !id.bytes().all(allowed) {
-            return Err(Error::config(
-                "the id of a sealing key must be letters, digits, `-`, `_` or `.`",
-            ));
+            return Err(Error::config("the id of a sealing key must be letters, digits, `-`, `_` or `.`"));
         }
         let key = unhex(key)
             .map(Zeroizing::new)
             .and_then(|key| UnboundKey::new(&CHACHA20_POLY1305, &key).ok())
             .ok_or_else(|| Error::config("a sealing key must be 64 hexadecimal digits"))?;
-        Ok(Self {
-            id: id.to_owned(),
-            key: LessSafeKey::new(key),
-        })
+        Ok(Self { id: id.to_owned(), key: LessSafeKey::new(key) })
     }
 
     fn seal(&self, account: &str, token: &str) -> Result<String, StoreError> {
@@ -97,10 +92,7 @@ impl SealKey {
         let mut sealed = unhex(sealed)?;
         let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let token = self
-            .key
-            .open_in_place(nonce, Aad::from(account.as_bytes()), text)
-            .ok()?;
+        let token = self.key.open_in_place(nonce, Aad::from(account.as_bytes()), text).ok()?;
         std::str::from_utf8(token).ok().map(Arc::from)
     }
 }
@@ -115,9 +107,7 @@ impl<S> Sealed<S> {
         let keys: Arc<[SealKey]> = keys.into_iter().collect();
         let twice = (1..keys.len()).any(|at| keys[..at].iter().any(|other| other.id == keys[at].id));
         if keys.is_empty() || twice {
-            return Err(Error::config(
-                "a sealed store needs at least one key, and no two with the same id",
-            ));
+            return Err(Error::config("a sealed store needs at least one key, and no two with the same id"));
         }
         Ok(Self { store, keys })
     }
@@ -127,10 +117,7 @@ impl<S> Sealed<S> {
         let Some(key) = self.keys.first() else {
             return Err(StoreError::unavailable("there is no sealing key"));
         };
-        Ok(Record {
-            token: key.seal(&account.to_string(), &record.token)?.into(),
-            ..record.clone()
-        })
+        Ok(Record { token: key.seal(&account.to_string(), &record.token)?.into(), ..record.clone() })
     }
 
     fn open(&self, account: &AccountKey, mut snapshot: Snapshot) -> Result<Snapshot, StoreError> {
@@ -148,14 +135,10 @@ impl<S> Sealed<S> {
             .and_then(|sealed| sealed.split_once(':'))
             .ok_or_else(|| unreadable("is not sealed: a process without sealing wrote it".into()))?;
         let Some(key) = self.keys.iter().find(|key| key.id == id) else {
-            return Err(unreadable(
-                "is sealed with a key that is not among those given".into(),
-            ));
+            return Err(unreadable("is sealed with a key that is not among those given".into()));
         };
         key.open(&account.to_string(), sealed).ok_or_else(|| {
-            unreadable(format!(
-                "cannot be opened with the key {id:?}: another key, or changed"
-            ))
+            unreadable(format!("cannot be opened with the key {id:?}: another key, or changed"))
         })
     }
 }
@@ -217,10 +200,7 @@ impl<S: TokenStore> TokenStore for Sealed<S> {
 
 impl<S: fmt::Debug> fmt::Debug for Sealed<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealed")
-            .field("store", &self.store)
-            .field("keys", &self.keys)
-            .finish()
+        f.debug_struct("Sealed").field("store", &self.store).field("keys", &self.keys).finish()
     }
 }
 

@@ -32,16 +32,8 @@ impl Bell {
     }
 
     pub(super) fn watch(self: &Arc<Self>, account: String) -> BellWatch {
-        let changes = self
-            .lock()
-            .entry(account.clone())
-            .or_insert_with(|| watch::channel(()).0)
-            .subscribe();
-        BellWatch {
-            bell: self.clone(),
-            account,
-            changes,
-        }
+        let changes = self.lock().entry(account.clone()).or_insert_with(|| watch::channel(()).0).subscribe();
+        BellWatch { bell: self.clone(), account, changes }
     }
 
     /// The account has changed.
@@ -78,10 +70,7 @@ impl Watch for BellWatch {
 impl Drop for BellWatch {
     fn drop(&mut self) {
         let mut watchers = self.bell.lock();
-        if watchers
-            .get(&self.account)
-            .is_some_and(|sender| sender.receiver_count() == 1)
-        {
+        if watchers.get(&self.account).is_some_and(|sender| sender.receiver_count() == 1) {
             watchers.remove(&self.account);
         }
     }

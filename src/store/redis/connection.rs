@@ -40,11 +40,9 @@ impl Endpoint {
         };
         let mut connection = match self {
             Self::Single(info) => Connection::One(open_single(info, certificates, push).await?),
-            Self::Sentinel {
-                sentinels,
-                name,
-                primary,
-            } => Connection::One(open_primary(sentinels, name, primary, certificates, push).await?),
+            Self::Sentinel { sentinels, name, primary } => {
+                Connection::One(open_primary(sentinels, name, primary, certificates, push).await?)
+            }
             Self::Cluster(nodes) => Connection::Cluster(open_cluster(nodes, certificates, push).await?),
         };
         match connection.subscribe(channel).await {
@@ -58,12 +56,9 @@ impl Endpoint {
     pub(super) fn check(&self, certificates: Option<&TlsCertificates>) -> RedisResult<()> {
         match self {
             Self::Single(info) => client(info, certificates).map(drop),
-            Self::Sentinel {
-                sentinels, primary, ..
-            } => sentinels
-                .iter()
-                .chain([primary])
-                .try_for_each(|info| client(info, certificates).map(drop)),
+            Self::Sentinel { sentinels, primary, .. } => {
+                sentinels.iter().chain([primary]).try_for_each(|info| client(info, certificates).map(drop))
+            }
             Self::Cluster(nodes) => cluster(nodes, certificates).build().map(drop),
         }
     }
@@ -88,9 +83,7 @@ async fn open_single(
     certificates: Option<&TlsCertificates>,
     push: impl AsyncPushSender,
 ) -> RedisResult<MultiplexedConnection> {
-    client(info, certificates)?
-        .get_multiplexed_async_connection_with_config(&config(push))
-        .await
+    client(info, certificates)?.get_multiplexed_async_connection_with_config(&config(push)).await
 }
 
 /// Asks the Sentinels anew every time, so that a connection is always to the present primary.
@@ -130,10 +123,7 @@ async fn open_primary(
                 .set_client_to_sentinel_certificates(certificates.clone());
         }
     }
-    builder
-        .build()?
-        .get_async_connection_with_config(&config(push))
-        .await
+    builder.build()?.get_async_connection_with_config(&config(push)).await
 }
 
 fn cluster(nodes: &[ConnectionInfo], certificates: Option<&TlsCertificates>) -> ClusterClientBuilder {
@@ -155,11 +145,7 @@ async fn open_cluster(
     certificates: Option<&TlsCertificates>,
     push: impl AsyncPushSender,
 ) -> RedisResult<ClusterConnection> {
-    cluster(nodes, certificates)
-        .push_sender(push)
-        .build()?
-        .get_async_connection()
-        .await
+    cluster(nodes, certificates).push_sender(push).build()?.get_async_connection().await
 }
 
 impl Connection {

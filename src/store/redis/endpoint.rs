@@ -10,11 +10,7 @@ pub(super) enum Endpoint {
     /// One server, or whatever stands at its address.
     Single(ConnectionInfo),
     /// The primary of that name, as the Sentinels know it.
-    Sentinel {
-        sentinels: Vec<ConnectionInfo>,
-        name: String,
-        primary: ConnectionInfo,
-    },
+    Sentinel { sentinels: Vec<ConnectionInfo>, name: String, primary: ConnectionInfo },
     /// A Cluster that these nodes belong to.
     Cluster(Vec<ConnectionInfo>),
 }
@@ -24,9 +20,8 @@ const SENTINEL_PORT: u16 = 26379;
 impl Endpoint {
     /// Reads a URL. The message of an error does not show it, because there may be a password in it.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| bad("it has no scheme such as `redis://`"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| bad("it has no scheme such as `redis://`"))?;
         match scheme {
             "redis" | "rediss" | "redis+unix" | "unix" => Ok(Self::Single(parse_one(url)?)),
             "redis-sentinel" => parse_sentinel("redis", rest),
@@ -69,19 +64,12 @@ impl<'a> Parts<'a> {
             Some((user, hosts)) => (Some(user), hosts),
             None => (None, authority),
         };
-        Self {
-            user,
-            hosts: hosts.split(',').filter(|host| !host.is_empty()).collect(),
-            path,
-            query,
-        }
+        Self { user, hosts: hosts.split(',').filter(|host| !host.is_empty()).collect(), path, query }
     }
 
     /// A value of the query, still percent-encoded.
     fn query(&self, name: &str) -> Option<&'a str> {
-        self.query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -92,9 +80,7 @@ fn parse_sentinel(scheme: &str, rest: &str) -> Result<Endpoint, Error> {
         .map_err(|_| bad("the name of the primary is not UTF-8"))?
         .into_owned();
     if name.is_empty() {
-        return Err(bad(
-            "the name of the primary is missing: redis-sentinel://host:port,host:port/name",
-        ));
+        return Err(bad("the name of the primary is missing: redis-sentinel://host:port,host:port/name"));
     }
     let sentinel_password = parts.query("sentinel_password");
     let sentinel_user = sentinel_password
@@ -110,11 +96,7 @@ fn parse_sentinel(scheme: &str, rest: &str) -> Result<Endpoint, Error> {
     // Only the user, the database and the scheme count; the Sentinels know the address.
     let db = parts.query("db").unwrap_or_default();
     let primary = parse_host(scheme, parts.user, "primary.invalid", 6379, db)?;
-    Ok(Endpoint::Sentinel {
-        sentinels,
-        name,
-        primary,
-    })
+    Ok(Endpoint::Sentinel { sentinels, name, primary })
 }
 
 fn parse_cluster(scheme: &str, rest: &str) -> Result<Endpoint, Error> {
@@ -144,24 +126,16 @@ fn parse_host(
         .rsplit_once(':')
         .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    let port = if has_port {
-        String::new()
-    } else {
-        format!(":{port}")
-    };
+    let port = if has_port { String::new() } else { format!(":{port}") };
     parse_one(&format!("{scheme}://{user}{host}{port}/{db}"))
 }
 
 fn parse_one(url: &str) -> Result<ConnectionInfo, Error> {
     if url.starts_with("rediss") && url.contains('#') {
-        return Err(bad(
-            "it has a fragment, and a server's certificate is always checked",
-        ));
+        return Err(bad("it has a fragment, and a server's certificate is always checked"));
     }
     // The error is dropped: it could quote the URL.
-    let info = url
-        .into_connection_info()
-        .map_err(|_| bad("see host, port, path and database"))?;
+    let info = url.into_connection_info().map_err(|_| bad("see host, port, path and database"))?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
@@ -181,10 +155,7 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        Endpoint::parse(url)
-            .err()
-            .map(|error| format!("{error} {error:?}"))
-            .unwrap_or_default()
+        Endpoint::parse(url).err().map(|error| format!("{error} {error:?}")).unwrap_or_default()
     }
 
     #[test]
@@ -203,34 +174,20 @@ mod tests {
         let Ok(Endpoint::Single(info)) = Endpoint::parse("redis+unix:///run/redis.sock?db=2&pass=pw") else {
             panic!("not single");
         };
-        assert_eq!(
-            (info.addr().to_string().as_str(), info.redis_settings().db()),
-            ("/run/redis.sock", 2)
-        );
+        assert_eq!((info.addr().to_string().as_str(), info.redis_settings().db()), ("/run/redis.sock", 2));
     }
 
     #[test]
     fn a_sentinel_set() {
         let url = "redis-sentinel://user:pw@a:1,[::1]/my-name?db=4&sentinel_password=spw";
-        let Ok(Endpoint::Sentinel {
-            sentinels,
-            name,
-            primary,
-        }) = Endpoint::parse(url)
-        else {
+        let Ok(Endpoint::Sentinel { sentinels, name, primary }) = Endpoint::parse(url) else {
             panic!("not a sentinel set");
         };
         let shown: Vec<_> = sentinels.iter().map(|one| one.addr().to_string()).collect();
-        assert_eq!(
-            (name.as_str(), shown),
-            ("my-name", vec!["a:1".to_owned(), "::1:26379".to_owned()])
-        );
+        assert_eq!((name.as_str(), shown), ("my-name", vec!["a:1".to_owned(), "::1:26379".to_owned()]));
         assert_eq!(sentinels[0].redis_settings().password(), Some("spw"));
         let settings = primary.redis_settings();
-        assert_eq!(
-            (settings.username(), settings.password(), settings.db()),
-            (Some("user"), Some("pw"), 4)
-        );
+        assert_eq!((settings.username(), settings.password(), settings.db()), (Some("user"), Some("pw"), 4));
     }
 
     #[test]
@@ -239,11 +196,7 @@ mod tests {
             panic!("not a cluster");
         };
         assert_eq!(nodes[1].addr().to_string(), "b:6379");
-        assert!(
-            nodes
-                .iter()
-                .all(|node| is_tls(node) && node.redis_settings().password() == Some("pw"))
-        );
+        assert!(nodes.iter().all(|node| is_tls(node) && node.redis_settings().password() == Some("pw")));
     }
 
     #[test]
@@ -263,10 +216,7 @@ mod tests {
             "redis-cluster://:SENTINEL@h/2",
         ] {
             let text = refused(url);
-            assert!(
-                text.contains("Redis URL") && !text.contains("SENTINEL"),
-                "{url}: {text}"
-            );
+            assert!(text.contains("Redis URL") && !text.contains("SENTINEL"), "{url}: {text}");
         }
     }
 }

@@ -27,10 +27,7 @@ const INSIDE_SCRIPTS: [&str; 6] = ["WRONGTYPE", "READONLY", "OOM", "MISCONF", "N
 
 impl Fault {
     pub(super) fn of(error: &RedisError, key: &str) -> Self {
-        let fault = |message: &'static str, cure| Self {
-            error: StoreError::unavailable(message),
-            cure,
-        };
+        let fault = |message: &'static str, cure| Self { error: StoreError::unavailable(message), cure };
         match error.kind() {
             ErrorKind::Io => Self {
                 error: StoreError::unavailable(if error.is_timeout() {
@@ -39,11 +36,7 @@ impl Fault {
                     // Of the operating system or the TLS library, so it shows no URL.
                     format!("Redis cannot be reached ({error}); see whether it runs and the address is right")
                 }),
-                cure: if error.is_timeout() {
-                    Cure::Probe
-                } else {
-                    Cure::Reconnect
-                },
+                cure: if error.is_timeout() { Cure::Probe } else { Cure::Reconnect },
             },
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => fault(
                 "what answers does not speak the Redis protocol; see whether the port is right",
@@ -58,10 +51,9 @@ impl Fault {
                 "the Sentinels know no healthy primary of that name; see whether the name is right",
                 Cure::Reconnect,
             ),
-            ErrorKind::ClusterConnectionNotFound => fault(
-                "no node of the Redis Cluster can be reached; see whether they run",
-                Cure::Reconnect,
-            ),
+            ErrorKind::ClusterConnectionNotFound => {
+                fault("no node of the Redis Cluster can be reached; see whether they run", Cure::Reconnect)
+            }
             ErrorKind::InvalidClientConfig => fault(
                 "Redis cannot be connected to with these settings; see the URL and the certificates",
                 Cure::Reconnect,
@@ -86,36 +78,24 @@ impl Fault {
                  LOAD, PING, SUBSCRIBE, PUBLISH, TIME, HMGET, HGET, HSET, HDEL, HINCRBY, PTTL and PEXPIRE",
                 Cure::Nothing,
             ),
-            "READONLY" => (
-                "this Redis server is a read-only replica; its primary is being looked for",
-                Cure::Reconnect,
-            ),
-            "OOM" => (
-                "Redis has no memory left (`maxmemory`); give it more, or free some",
-                Cure::Nothing,
-            ),
-            "MISCONF" => (
-                "Redis refuses to write because it cannot save to its disk",
-                Cure::Nothing,
-            ),
-            "NOREPLICAS" => (
-                "Redis refuses to write because it has too few replicas",
-                Cure::Nothing,
-            ),
+            "READONLY" => {
+                ("this Redis server is a read-only replica; its primary is being looked for", Cure::Reconnect)
+            }
+            "OOM" => ("Redis has no memory left (`maxmemory`); give it more, or free some", Cure::Nothing),
+            "MISCONF" => ("Redis refuses to write because it cannot save to its disk", Cure::Nothing),
+            "NOREPLICAS" => ("Redis refuses to write because it has too few replicas", Cure::Nothing),
             "LOADING" => ("Redis is still loading its data; wait a moment", Cure::Nothing),
-            "BUSY" => (
-                "Redis is busy with somebody's script; wait, or end it with SCRIPT KILL",
-                Cure::Nothing,
-            ),
+            "BUSY" => {
+                ("Redis is busy with somebody's script; wait, or end it with SCRIPT KILL", Cure::Nothing)
+            }
             "MASTERDOWN" => ("this Redis replica has lost its primary", Cure::Reconnect),
             "CLUSTERDOWN" | "TRYAGAIN" => (
                 "the Redis Cluster does not serve this key at the moment; see `redis-cli cluster info`",
                 Cure::Nothing,
             ),
-            "CROSSSLOT" | "MOVED" | "ASK" => (
-                "this Redis server is a node of a Cluster; use a `redis-cluster://` URL",
-                Cure::Probe,
-            ),
+            "CROSSSLOT" | "MOVED" | "ASK" => {
+                ("this Redis server is a node of a Cluster; use a `redis-cluster://` URL", Cure::Probe)
+            }
             _ if detail(error).contains("unknown command")
                 || detail(error).contains("not allowed from script") =>
             {
@@ -125,10 +105,9 @@ impl Fault {
                     Cure::Nothing,
                 )
             }
-            _ if detail(error).contains("max number of clients") => (
-                "Redis accepts no more connections (`maxclients`)",
-                Cure::Reconnect,
-            ),
+            _ if detail(error).contains("max number of clients") => {
+                ("Redis accepts no more connections (`maxclients`)", Cure::Reconnect)
+            }
             _ => {
                 return Self {
                     error: StoreError::unavailable(format!("Redis answered with the error {}", shown(code))),
@@ -136,10 +115,7 @@ impl Fault {
                 };
             }
         };
-        Self {
-            error: StoreError::unavailable(message),
-            cure,
-        }
+        Self { error: StoreError::unavailable(message), cure }
     }
 }
 

@@ -59,25 +59,20 @@ pub(super) struct Plan {
 
 impl Link {
     pub(super) fn new(timeout: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            state: watch::Sender::new(State::Connecting),
-            timeout,
-        })
+        Arc::new(Self { state: watch::Sender::new(State::Connecting), timeout })
     }
 
     /// Runs a script. Every script may run twice: the first answer may get lost with the connection.
     pub(super) async fn run(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<Answer, StoreError> {
-        timeout(self.timeout, self.run_twice(script, key))
-            .await
-            .unwrap_or_else(|_| {
-                if let State::Up(_, doubt) = &*self.state.borrow() {
-                    doubt.notify_one();
-                }
-                Err(StoreError::unavailable(format!(
-                    "Redis did not answer within {} ms; see whether it is overloaded, stopped or cut off",
-                    self.timeout.as_millis()
-                )))
-            })
+        timeout(self.timeout, self.run_twice(script, key)).await.unwrap_or_else(|_| {
+            if let State::Up(_, doubt) = &*self.state.borrow() {
+                doubt.notify_one();
+            }
+            Err(StoreError::unavailable(format!(
+                "Redis did not answer within {} ms; see whether it is overloaded, stopped or cut off",
+                self.timeout.as_millis()
+            )))
+        })
     }
 
     async fn run_twice(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<Answer, StoreError> {
@@ -154,8 +149,7 @@ impl Link {
             match self.open(&plan, &doubt).await {
                 Ok(connection) => {
                     let since = clock.now();
-                    self.state
-                        .send_replace(State::Up(connection.clone(), doubt.clone()));
+                    self.state.send_replace(State::Up(connection.clone(), doubt.clone()));
                     plan.bell.ring_all();
                     self.guard(connection, &doubt).await;
                     if clock.now().since(since) >= SETTLED {
@@ -179,9 +173,7 @@ impl Link {
             Endpoint::Sentinel { .. } | Endpoint::Cluster(_) => Duration::from_secs(4),
         };
         let push = listener(&plan.bell, Arc::downgrade(self), doubt.clone(), &plan.endpoint);
-        let opening = plan
-            .endpoint
-            .open(plan.certificates.as_ref(), &plan.channel, push);
+        let opening = plan.endpoint.open(plan.certificates.as_ref(), &plan.channel, push);
         match timeout(patience.max(self.timeout), opening).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(Fault::of(&error, &plan.channel).error),

@@ -169,25 +169,16 @@ impl RedisStoreBuilder {
             // An error means that somebody else was faster, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let certificates = self.root_certificates.map(|pem| TlsCertificates {
-            client_tls: None,
-            root_cert: Some(pem),
-        });
+        let certificates =
+            self.root_certificates.map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem) });
         let holds_none = |pem: &Vec<u8>| CertificateDer::pem_slice_iter(pem).next().is_none();
         if endpoint.check(certificates.as_ref()).is_err()
-            || certificates
-                .as_ref()
-                .is_some_and(|given| given.root_cert.iter().any(holds_none))
+            || certificates.as_ref().is_some_and(|given| given.root_cert.iter().any(holds_none))
         {
-            return Err(Error::config(
-                "the root certificates for Redis are not certificates in PEM",
-            ));
+            return Err(Error::config("the root certificates for Redis are not certificates in PEM"));
         }
         let runtime = Handle::try_current().map_err(|_| {
-            Error::new(
-                ErrorKind::NoRuntime,
-                "a Redis store must be connected on a tokio runtime",
-            )
+            Error::new(ErrorKind::NoRuntime, "a Redis store must be connected on a tokio runtime")
         })?;
 
         let (link, bell) = (Link::new(self.timeout), Arc::new(Bell::default()));
@@ -198,13 +189,7 @@ impl RedisStoreBuilder {
             channel: channel.clone(),
             bell: bell.clone(),
         }));
-        let store = RedisStore(Arc::new(Inner {
-            link,
-            bell,
-            prefix: self.prefix,
-            channel,
-            keeper,
-        }));
+        let store = RedisStore(Arc::new(Inner { link, bell, prefix: self.prefix, channel, keeper }));
         store.0.link.settled().await;
         Ok(store)
     }
@@ -246,12 +231,10 @@ impl TokenStore for RedisStore {
     ) -> StoreFuture<'a, Commit> {
         Box::pin(async move {
             let place = self.place(account);
-            Ok(
-                match self.run(&place, &place.commit(lease.fence, record)).await? {
-                    (Status::Done, ..) => Commit::Done,
-                    (Status::Refused, _, snapshot) => Commit::Fenced(snapshot),
-                },
-            )
+            Ok(match self.run(&place, &place.commit(lease.fence, record)).await? {
+                (Status::Done, ..) => Commit::Done,
+                (Status::Refused, _, snapshot) => Commit::Fenced(snapshot),
+            })
         })
     }
 

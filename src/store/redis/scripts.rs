@@ -61,12 +61,7 @@ impl Place {
     pub(super) fn commit(&self, fence: u64, record: &Record) -> ScriptInvocation<'static> {
         let left = millis(record.left);
         let mut call = COMMIT.key(&self.key);
-        call.arg(fence)
-            .arg(record.encode())
-            .arg(left)
-            .arg(left + KEEP)
-            .arg(&self.channel)
-            .arg(&self.account);
+        call.arg(fence).arg(record.encode()).arg(left).arg(left + KEEP).arg(&self.channel).arg(&self.account);
         call
     }
 

@@ -179,7 +179,7 @@ impl Tokens {
             && space != Space::WeCom
             && let Some(before) = self.issued.get_mut(&before)
         {
-            before.superseded = Some(now + overlap);
+            before.superseded = Some(now.saturating_add(overlap));
         }
         self.issued.insert(
             text.clone(),

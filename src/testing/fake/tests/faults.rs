@@ -111,6 +111,10 @@ async fn api_faults_strike_good_tokens_too() {
     failure(&fake, &path).await;
     fake.fail_next_apis(1, Fault::CutOff);
     failure(&fake, &format!("/cgi-bin/media/get?size=300000&access_token={token}")).await;
+    fake.set_answer("/cgi-bin/any", Answer::json("0123456789").byte_by_byte().unsized_body());
+    fake.fail_next_apis(1, Fault::CutOff);
+    failure(&fake, &path).await;
+    fake.set_answer("/cgi-bin/any", Answer::json(r#"{"errcode":0}"#));
     fake.fail_next_apis(1, Fault::ExpiresIn(0));
     assert_eq!(fake.call(&token).await, 0, "no fault for an API");
 }
