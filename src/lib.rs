@@ -71,6 +71,7 @@
 //! any kind.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(unreachable_pub)]
 
 mod auth;
 mod cache;

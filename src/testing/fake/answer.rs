@@ -19,6 +19,7 @@ use super::body::FakeBody;
 /// # drop((nested, odd));
 /// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Answer {
     /// 200 by default, as it is for WeChat's errors too.
     pub status: StatusCode,
