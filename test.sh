@@ -48,7 +48,7 @@ step "documentation, broken links denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --all-features --no-deps
 
 step "combinations of features"
-RUSTFLAGS="-D warnings" cargo hack check --quiet --no-dev-deps --feature-powerset --depth 2 --exclude-features default,full \
+RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
     --target-dir target/hack
 
 step "licences, bans and sources of dependencies"

@@ -1,6 +1,9 @@
 //! What there is to report, in one vocabulary: tracing events (feature `tracing`, target `tower_wechat`) and metrics
 //! (feature `metrics`, names `tower_wechat_*`). Accounts appear by the hash of their key only, tokens not at all.
 
+// What only an event shows is written for nobody without them.
+#![cfg_attr(not(feature = "tracing"), allow(dead_code))]
+
 use std::time::Duration;
 
 use crate::{error::TokenError, issuer::AccountKey, store::StoreError};
