@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 use tower_wechat::{
     issuer::AccountKey,
-    store::{RedisStore, TokenStore},
+    store::{Record, TokenStore},
     testing::store_conformance,
 };
 
 use crate::{
-    account, commit, connect,
+    LIFE, account, commit, connect, connect_patiently,
     support::{Server, eventually},
     token,
 };
@@ -88,7 +88,7 @@ impl Cluster {
 async fn a_cluster_keeps_the_rules_and_survives_the_death_of_a_primary() {
     let mut cluster = Cluster::start().await;
     let url = cluster.url();
-    store_conformance(|| async { RedisStore::connect(&url).await.unwrap() }).await;
+    store_conformance(|| connect_patiently(&url)).await;
 
     let (store, other) = (connect(&url).await, connect(&url).await);
     let accounts: Vec<_> = (0..9).map(|i| account(&i.to_string())).collect();
@@ -118,6 +118,42 @@ async fn a_cluster_keeps_the_rules_and_survives_the_death_of_a_primary() {
             && timeout(Duration::from_millis(200), watch.changed()).await.is_ok()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_freezes_is_left_and_cannot_write_when_it_wakes() {
+    let cluster = Cluster::start().await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let store = connect(&cluster.url()).await;
+    let (here, elsewhere) = (account("0"), account("1"));
+    let frozen = cluster.owner(&here).await;
+    assert_ne!(cluster.owner(&elsewhere).await, frozen);
+    let granted = crate::lease(&store, &here).await.unwrap();
+    assert_eq!(cluster.0[frozen].cli(&["WAIT", "1", "5000"]).await, "1");
+    cluster.0[frozen].freeze();
+    let replica = &cluster.0[3 + frozen];
+    eventually("the replica has taken over", FAILOVER, async || {
+        replica.cli(&["ROLE"]).await.starts_with("master")
+    })
+    .await;
+    // A new connection every two seconds, and one more for those to the frozen node.
+    eventually("the store has followed", Duration::from_secs(5), async || {
+        timeout(Duration::from_secs(1), store.load(&here)).await.expect("an answer in time").is_ok()
+    })
+    .await;
+    assert!(store.renew(&here, &granted).await.unwrap(), "the lease came along");
+    commit(&store, &elsewhere, "t").await.unwrap();
+    let record = Record::new("t", granted.fence, LIFE, LIFE);
+    store.commit(&here, &granted, &record).await.unwrap();
+    cluster.0[frozen].thaw();
+    eventually("the old primary follows", FAILOVER, async || {
+        cluster.0[frozen].cli(&["ROLE"]).await.starts_with("slave")
+    })
+    .await;
+    eventually("the store works on", FAILOVER, async || commit(&store, &here, "new").await.is_ok()).await;
+    drop(store);
+    eventually("no task is left", crate::RECOVERY, async || tasks() == before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

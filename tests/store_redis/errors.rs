@@ -67,6 +67,34 @@ async fn a_user_may_lack_the_bell_but_not_the_commands() {
 }
 
 #[tokio::test]
+async fn a_user_needs_no_more_than_the_error_says() {
+    let server = Server::start().await;
+    let stranger = ["ACL", "SETUSER", "stranger", "on", ">pw"];
+    server.cli(&stranger).await;
+    let store = connect(&format!("redis://stranger:pw@127.0.0.1:{}/", server.port)).await;
+    let error = store.load(&account("app")).await.unwrap_err().to_string();
+    let (_, commands) = error.split_once("the commands ").unwrap();
+    let rules: Vec<_> = commands
+        .split([',', ' '])
+        .filter(|word| word.chars().all(char::is_uppercase) && !word.is_empty() && *word != "LOAD")
+        .map(|command| format!("+{}", command.replace("SCRIPT", "SCRIPT|LOAD")))
+        .collect();
+    let mut user = vec!["ACL", "SETUSER", "stranger", "~tower-wechat:*", "&tower-wechat:*"];
+    user.extend(rules.iter().map(String::as_str));
+    assert_eq!(server.cli(&user).await, "OK", "{user:?}");
+
+    let store = connect(&format!("redis://stranger:pw@127.0.0.1:{}/", server.port)).await;
+    let mut watch = store.watch(&account("app"));
+    commit(&store, &account("app"), "t").await.unwrap();
+    tokio::time::timeout(RECOVERY, watch.changed()).await.expect("told");
+    let granted = crate::lease(&store, &account("app")).await.unwrap();
+    assert!(store.renew(&account("app"), &granted).await.unwrap());
+    store.abandon(&account("app"), &granted, None).await.unwrap();
+    let denied = server.cli(&["ACL", "LOG"]).await;
+    assert!(!denied.contains("hset") && !denied.contains("publish"), "{denied}");
+}
+
+#[tokio::test]
 async fn a_server_without_the_commands_is_said_to_be_one_and_no_token_is_quoted() {
     for (command, word) in [("EVALSHA", "disabled"), ("HELLO", "too old"), ("SCRIPT", "disabled")] {
         let server = Server::start_with(&["--rename-command", command, ""]).await;
@@ -77,6 +105,23 @@ async fn a_server_without_the_commands_is_said_to_be_one_and_no_token_is_quoted(
         let text = format!("{error} {error:?}");
         assert!(text.contains(word) && !text.contains("SENTINEL"), "{command}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_said_not_to() {
+    let server = Server::start().await;
+    let store = connect(&format!("{}99", server.url())).await;
+    let error = store.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("database"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_with_too_many_clients_is_said_to_have_them() {
+    let server = Server::start_with(&["--maxclients", "1"]).await;
+    let first = connect(&server.url()).await;
+    let error = connect(&server.url()).await.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("maxclients"), "{error}");
+    first.load(&account("app")).await.unwrap();
 }
 
 #[tokio::test]

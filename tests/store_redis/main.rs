@@ -32,6 +32,12 @@ async fn connect(url: &str) -> RedisStore {
     RedisStore::connect(url).await.unwrap()
 }
 
+/// For what has nothing to do with time-outs, on a machine that has much else to do.
+async fn connect_patiently(url: &str) -> RedisStore {
+    let builder = RedisStore::builder(url).timeout(Duration::from_secs(20));
+    builder.connect().await.unwrap()
+}
+
 async fn lease(store: &RedisStore, account: &AccountKey) -> Result<Lease, StoreError> {
     match store.try_lease(account, LeaseRequest::new(LIFE, 0)).await? {
         Claim::Granted(lease, _) => Ok(lease),

@@ -8,16 +8,23 @@ use tower_wechat::{
     testing::store_conformance,
 };
 
-use crate::{LIFE, account, commit, connect, lease, proxy::Proxy, support::Server, token};
+use crate::{
+    LIFE, account, commit, connect_patiently as connect, lease, proxy::Proxy, support::Server, token,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_store_keeps_the_rules() {
     let server = Server::start().await;
-    store_conformance(|| connect_owned(server.url())).await;
+    let url = server.url();
+    store_conformance(|| connect(&url)).await;
 }
 
-async fn connect_owned(url: String) -> RedisStore {
-    connect(&url).await
+#[tokio::test]
+async fn a_unix_socket_will_do() {
+    let server = Server::start_with(&["--unixsocket", "redis.sock"]).await;
+    let store = connect(&format!("redis+unix://{}", server.path("redis.sock").display())).await;
+    commit(&store, &account("app"), "t").await.unwrap();
+    assert_eq!(token(&store, &account("app")).await.as_deref(), Some("t"));
 }
 
 #[tokio::test]

@@ -97,6 +97,11 @@ impl Server {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// A file in the server's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.0.join(name)
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -33,8 +33,13 @@ impl Fault {
                 error: StoreError::unavailable(if error.is_timeout() {
                     "Redis does not answer; see whether it is overloaded, stopped or cut off".into()
                 } else {
-                    // Of the operating system or the TLS library, so it shows no URL.
-                    format!("Redis cannot be reached ({error}); see whether it runs and the address is right")
+                    let advice = if error.is_connection_refusal() {
+                        "see whether it runs and the address is right"
+                    } else {
+                        "see whether it still runs, and has not reached its `maxclients`"
+                    };
+                    // The error is of the operating system or the TLS library, so it shows no URL.
+                    format!("Redis cannot be reached ({error}); {advice}")
                 }),
                 cure: if error.is_timeout() { Cure::Probe } else { Cure::Reconnect },
             },
@@ -54,7 +59,7 @@ impl Fault {
             ErrorKind::ClusterConnectionNotFound => {
                 fault("no node of the Redis Cluster can be reached; see whether they run", Cure::Reconnect)
             }
-            ErrorKind::InvalidClientConfig => fault(
+            ErrorKind::InvalidClientConfig | ErrorKind::Client => fault(
                 "Redis cannot be connected to with these settings; see the URL and the certificates",
                 Cure::Reconnect,
             ),
@@ -104,6 +109,9 @@ impl Fault {
                  too old, or somebody disabled the command",
                     Cure::Nothing,
                 )
+            }
+            _ if detail(error).contains("DB index") => {
+                ("Redis does not have the database that the URL names", Cure::Reconnect)
             }
             _ if detail(error).contains("max number of clients") => {
                 ("Redis accepts no more connections (`maxclients`)", Cure::Reconnect)

@@ -87,8 +87,8 @@ impl Link {
             match cure {
                 Cure::Nothing => {}
                 Cure::Probe => doubt.notify_one(),
-                // A Cluster's connection finds nodes by itself, unless it has lost them all.
-                Cure::Reconnect if connection.is_cluster() && !is_lost(&error) => doubt.notify_one(),
+                // A Cluster's connection finds nodes by itself, while it has any.
+                Cure::Reconnect if connection.is_cluster() => doubt.notify_one(),
                 Cure::Reconnect => {
                     self.lost(&doubt);
                     if std::mem::take(&mut again) {
@@ -151,9 +151,16 @@ impl Link {
                     let since = clock.now();
                     self.state.send_replace(State::Up(connection.clone(), doubt.clone()));
                     plan.bell.ring_all();
+                    let is_cluster = connection.is_cluster();
                     self.guard(connection, &doubt).await;
-                    if clock.now().since(since) >= SETTLED {
+                    let lasted = clock.now().since(since);
+                    if lasted >= SETTLED {
                         pause = PAUSE.0;
+                    }
+                    // Some nodes of a Cluster may be as good as ever, and nobody can tell whether a connection knows the
+                    // others' successors. So it serves on until a new one is there, which is not made all the time.
+                    if is_cluster {
+                        sleep(PROBE.saturating_sub(lasted)).await;
                     }
                 }
                 Err(error) => {
@@ -183,26 +190,21 @@ impl Link {
         }
     }
 
-    /// Ends when the connection is lost.
+    /// Ends when there should be another connection.
     async fn guard(&self, mut connection: Connection, doubt: &Arc<Notify>) {
         while self.state.borrow().is(doubt) {
-            // A node of a Cluster may be dead without harm to the rest: ask twice.
-            let tries = if connection.is_cluster() { 2 } else { 1 };
-            let mut alive = false;
-            for _ in 0..tries {
-                alive = alive || matches!(timeout(self.timeout, connection.is_alive()).await, Ok(true));
-            }
-            if !alive {
-                self.lost(doubt);
+            if !matches!(timeout(self.timeout, connection.is_alive()).await, Ok(true)) {
+                if !connection.is_cluster() {
+                    self.lost(doubt);
+                }
                 return;
             }
-            let _ = timeout(PROBE, doubt.notified()).await;
+            let doubted = timeout(PROBE, doubt.notified()).await.is_ok();
+            if doubted && connection.is_cluster() {
+                return;
+            }
         }
     }
-}
-
-fn is_lost(error: &redis::RedisError) -> bool {
-    error.kind() == redis::ErrorKind::ClusterConnectionNotFound
 }
 
 /// What to do with what the server says unasked.
