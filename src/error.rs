@@ -170,7 +170,7 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &*self.0;
         match &failure.app {
-            Some(app) => write!(f, "no access_token for app {app}: {}", failure.message)?,
+            Some(app) => write!(f, "no access_token for app {}: {}", app.shown(), failure.message)?,
             None => write!(f, "no access_token: {}", failure.message)?,
         }
         if let Some(errcode) = failure.errcode {

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use http::{Uri, uri::Scheme};
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
 
 use crate::error::Error;
 
@@ -186,16 +189,16 @@ impl Origin {
         if *scheme == Scheme::HTTP && !is_loopback(host) {
             return refuse("would send tokens in the clear: plain http is for loopback hosts only");
         }
-        let Some(default) = default_port(scheme) else {
+        if default_port(scheme).is_none() {
             return refuse("has a scheme other than https");
-        };
-        if authority.port_u16().is_none() && authority.as_str() != host {
-            return refuse("has an impossible port");
         }
+        let Some(port) = port(scheme, authority) else {
+            return refuse("has an impossible port");
+        };
         Ok(Self {
             scheme: scheme.clone(),
             host: host.to_ascii_lowercase().into(),
-            port: authority.port_u16().unwrap_or(default),
+            port,
             prefix: uri.path().trim_end_matches('/').into(),
         })
     }
@@ -206,7 +209,7 @@ impl Origin {
         };
         *scheme == self.scheme
             && authority.host().eq_ignore_ascii_case(&self.host)
-            && authority.port_u16().or(default_port(scheme)) == Some(self.port)
+            && port(scheme, authority) == Some(self.port)
     }
 
     /// The path after this origin's prefix, or the whole path where the prefix is not there.
@@ -215,6 +218,16 @@ impl Origin {
             Some(rest) if rest.starts_with('/') => rest,
             _ => uri.path(),
         }
+    }
+}
+
+/// The port that is meant, if it can be one. `Authority::port` takes an impossible one for none.
+fn port(scheme: &Scheme, authority: &Authority) -> Option<u16> {
+    let text = authority.as_str();
+    let host_and_port = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    match host_and_port.strip_prefix(authority.host())?.strip_prefix(':') {
+        None | Some("") => default_port(scheme),
+        Some(port) => port.parse().ok(),
     }
 }
 
@@ -260,6 +273,7 @@ mod tests {
         for outside in [
             "http://api.weixin.qq.com/",
             "https://api.weixin.qq.com:8443/",
+            "https://api.weixin.qq.com:99999/",
             "https://api.weixin.qq.com.evil.example/",
             "https://api.weixin.qq.com@evil.example/",
             "https://mp.weixin.qq.com/cgi-bin/showqrcode",

@@ -18,7 +18,20 @@ impl AppId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id for messages to people: on one line, and of bounded length, whatever somebody took for an id.
+    pub(crate) fn shown(&self) -> String {
+        let mut chars = self.0.chars();
+        let mut shown: String = chars.by_ref().take(LONGEST_SHOWN).flat_map(char::escape_debug).collect();
+        if chars.next().is_some() {
+            shown.push('…');
+        }
+        shown
+    }
 }
+
+/// Characters of an id that are shown; real ones have 18.
+const LONGEST_SHOWN: usize = 128;
 
 /// An account's secret (`appsecret`, `corpsecret`).
 ///
@@ -71,7 +84,7 @@ impl fmt::Display for AppId {
 
 impl fmt::Debug for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AppId({:?})", &*self.0)
+        write!(f, "AppId(\"{}\")", self.shown())
     }
 }
 

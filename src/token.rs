@@ -38,10 +38,9 @@ impl AccessToken {
         expiry: Deadline,
         clock: Clock,
     ) -> Self {
-        let encoded = match Cow::from(utf8_percent_encode(&text, ESCAPED)) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(encoded) => Some(encoded.into_boxed_str()),
-        };
+        // Not told by the variant: a text of one byte that must be encoded comes back borrowed, too.
+        let encoded = Cow::from(utf8_percent_encode(&text, ESCAPED));
+        let encoded = (*encoded != *text).then(|| encoded.into());
         Self(Arc::new(Content { text, encoded, generation, life, expiry, clock }))
     }
 
@@ -147,6 +146,7 @@ mod tests {
     #[test]
     fn anything_else_is_percent_encoded() {
         assert_eq!(token("a#b&c d+e%é@").encoded(), "a%23b%26c%20d%2Be%25%C3%A9%40");
+        assert_eq!(token("&").encoded(), "%26");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) struct History {
     failed: Option<(Deadline, TokenError)>,
     unchanged: Option<Deadline>,
     budget: PassiveBudget,
+    /// Forced refreshes, in Unix milliseconds: also those that failed, which no store knows of.
+    pub(super) forced: Vec<u64>,
     early_rejection: Option<Moment>,
     alarmed: Option<Moment>,
 }

@@ -181,8 +181,9 @@ impl Inner {
     }
 
     fn make(&self, app: &AppId) -> Result<TokenCache, Error> {
-        let unknown =
-            |why: &str| Error::new(ErrorKind::UnknownApp, format!("no account for app {app}: {why}"));
+        let unknown = |why: &str| {
+            Error::new(ErrorKind::UnknownApp, format!("no account for app {}: {why}", app.shown()))
+        };
         let Some(factory) = &self.factory else {
             return Err(unknown("it is not in the pool; insert it first"));
         };
@@ -198,7 +199,11 @@ impl Inner {
         match made {
             Ok(Some(cache)) => {
                 if let Some(owner) = writing.made.get(cache.account()).filter(|owner| *owner != app) {
-                    let text = format!("the pool's closure returned the cache of app {owner} for app {app}");
+                    let text = format!(
+                        "the pool's closure returned the cache of app {} for app {}",
+                        owner.shown(),
+                        app.shown()
+                    );
                     return Err(Error::config(text));
                 }
                 writing.made.insert(cache.account().clone(), app.clone());

@@ -85,7 +85,7 @@ enum Work {
 impl Refresh<'_> {
     async fn run(&self) -> Outcome {
         let Shared { store, account, settings, .. } = self.shared;
-        let patience = settings.fetch_timeout + LEASE_LIFE;
+        let patience = settings.fetch_timeout.saturating_add(LEASE_LIFE);
         let mut watch = None;
         loop {
             let claimed = async {
@@ -163,7 +163,7 @@ impl Refresh<'_> {
             return Work::Done(Err(error));
         }
         let past = snapshot.record.map(|record| record.forced).unwrap_or_default();
-        let mut forced = budget::forced_today(&past, self.shared.clock.now());
+        let mut forced = self.forced_today(past);
         match self.while_renewing(lease, self.mint(lease.fence, &mut forced)).await {
             Ok(token) => self.commit(lease, token, forced).await,
             Err(error) => {
@@ -233,7 +233,7 @@ impl Refresh<'_> {
             if let Err(error) = self.spend() {
                 return Some(Err(error));
             }
-            let minted = self.mint(self.floor() + 1, &mut Vec::new()).await;
+            let minted = self.mint(self.floor() + 1, &mut self.forced_today(Vec::new())).await;
             return Some(match minted {
                 Ok(token) => Ok(self.publish(token)),
                 Err(error) => {
@@ -273,6 +273,7 @@ impl Refresh<'_> {
             let stuck = self.returns_the_rejected(&token) && self.shared.issuer.can_force();
             let cause = if stuck && budget::may_force(forced, now) {
                 forced.push(now.unix_millis());
+                lock(&self.shared.history).forced.clone_from(forced);
                 Cause::Forced
             } else {
                 self.cause()
@@ -370,6 +371,14 @@ impl Refresh<'_> {
         self.shared.report(Event::BudgetSpent { pause });
         let text = "tokens are rejected so often that the budget of refreshes is spent; does another program mint for this app?";
         Err(self.shared.error(ErrorKind::BackedOff, text).with_transient(true).with_retry_after(pause))
+    }
+
+    /// Today's forced refreshes: those in the store and our own.
+    fn forced_today(&self, mut past: Vec<u64>) -> Vec<u64> {
+        past.extend_from_slice(&lock(&self.shared.history).forced);
+        past.sort_unstable();
+        past.dedup();
+        budget::forced_today(&past, self.shared.clock.now())
     }
 
     /// A new token's generation must be above this.

@@ -133,7 +133,11 @@ impl Progress {
     fn poll<R: Body>(&mut self, mut body: Pin<&mut Peeked<R>>, cx: &mut Context<'_>) -> Poll<bool> {
         if self.rejection.is_none() {
             match ready!(self.poll_verdict(body.as_mut(), cx)) {
-                Found::Code(code) if self.codes.contains(&code) => self.rejection = Some(code),
+                Found::Code(code) if self.codes.contains(&code) => {
+                    self.rejection = Some(code);
+                    // To see that nothing comes after the last byte of a room that was just enough.
+                    self.room = self.room.saturating_add(1);
+                }
                 _ => return Poll::Ready(false),
             }
         }

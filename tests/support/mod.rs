@@ -4,8 +4,11 @@
 
 pub mod mill;
 
+pub mod fixed;
+pub mod raw;
+
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -26,7 +29,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    ServiceBuilder::new().layer(WeChatAuthLayer::new(cache)).service(http())
+    layered(WeChatAuthLayer::new(cache))
+}
+
+/// The same with a layer that is set otherwise.
+pub fn layered<B>(layer: WeChatAuthLayer) -> WeChatAuth<Http<B>>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    ServiceBuilder::new().layer(layer).service(http())
 }
 
 pub fn http<B>() -> Client<HttpConnector, B>
@@ -58,8 +70,12 @@ pub fn post<B>(wechat: &FakeWeChat, path: &str, body: B) -> Request<B> {
     Request::post(format!("{}{path}", wechat.url())).body(body).unwrap()
 }
 
-/// What came: the answer's text and what the layer did for it.
+/// What came: the answer and what the layer did for it.
 pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+    /// The same, read as UTF-8.
     pub text: String,
     pub outcome: Option<AuthOutcome>,
 }
@@ -79,9 +95,15 @@ where
     R: http_body::Body<Data = Bytes>,
     R::Error: std::fmt::Debug,
 {
-    let outcome = response.extensions().get().cloned();
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    Answer { text: String::from_utf8_lossy(&bytes).into_owned(), outcome }
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
+        outcome: head.extensions.get().cloned(),
+    }
 }
 
 /// Sends one ordinary call.
