@@ -92,7 +92,11 @@ where
             Destination::Elsewhere => {
                 return ResponseFuture::untouched(self.inner.call(request.map(ReplayBody::untouched)));
             }
-            Destination::Nowhere(error) => return ResponseFuture::failed(error),
+            Destination::Nowhere(error) => {
+                // Readiness may be a permit, and nothing will be sent with it: a clone has none.
+                self.inner = self.inner.clone();
+                return ResponseFuture::failed(error);
+            }
             Destination::Account(cache) => cache,
         };
         // The instance that was polled ready is the one to call; its clone is not ready and stays behind.

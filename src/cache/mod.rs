@@ -98,7 +98,7 @@ impl TokenCache {
     /// # Errors
     ///
     /// As [`token`](Self::token); and [`Config`](crate::ErrorKind::Config) if `ttl` is longer than this account's tokens
-    /// live.
+    /// live, less the `fetch_timeout`, which a new one may have lost on its way.
     ///
     /// # Panics
     ///

@@ -187,12 +187,21 @@ impl Inner {
         let Some(factory) = &self.factory else {
             return Err(unknown("it is not in the pool; insert it first"));
         };
-        let cell = lock(&self.writing).making.entry(app.clone()).or_default().clone();
+        let mut writing = lock(&self.writing);
+        // It may have been made since it was looked for.
+        if let Some(cache) = self.lookup(app) {
+            return Ok(cache);
+        }
+        let cell = writing.making.entry(app.clone()).or_default().clone();
+        drop(writing);
         // Not under the lock: the closure is the user's.
         let made =
             catch_unwind(AssertUnwindSafe(|| cell.get_or_init(|| (factory.make)(app.clone())).clone()));
         let mut writing = lock(&self.writing);
-        writing.making.remove(app);
+        // Not a later one, which others may be waiting for.
+        if writing.making.get(app).is_some_and(|making| Arc::ptr_eq(making, &cell)) {
+            writing.making.remove(app);
+        }
         if let Some(cache) = self.lookup(app) {
             return Ok(cache);
         }

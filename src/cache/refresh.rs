@@ -125,8 +125,12 @@ impl Refresh<'_> {
 
     // === what others did ===
 
-    /// Whether there is a token in the store that answers the need.
+    /// A token that answers the need, in the store or taken over from it meanwhile: the follower may have been faster.
     fn offered(&self, snapshot: &Snapshot) -> Option<AccessToken> {
+        let answers = |token: &AccessToken| self.shared.satisfies(token, self.order.need);
+        if let Some(present) = self.shared.slot().filter(answers) {
+            return Some(present);
+        }
         let record = snapshot.record.as_ref()?;
         let token = self.shared.token_of(record);
         let later = self.shared.slot().is_none_or(|present| token.generation() > present.generation());
@@ -307,7 +311,12 @@ impl Refresh<'_> {
             return Err(TokenError::transient("the issuer returned a token that has expired already"));
         }
         let life = expires_in.min(LONGEST_LIFE);
-        Ok(AccessToken::new(text.into(), generation, life, before.after(life), self.shared.clock.clone()))
+        let expiry = before.after(life);
+        if expiry.has_passed(self.shared.clock.now()) {
+            return Err(TokenError::transient("the token had expired before the issuer returned it"));
+        }
+        let clock = self.shared.clock.clone();
+        Ok(AccessToken::new(text.into(), generation, life, expiry, clock))
     }
 
     fn may_try_again(&self, error: &TokenError) -> bool {

@@ -132,6 +132,10 @@ impl Shared {
         }
     }
 
+    pub(super) fn satisfies(&self, token: &AccessToken, need: Need) -> bool {
+        self.held(token, self.clock.now()).satisfies(need)
+    }
+
     /// A good token, without waiting. Sees to the next one if the present one is near its end.
     pub(super) fn ready(self: &Arc<Self>, need: Need) -> Option<AccessToken> {
         let now = self.clock.now();
@@ -232,7 +236,7 @@ impl Shared {
     /// Waits for the end of the flight. `None`: it says nothing about this caller's need.
     async fn arrive(&self, join: Join<Outcome>, need: Need) -> Option<Outcome> {
         match join.await {
-            Ok(token) if self.held(&token, self.clock.now()).satisfies(need) => Some(Ok(token)),
+            Ok(token) if self.satisfies(&token, need) => Some(Ok(token)),
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::Closed => None,
             Err(error) => Some(Err(error)),
@@ -248,13 +252,17 @@ impl Shared {
     fn decide(&self, need: Need) -> Option<Outcome> {
         let now = self.clock.now();
         let token = self.slot();
-        if let (Some(token), Need::Living(ttl)) = (&token, need)
-            && ttl > token.life()
-        {
-            let life = token.life().as_secs();
-            let text =
-                format!("one that lives for {} s was asked for, but they live for {life} s", ttl.as_secs());
-            return Some(Err(self.error(ErrorKind::Config, text)));
+        if let (Some(token), Need::Living(ttl)) = (&token, need) {
+            // A new one has lost what its fetch took; to mint again and again would not help.
+            let life = token.life();
+            let fresh = life - self.settings.fetch_timeout.min(life / 2);
+            if ttl > fresh {
+                let (ttl, fresh) = (ttl.as_secs(), fresh.as_secs());
+                let text = format!(
+                    "one that lives for {ttl} s was asked for, but a new one may have {fresh} s only"
+                );
+                return Some(Err(self.error(ErrorKind::Config, text)));
+            }
         }
         let history = lock(&self.history);
         let held = token.as_ref().map(|token| self.held(token, now));

@@ -120,6 +120,9 @@ impl<R: Body> Future for Peek<R> {
             self.peeked = Some(peeked);
             return Poll::Pending;
         };
+        if whole {
+            peeked.as_mut().release();
+        }
         let body = PeekedBody::from(peeked);
         Poll::Ready(match self.progress.rejection {
             Some(errcode) => Verdict::Rejected { errcode, body, whole },

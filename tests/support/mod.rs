@@ -7,6 +7,8 @@ pub mod mill;
 pub mod fixed;
 pub mod raw;
 
+pub mod issuers;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};

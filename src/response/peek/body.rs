@@ -38,9 +38,9 @@ pin_project! {
     pub(super) struct Peeked<R: Body> {
         first: Option<Item<R>>,
         more: VecDeque<Item<R>>,
-        ended: bool,
+        // Gone once it has ended: a client may count on that, as for a permit that lives in the body.
         #[pin]
-        body: R,
+        body: Option<R>,
     }
 }
 
@@ -59,20 +59,23 @@ impl<R: Body> From<Pin<Box<Peeked<R>>>> for PeekedBody<R> {
 
 impl<R: Body> Peeked<R> {
     pub(super) fn new(body: R) -> Self {
-        Self { first: None, more: VecDeque::new(), ended: false, body }
+        Self { first: None, more: VecDeque::new(), body: Some(body) }
     }
 
     /// Takes one more frame, keeps it and shows it.
     pub(super) fn poll_more(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<&Item<R>>> {
-        let this = self.project();
-        Poll::Ready(match ready!(this.body.poll_frame(cx)) {
+        let mut this = self.project();
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(match ready!(body.poll_frame(cx)) {
             Some(item) if this.first.is_none() => Some(this.first.insert(item)),
             Some(item) => {
                 this.more.push_back(item);
                 this.more.back()
             }
             None => {
-                *this.ended = true;
+                this.body.set(None);
                 None
             }
         })
@@ -80,7 +83,12 @@ impl<R: Body> Peeked<R> {
 
     /// Whether nothing comes after what was taken.
     pub(super) fn is_at_end(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    /// Lets go of the body; what was taken from it stays.
+    pub(super) fn release(self: Pin<&mut Self>) {
+        self.project().body.set(None);
     }
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<R>>> {
@@ -88,8 +96,10 @@ impl<R: Body> Peeked<R> {
         match this.first.take().or_else(|| this.more.pop_front()) {
             Some(item) => Poll::Ready(Some(item)),
             // A body need not bear being asked again after its end.
-            None if *this.ended => Poll::Ready(None),
-            None => this.body.poll_frame(cx),
+            None => match this.body.as_pin_mut() {
+                Some(body) => body.poll_frame(cx),
+                None => Poll::Ready(None),
+            },
         }
     }
 
@@ -101,7 +111,10 @@ impl<R: Body> Peeked<R> {
         let taken = self.taken().flatten().filter_map(Frame::data_ref).fold(0, |sum: u64, data| {
             sum.saturating_add(u64::try_from(data.remaining()).unwrap_or(u64::MAX))
         });
-        let mut hint = if self.ended { SizeHint::with_exact(0) } else { self.body.size_hint() };
+        let mut hint = match &self.body {
+            Some(body) => body.size_hint(),
+            None => SizeHint::with_exact(0),
+        };
         let upper = hint.upper().and_then(|upper| upper.checked_add(taken));
         let lower = hint.lower().saturating_add(taken);
         hint = SizeHint::new();

@@ -1,0 +1,10 @@
+//! What goes wrong around a fetch, and what the callers see of it: a token, or one clear error in their own time.
+
+mod ahead;
+mod cancelled;
+mod endpoint;
+mod pool;
+mod shutdown;
+#[path = "../support/mod.rs"]
+mod support;
+mod wakeups;

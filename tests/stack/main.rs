@@ -1,0 +1,10 @@
+//! The layer among the other layers of the tower world: under them, over them, and what it owes to each.
+
+mod above;
+mod below;
+mod permits;
+mod readiness;
+mod scenario;
+#[path = "../support/mod.rs"]
+mod support;
+mod types;
