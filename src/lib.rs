@@ -85,6 +85,8 @@ mod telemetry;
 mod token;
 
 pub mod issuer;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

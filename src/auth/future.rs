@@ -21,7 +21,7 @@ use crate::{
     cache::TokenCache,
     error::{BoxError, Error, ErrorKind, TokenError},
     request::ReplayBody,
-    response::{Peek, PeekedBody, Verdict, may_be_rejection},
+    response::{FromElsewhere, Peek, PeekedBody, Verdict, may_be_rejection},
     telemetry::Event,
     token::AccessToken,
 };
@@ -86,7 +86,7 @@ where
         Self { state: State::Untouched { future } }
     }
 
-    pub(super) fn failed(error: Error) -> Self {
+    pub(crate) fn failed(error: Error) -> Self {
         Self { state: State::Failed { error: Some(error) } }
     }
 
@@ -132,7 +132,8 @@ where
                     let response = ready!(future.poll(cx)).map_err(Error::inner)?;
                     let sent = sent.take().expect(ONCE);
                     let limit = sent.account.settings.inspect_limit;
-                    if !may_be_rejection(sent.method(), &response, limit) {
+                    let elsewhere = response.extensions().get::<FromElsewhere>().is_some();
+                    if elsewhere || !may_be_rejection(sent.method(), &response, limit) {
                         return Poll::Ready(Ok(accepted(response.map(PeekedBody::untouched))));
                     }
                     let (head, body) = response.into_parts();

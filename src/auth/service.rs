@@ -69,11 +69,17 @@ impl<S> WeChatAuth<S> {
     pub fn into_inner(self) -> S {
         self.inner
     }
+
+    /// The same service over what becomes of its inner one.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn map_inner<T>(self, change: impl FnOnce(S) -> T) -> WeChatAuth<T> {
+        WeChatAuth { inner: change(self.inner), settings: self.settings, choice: self.choice }
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for WeChatAuth<S>
 where
-    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send,
     S::Error: Into<BoxError>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,

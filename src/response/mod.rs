@@ -9,3 +9,9 @@ mod peek;
 
 pub use self::peek::PeekedBody;
 pub(crate) use self::peek::{Peek, Verdict, may_be_rejection};
+
+/// As an extension of an answer: a client below followed a redirect, and this is not from where the token went. What
+/// somebody else says about the token is no reason to give it up.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
+pub(crate) struct FromElsewhere;
