@@ -57,11 +57,11 @@ impl<T: Clone> SingleFlight<T> {
     /// Boards the current flight, or a new one, unless `decide` says that none is needed. `decide` runs under the lock
     /// that also clears flights: what a flight published before it ended is visible to it.
     pub(crate) fn board<D>(
-        self: &Arc<Self>,
+        flights: &Arc<Self>,
         aborted: impl FnOnce() -> T,
         decide: impl FnOnce() -> Option<D>,
     ) -> Boarding<T, D> {
-        let mut current = lock(&self.current);
+        let mut current = lock(&flights.current);
         if let Some(decision) = decide() {
             return Boarding::Decided(decision);
         }
@@ -70,7 +70,7 @@ impl<T: Clone> SingleFlight<T> {
         }
         let cabin = Cabin { outcome: None, seats: Vec::new(), free: Vec::new() };
         let flight = current.insert(Arc::new(Flight(Mutex::new(cabin))));
-        let pilot = Pilot { flights: self.clone(), flight: flight.clone(), aborted: Some(aborted()) };
+        let pilot = Pilot { flights: flights.clone(), flight: flight.clone(), aborted: Some(aborted()) };
         Boarding::First(Join::new(flight), pilot)
     }
 

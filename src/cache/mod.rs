@@ -22,6 +22,8 @@ mod flight;
 mod follow;
 mod history;
 mod policy;
+#[cfg(test)]
+mod policy_model;
 mod pool;
 mod refresh;
 mod shared;

@@ -127,13 +127,15 @@ impl Refresh<'_> {
 
     /// A token that answers the need, in the store or taken over from it meanwhile: the follower may have been faster.
     fn offered(&self, snapshot: &Snapshot) -> Option<AccessToken> {
-        let answers = |token: &AccessToken| self.shared.satisfies(token, self.order.need);
-        if let Some(present) = self.shared.slot().filter(answers) {
-            return Some(present);
+        let present = self.shared.slot();
+        if let Some(present) = &present
+            && self.shared.satisfies(present, self.order.need)
+        {
+            return Some(present.clone());
         }
         let record = snapshot.record.as_ref()?;
         let token = self.shared.token_of(record);
-        let later = self.shared.slot().is_none_or(|present| token.generation() > present.generation());
+        let later = present.is_none_or(|present| token.generation() > present.generation());
         let held = policy::Held { generation: token.generation(), left: record.left, window: Duration::ZERO };
         (later && held.satisfies(self.order.need)).then_some(token)
     }
@@ -365,9 +367,9 @@ impl Refresh<'_> {
         pause
     }
 
-    /// A mint that answers a rejection comes out of the budget.
+    /// A mint that answers a rejection comes out of the budget; one that is due anyway does not, whoever came first.
     fn spend(&self) -> Result<(), TokenError> {
-        if self.order.rejected.is_none() {
+        if self.order.rejected.is_none() || self.shared.current().is_none() {
             return Ok(());
         }
         let now = self.shared.clock.now();

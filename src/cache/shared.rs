@@ -175,7 +175,8 @@ impl Shared {
     /// Lets one caller a second through, so that the others take no lock.
     fn may_look_ahead(&self, now: Moment) -> bool {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let present = millis(now.since(self.born));
+        // By the monotonic clock alone: a wall clock that was wrong for a while must not put this off.
+        let present = millis(now.monotonic.saturating_duration_since(self.born.monotonic));
         let after = self.look_ahead_after.load(Ordering::Relaxed);
         let next = present.saturating_add(millis(LOOK_AHEAD_EVERY));
         present >= after
@@ -245,7 +246,7 @@ impl Shared {
 
     fn board(self: &Arc<Self>, need: Need) -> Boarding<Outcome, Outcome> {
         let aborted = || self.error(ErrorKind::Closed, "the fetch was stopped under way");
-        self.flights.board(|| Err(aborted()), || self.decide(need))
+        SingleFlight::board(&self.flights, || Err(aborted()), || self.decide(need))
     }
 
     /// What to do without a flight, if that is possible. Runs under the lock of the flights.

@@ -1,8 +1,6 @@
 //! The slot: the newest token, read without a lock.
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwapOption;
+use super::sync::{Arc, ArcSwapOption};
 
 /// Something that is replaced by later generations of itself.
 pub(crate) trait Generation {
@@ -14,7 +12,7 @@ pub(crate) struct Slot<T>(ArcSwapOption<T>);
 
 impl<T: Generation> Slot<T> {
     pub(crate) fn empty() -> Self {
-        Self(ArcSwapOption::const_empty())
+        Self(ArcSwapOption::empty())
     }
 
     pub(crate) fn load(&self) -> Option<Arc<T>> {
