@@ -355,10 +355,16 @@ async fn a_request_to_a_pool_that_names_no_account_it_knows_is_an_error() {
 async fn a_window_longer_than_life_does_not_mint_for_every_call() {
     for ahead in [Duration::from_secs(30 * 86_400), Duration::MAX, Duration::ZERO] {
         let wechat = FakeWeChat::start().await;
-        let cache = TokenCache::builder(classic(&wechat)).refresh_ahead(ahead).build();
+        let clock = ManualClock::new();
+        let builder = TokenCache::builder(classic(&wechat)).refresh_ahead(ahead);
+        let cache = builder.clock(&clock).build();
         for _ in 0..100 {
             assert_eq!(send(&client(&cache), &wechat).await.unwrap().errcode(), Some(0));
         }
+        // Not in the first half of its life, either.
+        clock.set_forward(Duration::from_secs(3000));
+        send(&client(&cache), &wechat).await.unwrap();
+        cache.shutdown().await;
         assert_eq!(wechat.token_requests(), 1, "{ahead:?}");
     }
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    future::Future,
+    future::{Future, pending, ready},
     pin::Pin,
     sync::{
         Arc,
@@ -21,6 +21,10 @@ use tower::ServiceExt;
 use tower_wechat::{
     ErrorKind, NotReplayed, Platform, SkipAuth, TokenCache, TokenError, WeChatAuthLayer,
     issuer::{AccountKey, Issuer, Mint, Minted, StableToken},
+    store::{
+        Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, StoreFuture, TokenStore,
+        Watch,
+    },
     testing::{self, FakeWeChat, Fault, ManualClock},
 };
 
@@ -33,8 +37,13 @@ fn odd(name: &'static str) -> testing::Answer {
 
 /// A cache whose clock the test sets, with a first token in it.
 async fn warm(issuer: impl Issuer) -> (TokenCache, ManualClock) {
+    warm_for(issuer, Duration::from_secs(10)).await
+}
+
+/// The same with another `fetch_timeout`.
+async fn warm_for(issuer: impl Issuer, fetch_timeout: Duration) -> (TokenCache, ManualClock) {
     let clock = ManualClock::new();
-    let cache = TokenCache::builder(issuer).clock(&clock).fetch_timeout(Duration::from_millis(300)).build();
+    let cache = TokenCache::builder(issuer).clock(&clock).fetch_timeout(fetch_timeout).build();
     cache.token().await.unwrap();
     (cache, clock)
 }
@@ -116,7 +125,9 @@ async fn a_replay_that_fails_on_its_way_is_an_error_and_not_a_third_send() {
 /// A hundred callers meet a dead token and a token endpoint with this fault, which is asked `asked` times.
 async fn refresh_fails(fault: Fault, kind: ErrorKind, errcode: Option<i64>, asked: u64) {
     let wechat = FakeWeChat::start().await;
-    let (cache, clock) = warm(stable(&wechat)).await;
+    let hangs = matches!(fault, Fault::Hang);
+    let limit = Duration::from_millis(if hangs { 1000 } else { 10_000 });
+    let (cache, clock) = warm_for(stable(&wechat), limit).await;
     wechat.revoke();
     wechat.set_rejection(Some(odd("first")));
     wechat.fail_tokens(fault.clone());
@@ -152,7 +163,7 @@ async fn refresh_fails(fault: Fault, kind: ErrorKind, errcode: Option<i64>, aske
     assert_eq!(wechat.token_requests(), 1 + asked, "{what}");
 
     let pause = answer.outcome().refresh_error().unwrap().retry_after().unwrap();
-    clock.set_forward(pause + Duration::from_millis(1));
+    clock.set_forward(pause + Duration::from_secs(1));
     for replayed in [true, false] {
         let answer = send(&client(&cache), &wechat).await.unwrap();
         assert_eq!(answer.errcode(), Some(0), "{what}");
@@ -381,16 +392,75 @@ impl Issuer for FailsWhenForced {
     }
 }
 
-#[tokio::test]
-async fn a_forced_refresh_that_failed_counts_too() {
+/// How often it is forced in twenty seconds of rejections.
+async fn forced_in_twenty_seconds(store: Option<Gone>) -> usize {
     let forced = Arc::new(AtomicUsize::new(0));
-    let (cache, clock) = warm(FailsWhenForced { platform: Platform::wechat(), forced: forced.clone() }).await;
+    let issuer = FailsWhenForced { platform: Platform::wechat(), forced: forced.clone() };
+    let clock = ManualClock::new();
+    let builder = TokenCache::builder(issuer).clock(&clock);
+    let cache = match store {
+        Some(store) => builder.store(store).build(),
+        // One of its own, on the same clock.
+        None => builder.build(),
+    };
+    let token = cache.token().await.unwrap();
     for _ in 0..4 {
-        let token = cache.current().unwrap();
         let _ = cache.refresh(&token).await;
         clock.set_forward(Duration::from_secs(5));
     }
-    assert_eq!(forced.load(Ordering::SeqCst), 1, "in twenty seconds");
+    forced.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_forced_refresh_that_failed_counts_too() {
+    assert_eq!(forced_in_twenty_seconds(None).await, 1);
+}
+
+#[tokio::test]
+async fn a_forced_refresh_counts_without_a_store() {
+    assert_eq!(forced_in_twenty_seconds(Some(Gone)).await, 1);
+}
+
+/// A store that is out of reach.
+#[derive(Debug)]
+struct Gone;
+
+fn gone<T: Send + 'static>() -> StoreFuture<'static, T> {
+    Box::pin(ready(Err(StoreError::unavailable("it is gone"))))
+}
+
+impl TokenStore for Gone {
+    fn load<'a>(&'a self, _: &'a AccountKey) -> StoreFuture<'a, Snapshot> {
+        gone()
+    }
+
+    fn try_lease<'a>(&'a self, _: &'a AccountKey, _: LeaseRequest) -> StoreFuture<'a, Claim> {
+        gone()
+    }
+
+    fn renew<'a>(&'a self, _: &'a AccountKey, _: &'a Lease) -> StoreFuture<'a, bool> {
+        gone()
+    }
+
+    fn commit<'a>(&'a self, _: &'a AccountKey, _: &'a Lease, _: &'a Record) -> StoreFuture<'a, Commit> {
+        gone()
+    }
+
+    fn abandon<'a>(&'a self, _: &'a AccountKey, _: &'a Lease, _: Option<&'a Failure>) -> StoreFuture<'a, ()> {
+        gone()
+    }
+
+    fn watch(&self, _: &AccountKey) -> Box<dyn Watch> {
+        Box::new(Silent)
+    }
+}
+
+struct Silent;
+
+impl Watch for Silent {
+    fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(pending())
+    }
 }
 
 // === requests that are not ours ===
