@@ -256,7 +256,7 @@ impl Shared {
         if let (Some(token), Need::Living(ttl)) = (&token, need) {
             // A new one has lost what its fetch took; to mint again and again would not help.
             let life = token.life();
-            let fresh = life - self.settings.fetch_timeout.min(life / 2);
+            let fresh = life.saturating_sub(self.settings.fetch_timeout.min(life / 2));
             if ttl > fresh {
                 let (ttl, fresh) = (ttl.as_secs(), fresh.as_secs());
                 let text = format!(

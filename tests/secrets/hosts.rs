@@ -81,8 +81,7 @@ async fn below(request: Request<Full<Bytes>>) -> String {
     });
     let auth = WeChatAuthLayer::new(&cache).layer(inner);
     read(auth.oneshot(request).await.unwrap()).await;
-    let uri = uri.lock().unwrap().clone();
-    uri
+    std::mem::take(&mut *uri.lock().unwrap())
 }
 
 fn get(uri: &str) -> Request<Full<Bytes>> {

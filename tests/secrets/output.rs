@@ -131,8 +131,7 @@ async fn a_life(wechat: &FakeWeChat, issuer: impl Issuer + Debug, shown: &Shown,
     shown.shown(&issuer.account());
     let cache = TokenCache::builder(issuer);
     shown.debug(&cache);
-    let cache =
-        cache.wait_timeout(Duration::from_millis(300)).fetch_timeout(Duration::from_millis(300)).build();
+    let cache = cache.wait_timeout(Duration::from_secs(10)).build();
     let traced = ServiceBuilder::new().layer(TraceLayer::new_for_http()).service(client(&cache));
     let send = || async {
         match traced.clone().oneshot(call(wechat)).await {

@@ -82,7 +82,8 @@ async fn a_timeout() {
 async fn a_timeout_that_strikes_is_the_callers_to_see() {
     let wechat = FakeWeChat::start().await;
     let inner = ServiceBuilder::new().timeout(Duration::from_millis(50)).service(http());
-    let client = over(&wechat, inner);
+    let cache = TokenCache::new(stable(&wechat));
+    let client = WeChatAuthLayer::new(&cache).layer(inner);
     wechat.fail_apis(Fault::Hang);
     for answer in together(&client, &wechat).await {
         let error = answer.unwrap_err().downcast::<Error>().unwrap();
@@ -90,7 +91,9 @@ async fn a_timeout_that_strikes_is_the_callers_to_see() {
         assert!(error.downcast_ref::<Elapsed>().is_some());
     }
     wechat.heal();
-    assert_eq!(errcode(client, call(&wechat)).await.unwrap(), 0);
+    let patient = WeChatAuthLayer::new(&cache).layer(http());
+    assert_eq!(errcode(patient, call(&wechat)).await.unwrap(), 0);
+    assert_eq!(wechat.mints(), 1);
 }
 
 #[tokio::test]
