@@ -236,6 +236,9 @@ impl Inner {
         self.sweep(&mut shard, writing);
         let member = Member { cache, last_used: AtomicU64::new(self.seconds()), made };
         let previous = shard.insert(app, Arc::new(member));
+        if let Some(previous) = previous.as_ref().filter(|previous| previous.made) {
+            writing.made.remove(previous.cache.account());
+        }
         slot.store(Arc::new(shard));
         previous.map(|member| member.cache.clone())
     }

@@ -14,7 +14,8 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    task::Poll,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -66,13 +67,15 @@ pub(super) struct Order {
 /// Fetches.
 pub(super) async fn run(shared: &Shared, order: &Order) -> Outcome {
     let started = shared.clock.now();
-    Refresh { shared, order, started }.run().await
+    Refresh { shared, order, started, store_failed: AtomicBool::new(false) }.run().await
 }
 
 struct Refresh<'a> {
     shared: &'a Shared,
     order: &'a Order,
     started: Moment,
+    /// Said once a fetch, however often it is tried.
+    store_failed: AtomicBool,
 }
 
 /// How the work under a lease ends.
@@ -170,7 +173,10 @@ impl Refresh<'_> {
         }
         let past = snapshot.record.map(|record| record.forced).unwrap_or_default();
         let mut forced = self.forced_today(past);
-        match self.while_renewing(lease, self.mint(lease.fence, &mut forced)).await {
+        let given_back = GiveBack { shared: self.shared, lease };
+        let minted = self.while_renewing(lease, self.mint(lease.fence, &mut forced)).await;
+        std::mem::forget(given_back);
+        match minted {
             Ok(token) => self.commit(lease, token, forced).await,
             Err(error) => {
                 let pause = self.failed(&error);
@@ -214,7 +220,7 @@ impl Refresh<'_> {
                     return self.settle(&snapshot).map_or(Work::TakenOver, Work::Done);
                 }
                 Err(error) => {
-                    self.shared.report(Event::StoreFailed { error: &error });
+                    self.store_failed(&error);
                     if again < COMMITS {
                         pause().await;
                     }
@@ -228,13 +234,19 @@ impl Refresh<'_> {
     async fn abandon(&self, lease: &Lease, failure: Option<&Failure>) {
         if let Err(error) = self.shared.store.abandon(&self.shared.account, lease, failure).await {
             // The lease runs out by itself.
-            self.shared.report(Event::StoreFailed { error: &error });
+            self.store_failed(&error);
+        }
+    }
+
+    fn store_failed(&self, error: &StoreError) {
+        if !self.store_failed.swap(true, Ordering::Relaxed) {
+            self.shared.report(Event::StoreFailed { error });
         }
     }
 
     /// The store failed. `None`: try it again.
     async fn without_store(&self, error: StoreError) -> Option<Outcome> {
-        self.shared.report(Event::StoreFailed { error: &error });
+        self.store_failed(&error);
         if self.shared.issuer.mints_are_independent() {
             if let Err(error) = self.spend() {
                 return Some(Err(error));
@@ -405,6 +417,20 @@ impl Refresh<'_> {
 
     fn elapsed(&self) -> Duration {
         self.shared.clock.now().since(self.started)
+    }
+}
+
+/// Gives the lease back if the mint is stopped under way, so that the next need not wait until it runs out.
+struct GiveBack<'a> {
+    shared: &'a Shared,
+    lease: &'a Lease,
+}
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        let mut abandoned = self.shared.store.abandon(&self.shared.account, self.lease, None);
+        // Nobody is left to wait for it: a store in memory is done at once, for any other the lease runs out.
+        let _ = abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 
