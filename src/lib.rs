@@ -65,6 +65,7 @@
 //! - [`TokenCache`]: one account's token, however many ask for it; [`TokenPool`]: many accounts.
 //! - [`store`]: where processes share the token, and choose who mints the next.
 //! - [`WeChatAuthLayer`], [`WeChatAuth`]: the middleware.
+//! - `reqwest` (feature): the same layer over `reqwest::Client`, and as a `reqwest_middleware::Middleware`.
 //! - `testing` (feature): [`FakeWeChat`](testing::FakeWeChat), the platform in a box.
 //!
 //! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
