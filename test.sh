@@ -47,6 +47,12 @@ cargo test --quiet --all-features --doc
 step "documentation, broken links denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --all-features --no-deps
 
+step "single flight and slot, every interleaving (loom)"
+cargo test --quiet --release --manifest-path loom/Cargo.toml
+
+step "fuzzing, a minute for each target"
+fuzz/run.sh "${FUZZ_SECONDS:-60}"
+
 step "combinations of features"
 RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
     --target-dir target/hack

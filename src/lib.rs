@@ -85,6 +85,9 @@ mod secret;
 mod telemetry;
 mod token;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod issuer;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;

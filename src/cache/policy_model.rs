@@ -386,7 +386,7 @@ proptest! {
             prop_assert!(cache.waiting == 0 || cache.flight.is_some(), "somebody waits for nothing");
         }
         for (n, pair) in cache.failed_at.windows(2).enumerate() {
-            let least = (500 * 3 / 4 << n.min(5)).min(22_500);
+            let least = ((500 * 3 / 4) << n.min(5)).min(22_500);
             prop_assert!(pair[1] - pair[0] >= least, "try {n} came {} ms after the last", pair[1] - pair[0]);
         }
         for (i, first) in cache.passive.iter().enumerate() {

@@ -58,6 +58,8 @@ mod wecom;
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
+#[cfg(fuzzing)]
+pub(crate) use self::answer::parse as parse_answer;
 pub use self::{classic::ClassicToken, stable::StableToken, wecom::WeCom};
 
 use sha2::{Digest, Sha256};

@@ -7,6 +7,8 @@
 mod errcode;
 mod peek;
 
+#[cfg(fuzzing)]
+pub(crate) use self::errcode::{ErrcodeScanner, Found};
 pub use self::peek::PeekedBody;
 pub(crate) use self::peek::{Peek, Verdict, may_be_rejection};
 

@@ -215,7 +215,7 @@ impl State {
         if let (Kind::Stable, false, Some(token)) = (self.kind, forced, self.tokens.last())
             && token.until > now + FIVE_MINUTES
         {
-            return Minted::new(&token.text, token.until - now);
+            return Minted::new(&token.text, token.until.saturating_sub(now));
         }
         let overlap = match self.kind {
             Kind::Classic { overlap } => overlap,

@@ -1,5 +1,7 @@
 //! What goes wrong around a fetch, and what the callers see of it: a token, or one clear error in their own time.
 
+#![allow(clippy::unchecked_time_subtraction, reason = "of constants")]
+
 mod ahead;
 mod cancelled;
 mod endpoint;

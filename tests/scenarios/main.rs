@@ -44,7 +44,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(settings: Settings, store: impl TokenStore + Clone) -> Self {
+    fn new(settings: Settings, store: &(impl TokenStore + Clone)) -> Self {
         let (endpoint, clock) = (Endpoint::new(&settings), ManualClock::new());
         let caches = [(), ()].map(|()| {
             TokenCache::builder(endpoint.clone())
@@ -62,7 +62,7 @@ impl Stage {
         let mut callers = JoinSet::new();
         for step in steps {
             sleep_until(self.start + secs(step.at)).await;
-            self.step(step, &mut callers).await;
+            self.step(step, &mut callers);
             // Whoever came in this step boards before the next one.
             for _ in 0..3 {
                 tokio::task::yield_now().await;
@@ -73,7 +73,7 @@ impl Stage {
         }
     }
 
-    async fn step(&self, step: Step, callers: &mut JoinSet<()>) {
+    fn step(&self, step: Step, callers: &mut JoinSet<()>) {
         if let Some(behaviour) = step.endpoint {
             self.endpoint.behave(behaviour);
         }
@@ -198,7 +198,7 @@ fn run<S: TokenStore + Clone>(store: impl Fn() -> S) {
             let as_told = |seed| {
                 // The cache's own jitter comes from here.
                 fastrand::seed(seed);
-                catch_unwind(AssertUnwindSafe(|| play(file, store()))).is_ok()
+                catch_unwind(AssertUnwindSafe(|| play(file, &store()))).is_ok()
             };
             !(0..SEEDS).all(as_told)
         })
@@ -206,7 +206,7 @@ fn run<S: TokenStore + Clone>(store: impl Fn() -> S) {
     assert!(failed.is_empty(), "these went otherwise: {failed:#?}");
 }
 
-fn play(file: &Path, store: impl TokenStore + Clone) {
+fn play(file: &Path, store: &(impl TokenStore + Clone)) {
     let scenario: Scenario = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

@@ -1,0 +1,50 @@
+//! What the fuzz targets reach for. Built for them only (`--cfg fuzzing`), and no part of the API.
+
+use http::{StatusCode, Uri};
+
+use crate::{
+    error::{Error, TokenError},
+    issuer::{Minted, parse_answer},
+    request,
+    response::{ErrcodeScanner, Found},
+};
+
+/// The top-level `errcode` of an answer that comes in these pieces.
+pub fn errcode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<i64> {
+    let mut scanner = ErrcodeScanner::new();
+    let found = pieces.into_iter().find_map(|piece| scanner.push(piece)).unwrap_or_else(|| scanner.finish());
+    match found {
+        Found::Code(code) => Some(code),
+        Found::None => None,
+    }
+}
+
+/// The URI with the token in it. Both pieces must be percent-encoded.
+///
+/// # Errors
+///
+/// Where there is no place for it.
+pub fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, Error> {
+    request::inject(uri, parameter, encoded)
+}
+
+/// Whether the query has this key.
+#[must_use]
+pub fn has_parameter(uri: &Uri, parameter: &str) -> bool {
+    request::has_parameter(uri, parameter)
+}
+
+/// The text as it stands in a query.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, crate::token::ESCAPED).to_string()
+}
+
+/// What the answer of a token endpoint means.
+///
+/// # Errors
+///
+/// Where it holds no token.
+pub fn answer(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
+    parse_answer(status, body)
+}
