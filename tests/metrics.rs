@@ -1,0 +1,71 @@
+//! The vocabulary of the metrics: what is counted, under which labels, and that no label tells a token or an app id.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use support::*;
+use tower_wechat::{TokenCache, testing::FakeWeChat};
+
+#[test]
+fn every_step_of_a_healed_request_is_counted_under_the_account() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let tokens = metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let wechat = FakeWeChat::start().await;
+            let cache = TokenCache::new(stable(&wechat));
+            let client = client(&cache);
+            send(&client, &wechat).await.unwrap();
+            let first = cache.current().unwrap();
+            wechat.revoke();
+            send(&client, &wechat).await.unwrap();
+            wechat.reject_all(Some(42001));
+            wechat.fail_tokens(tower_wechat::testing::Fault::Errcode(40125));
+            send(&client, &wechat).await.unwrap();
+            assert_eq!(cache.stats().mints(), 2);
+            vec![first, cache.current().unwrap()]
+        })
+    });
+
+    let mut counted = BTreeMap::new();
+    let mut ages = 0;
+    let mut accounts = std::collections::BTreeSet::new();
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        let (_, key) = key.into_parts();
+        let mut name = key.name().to_owned();
+        for label in key.labels() {
+            assert!(!label.value().contains(FakeWeChat::APP_ID), "{key}");
+            assert!(tokens.iter().all(|token| !label.value().contains(token.as_str())), "{key}");
+            if label.key() == "account" {
+                accounts.insert(label.value().to_owned());
+            } else {
+                name = format!("{name} {}={}", label.key(), label.value());
+            }
+        }
+        match value {
+            DebugValue::Counter(count) => drop(counted.insert(name, count)),
+            DebugValue::Histogram(values) => ages += values.len(),
+            DebugValue::Gauge(_) => panic!("{key}"),
+        }
+    }
+    let counted: Vec<_> = counted.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+    assert_eq!(
+        counted,
+        [
+            "tower_wechat_foreign_minter_total: 1",
+            "tower_wechat_mint_failures_total cause=rejected: 1",
+            "tower_wechat_mints_total cause=cold: 1",
+            "tower_wechat_mints_total cause=rejected: 1",
+            "tower_wechat_not_replayed_total why=refresh_failed: 1",
+            "tower_wechat_rejections_total errcode=40001: 1",
+            "tower_wechat_rejections_total errcode=42001: 1",
+            "tower_wechat_replays_total: 1",
+            "tower_wechat_waits_total: 3",
+        ]
+    );
+    assert_eq!(ages, 2, "the age of each rejected token");
+    assert_eq!(accounts.len(), 1);
+}
