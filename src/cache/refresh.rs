@@ -66,14 +66,16 @@ pub(super) struct Order {
 
 /// Fetches.
 pub(super) async fn run(shared: &Shared, order: &Order) -> Outcome {
-    let started = shared.clock.now();
-    Refresh { shared, order, started, store_failed: AtomicBool::new(false) }.run().await
+    let (started, before) = (shared.clock.now(), shared.slot());
+    Refresh { shared, order, started, before, store_failed: AtomicBool::new(false) }.run().await
 }
 
 struct Refresh<'a> {
     shared: &'a Shared,
     order: &'a Order,
     started: Moment,
+    /// The token that was there when the fetch began.
+    before: Option<AccessToken>,
     /// Said once a fetch, however often it is tried.
     store_failed: AtomicBool,
 }
@@ -128,19 +130,15 @@ impl Refresh<'_> {
 
     // === what others did ===
 
-    /// A token that answers the need, in the store or taken over from it meanwhile: the follower may have been faster.
+    /// The token that answers the need, if somebody else has seen to one: in the store, or taken over from there by the
+    /// follower, which may have been faster.
     fn offered(&self, snapshot: &Snapshot) -> Option<AccessToken> {
-        let present = self.shared.slot();
-        if let Some(present) = &present
-            && self.shared.satisfies(present, self.order.need)
-        {
-            return Some(present.clone());
-        }
-        let record = snapshot.record.as_ref()?;
-        let token = self.shared.token_of(record);
-        let later = present.is_none_or(|present| token.generation() > present.generation());
-        let held = policy::Held { generation: token.generation(), left: record.left, window: Duration::ZERO };
-        (later && held.satisfies(self.order.need)).then_some(token)
+        let stored = snapshot.record.as_ref().map(|record| self.shared.token_of(record));
+        let newest = match (stored, self.shared.slot()) {
+            (Some(stored), Some(present)) if stored.generation() <= present.generation() => present,
+            (stored, present) => stored.or(present)?,
+        };
+        self.shared.satisfies(&newest, self.order.need).then_some(newest)
     }
 
     fn settles(&self, snapshot: &Snapshot) -> bool {
@@ -356,7 +354,8 @@ impl Refresh<'_> {
     /// Makes the token the present one.
     fn publish(&self, token: AccessToken) -> AccessToken {
         let now = self.shared.clock.now();
-        let same = self.shared.slot().is_some_and(|present| present.as_str() == token.as_str());
+        // Not the slot: once it is committed, the follower may have put this very token there.
+        let same = self.before.as_ref().is_some_and(|before| before.as_str() == token.as_str());
         self.shared.install(&token);
         let mut history = lock(&self.shared.history);
         history.succeeded();
@@ -442,8 +441,15 @@ impl Shared {
 
     /// Takes over a token that another process has minted.
     pub(super) fn adopt(&self, token: &AccessToken) {
+        let same = self.slot().is_some_and(|present| present.as_str() == token.as_str());
         if self.install(token) {
-            lock(&self.history).succeeded();
+            let mut history = lock(&self.history);
+            history.succeeded();
+            if same {
+                // What it was told to let be, this process need not try either.
+                history.unchanged(policy::quiet_after_unchanged(token), self.clock.now());
+            }
+            drop(history);
             self.report(Event::Shared { generation: token.generation() });
         }
     }
