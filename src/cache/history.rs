@@ -19,6 +19,8 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 /// The recent past of one account.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// What a fetch under way has met and not given up for, as far as callers are concerned whose patience ends first.
+    pub(crate) trouble: Option<TokenError>,
     failures: u32,
     failed: Option<(Deadline, TokenError)>,
     unchanged: Option<Deadline>,
@@ -41,8 +43,8 @@ impl History {
         wait
     }
 
-    /// Another process's mint failed, and nobody should try again for `wait`.
-    pub(crate) fn failed_elsewhere(&mut self, error: &TokenError, wait: Duration, now: Moment) {
+    /// Another process's mint failed, or the store did, and nobody should try again for `wait`.
+    pub(crate) fn hold_back(&mut self, error: &TokenError, wait: Duration, now: Moment) {
         self.failed = Some((now.after(wait), error.clone()));
     }
 

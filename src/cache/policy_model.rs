@@ -216,7 +216,7 @@ proptest! {
                     model.failed_until = time.ran + u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap();
                 }
                 Event::FailedElsewhere(wait) => {
-                    history.failed_elsewhere(&TokenError::transient("elsewhere"), ms(wait), now);
+                    history.hold_back(&TokenError::transient("elsewhere"), ms(wait), now);
                     model.failed_until = time.ran + wait;
                 }
                 Event::Succeeded => {

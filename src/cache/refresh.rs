@@ -37,11 +37,14 @@ use crate::{
 };
 
 /// How long a lease lasts unless renewed: a dead holder is replaced within two seconds.
-const LEASE_LIFE: Duration = Duration::from_millis(1500);
+pub(super) const LEASE_LIFE: Duration = Duration::from_millis(1500);
 /// How often those who wait look again, whatever the watch says, in milliseconds.
 const POLL_MILLIS: std::ops::Range<u64> = 30..90;
 /// How long to leave a busy endpoint, or a store, before the one more try, in milliseconds.
 const PAUSE_MILLIS: std::ops::Range<u64> = 80..160;
+/// How long callers are told at once that the store has failed, in milliseconds. This does not grow: no endpoint is to be
+/// spared, and all must be well again soon after the store is.
+const STORE_MILLIS: std::ops::Range<u64> = 500..1000;
 /// How often to try to write a minted token to the store.
 const COMMITS: usize = 3;
 /// The longest life that a token is believed to have.
@@ -100,7 +103,11 @@ impl Refresh<'_> {
                 }
                 store.try_lease(account, LeaseRequest::new(LEASE_LIFE, self.floor())).await
             };
-            let snapshot = match claimed.await {
+            let claimed = claimed.await;
+            if claimed.is_ok() {
+                lock(&self.shared.history).trouble = None;
+            }
+            let snapshot = match claimed {
                 Ok(Claim::Held(snapshot)) => snapshot,
                 Ok(Claim::Granted(lease, snapshot)) => match self.work(&lease, snapshot).await {
                     Work::Done(outcome) => return outcome,
@@ -153,7 +160,7 @@ impl Refresh<'_> {
         }
         let Failure { error, left, .. } = snapshot.failure.as_ref()?;
         let now = self.shared.clock.now();
-        lock(&self.shared.history).failed_elsewhere(error, *left, now);
+        lock(&self.shared.history).hold_back(error, *left, now);
         let error = error.clone().for_app(self.shared.account.app());
         Some(Err(error.with_retry_after(*left)))
     }
@@ -258,14 +265,16 @@ impl Refresh<'_> {
                 }
             });
         }
-        if self.elapsed() < self.shared.settings.wait_timeout && !error.is_unreadable() {
+        let text = "the shared store failed, and a mint without it would end the token that others use; restore the store";
+        let lasting = error.is_unreadable();
+        let error = self.shared.error(ErrorKind::Store, text).with_source(error).with_transient(!lasting);
+        if self.elapsed() < self.shared.settings.wait_timeout && !lasting {
+            lock(&self.shared.history).trouble = Some(error);
             pause().await;
             return None;
         }
-        let text = "the shared store failed, and a mint without it would end the token that others use; restore the store";
-        let transient = !error.is_unreadable();
-        let error = self.shared.error(ErrorKind::Store, text).with_source(error).with_transient(transient);
-        let pause = lock(&self.shared.history).failed(&error, self.shared.clock.now());
+        let pause = Duration::from_millis(fastrand::u64(STORE_MILLIS));
+        lock(&self.shared.history).hold_back(&error, pause, self.shared.clock.now());
         Some(Err(error.with_retry_after(pause)))
     }
 

@@ -226,6 +226,9 @@ impl Shared {
                 .error(ErrorKind::Closed, "every fetch was stopped under way: is a runtime being shut down?"))
         };
         timeout(patience, fetched).await.unwrap_or_else(|_| {
+            if let Some(trouble) = lock(&self.history).trouble.clone() {
+                return Err(trouble);
+            }
             let text = format!(
                 "none came within {:.1} s; the fetch goes on for the next caller",
                 patience.as_secs_f64()
@@ -308,6 +311,11 @@ impl Shared {
         if lock(&self.history).rejected(rejected.left(now), now) {
             self.report(Event::ForeignMinter);
         }
+    }
+
+    /// Whether WeChat has rejected this token or a later one.
+    pub(super) fn is_rejected(&self, token: &AccessToken) -> bool {
+        self.rejected.load(Ordering::Relaxed) >= token.generation()
     }
 
     pub(super) fn report(&self, event: Event<'_>) {
