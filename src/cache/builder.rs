@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{TokenCache, shared::Shared};
-use crate::{
-    clock::Clock,
-    issuer::Issuer,
-    store::{MemoryStore, TokenStore},
-};
+use crate::{clock::Clock, issuer::Issuer, store::TokenStore};
 
 /// Settings of a [`TokenCache`].
 #[derive(Debug)]
@@ -72,10 +68,8 @@ impl<I: Issuer> TokenCacheBuilder<I> {
     /// Builds the cache. It does nothing until it is first asked for a token.
     #[must_use]
     pub fn build(self) -> TokenCache {
-        let followed = self.store.is_some();
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::with_clock(self.clock.clone())));
         TokenCache {
-            shared: Arc::new(Shared::new(Arc::new(self.issuer), store, followed, self.settings, self.clock)),
+            shared: Arc::new(Shared::new(Arc::new(self.issuer), self.store, self.settings, self.clock)),
         }
     }
 }

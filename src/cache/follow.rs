@@ -3,26 +3,29 @@
 //!
 //! One task for each cache with a store of its own choosing. It holds the cache weakly and ends with it.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::time::timeout;
 
-use super::{refresh::LEASE_LIFE, shared::Shared};
+use super::{election::LEASE_LIFE, shared::Shared};
 use crate::{
-    store::{Claim, Commit, LeaseRequest, Record, Snapshot},
+    store::{Claim, Commit, LeaseRequest, Record, Snapshot, TokenStore},
     token::AccessToken,
 };
 
 /// A lost notice costs no more than this: WeChat keeps the old token for five minutes after a refresh.
 const LOOK_SECS: std::ops::Range<u64> = 20..40;
 
-pub(super) async fn run(cache: Weak<Shared>) {
-    let Some(mut watch) = cache.upgrade().map(|cache| cache.store.watch(&cache.account)) else {
+pub(super) async fn run(cache: Weak<Shared>, store: Arc<dyn TokenStore>) {
+    let Some(mut watch) = cache.upgrade().map(|cache| store.watch(&cache.account)) else {
         return;
     };
     loop {
         match cache.upgrade() {
-            Some(cache) => look(&cache).await,
+            Some(cache) => look(&cache, &*store).await,
             None => return,
         }
         let interval = Duration::from_secs(fastrand::u64(LOOK_SECS));
@@ -30,13 +33,13 @@ pub(super) async fn run(cache: Weak<Shared>) {
     }
 }
 
-async fn look(cache: &Shared) {
+async fn look(cache: &Shared, store: &dyn TokenStore) {
     // If the store is out of reach, whoever needs a token will say so.
-    let Ok(snapshot) = cache.store.load(&cache.account).await else {
+    let Ok(snapshot) = store.load(&cache.account).await else {
         return;
     };
     if let Some(present) = cache.current().filter(|present| lacks(&snapshot, present)) {
-        give_back(cache, &present).await;
+        give_back(cache, store, &present).await;
         return;
     }
     let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
@@ -58,8 +61,8 @@ fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
 }
 
 /// Writes the token to the store, under a lease as if it had just been minted.
-async fn give_back(cache: &Shared, present: &AccessToken) {
-    let Shared { store, account, .. } = cache;
+async fn give_back(cache: &Shared, store: &dyn TokenStore, present: &AccessToken) {
+    let account = &cache.account;
     let ask = LeaseRequest::new(LEASE_LIFE, present.generation().saturating_sub(1));
     let Ok(Claim::Granted(lease, seen)) = store.try_lease(account, ask).await else {
         return;

@@ -6,8 +6,8 @@
 //! - `policy`: what to do now, as a pure function: serve, serve and refresh, wait, or hold back.
 //! - `flight`: the fetch under way, if there is one, and those who wait for it. It runs in a task of its own: a caller who
 //!   gives up harms nobody, and the token is not lost.
-//! - `refresh`: what a fetch does. It asks the store whether another process was faster, becomes the one who mints or
-//!   waits for whoever is, mints, writes to the store, and installs.
+//! - `refresh`: what a fetch does. With a store it first asks, in an `election`, whether another process was faster, and
+//!   becomes the one who mints or waits for whoever is; `mint` asks the issuer; then it installs.
 //! - `history` and `budget`: what failed lately, and what may not be tried again yet.
 //! - `follow`: takes over what other processes write to a shared store.
 //! - `warmer`: refreshes ahead without traffic, for all caches that ask for it.
@@ -18,9 +18,11 @@
 
 mod budget;
 mod builder;
+mod election;
 mod flight;
 mod follow;
 mod history;
+mod mint;
 mod policy;
 #[cfg(test)]
 mod policy_model;

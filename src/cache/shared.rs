@@ -43,7 +43,8 @@ const LOOK_AHEAD_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub(super) issuer: Arc<dyn Issuer>,
     pub(super) account: AccountKey,
-    pub(super) store: Arc<dyn TokenStore>,
+    /// None where the token is shared with nobody.
+    pub(super) store: Option<Arc<dyn TokenStore>>,
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) history: Mutex<History>,
@@ -59,8 +60,8 @@ pub(super) struct Shared {
     /// The highest generation that WeChat has rejected.
     rejected: AtomicU64,
     closed: AtomicBool,
-    /// The task that takes over what other processes write; only where the store may be shared.
-    follower: Option<Mutex<Option<AbortHandle>>>,
+    /// The task that takes over what other processes write to the store.
+    follower: Mutex<Option<AbortHandle>>,
 }
 
 impl Generation for Content {
@@ -72,8 +73,7 @@ impl Generation for Content {
 impl Shared {
     pub(super) fn new(
         issuer: Arc<dyn Issuer>,
-        store: Arc<dyn TokenStore>,
-        followed: bool,
+        store: Option<Arc<dyn TokenStore>>,
         settings: Settings,
         clock: Clock,
     ) -> Self {
@@ -93,7 +93,7 @@ impl Shared {
             used: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             closed: AtomicBool::new(false),
-            follower: followed.then(Mutex::default),
+            follower: Mutex::default(),
         }
     }
 
@@ -292,10 +292,12 @@ impl Shared {
 
     /// Sees to it that somebody listens to what other processes write.
     fn follow(self: &Arc<Self>, runtime: &Handle) {
-        let Some(follower) = &self.follower else { return };
-        let mut follower = lock(follower);
+        let Some(store) = &self.store else {
+            return;
+        };
+        let mut follower = lock(&self.follower);
         if follower.as_ref().is_none_or(AbortHandle::is_finished) {
-            *follower = Some(runtime.spawn(follow::run(Arc::downgrade(self))).abort_handle());
+            *follower = Some(runtime.spawn(follow::run(Arc::downgrade(self), store.clone())).abort_handle());
         }
     }
 
@@ -346,7 +348,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(follower) = self.follower.as_ref().and_then(|follower| lock(follower).take()) {
+        if let Some(follower) = lock(&self.follower).take() {
             follower.abort();
         }
     }

@@ -42,11 +42,6 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty store that counts lives by this clock.
-    pub(crate) fn with_clock(clock: Clock) -> Self {
-        Self { clock, ..Self::default() }
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Account>> {
         // Nothing below can panic half-way through a change.
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,6 +5,8 @@
 mod proxy;
 #[path = "../support/redis.rs"]
 mod server;
+#[path = "../support/signal.rs"]
+mod signal;
 #[path = "../support/mod.rs"]
 mod support;
 

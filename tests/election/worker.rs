@@ -147,9 +147,7 @@ impl Worker {
     }
 
     pub fn signal(&self, name: &str) {
-        let sent =
-            std::process::Command::new("kill").args([format!("-{name}"), self.pid.to_string()]).status();
-        assert!(sent.unwrap().success());
+        crate::signal::signal(self.pid, name);
     }
 
     /// SIGKILL.

@@ -4,6 +4,8 @@
 mod damage;
 mod directory;
 mod processes;
+#[path = "../support/signal.rs"]
+mod signal;
 
 use std::{
     fs,

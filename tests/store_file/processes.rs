@@ -69,8 +69,7 @@ impl Process {
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        crate::signal::signal(self.child.id(), signal);
     }
 
     fn kill(&mut self) {
@@ -150,7 +149,7 @@ async fn a_frozen_holder_is_replaced_in_time_and_comes_too_late() {
     let mut holder = Process::start("hold", &dir);
     holder.tell("brief");
     let fence: u64 = holder.hear().parse().unwrap();
-    holder.signal("-STOP");
+    holder.signal("STOP");
     hinted(&mut *store.watch(&account())).await;
     let lease = timeout(Duration::from_secs(20), async {
         loop {
@@ -164,7 +163,7 @@ async fn a_frozen_holder_is_replaced_in_time_and_comes_too_late() {
     assert!(lease.fence > fence);
 
     // It wakes up while the lease is held by another, whose life sign is not touched by that.
-    holder.signal("-CONT");
+    holder.signal("CONT");
     let commit = store.commit(&account(), &lease, &token("in time", &lease)).await;
     assert!(matches!(commit, Ok(Commit::Done)), "{commit:?}");
     let next = granted(&store, LONG).await;

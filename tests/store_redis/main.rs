@@ -2,6 +2,8 @@
 
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/signal.rs"]
+mod signal;
 #[path = "../support/redis.rs"]
 mod support;
 

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "every test file uses another part of this")]
 
+use crate::signal::signal;
 use std::{
     fs,
     net::TcpListener,
@@ -182,11 +183,6 @@ fn spawn(port: u16, dir: &Path, args: &[String]) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("these tests need redis-server: `apt-get install redis-server`")
-}
-
-fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
-    assert!(sent.unwrap().success());
 }
 
 pub async fn cli(port: u16, args: &[&str]) -> String {
