@@ -3,7 +3,8 @@
 //! 1. Has somebody else been faster? Then the token in the store is the answer; a fresh failure there is one too.
 //! 2. Who mints? Whoever gets the store's lease. The others wait for a change (told by the store's watch, or found by
 //!    looking again), and go back to 1. A holder that dies is replaced when its lease runs out.
-//! 3. The holder looks once more, mints, and keeps renewing its lease meanwhile.
+//! 3. The holder looks once more, mints, and keeps renewing its lease meanwhile. If it has slept since it asked for the
+//!    lease, it makes sure first that it still has it.
 //! 4. It commits. If a later lease was granted (it was frozen for too long), the commit is refused, and what the other
 //!    has written is the answer. Only then is the token installed.
 //!
@@ -27,6 +28,7 @@ use super::{
     sync::lock,
 };
 use crate::{
+    clock::Moment,
     error::ErrorKind,
     issuer::AccountKey,
     store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, TokenStore},
@@ -69,12 +71,13 @@ impl<'a> Election<'a> {
         let patience = settings.fetch_timeout.saturating_add(LEASE_LIFE);
         let mut watch = None;
         loop {
+            let asked = refresh.shared.clock.now();
             let claimed = async {
                 let snapshot = store.load(account).await?;
                 if snapshot.leased.is_some() || self.settles(&snapshot) {
                     return Ok(Claim::Held(snapshot));
                 }
-                store.try_lease(account, LeaseRequest::new(LEASE_LIFE, self.refresh.floor())).await
+                store.try_lease(account, LeaseRequest::new(LEASE_LIFE, refresh.floor())).await
             };
             let claimed = claimed.await;
             if claimed.is_ok() {
@@ -82,7 +85,7 @@ impl<'a> Election<'a> {
             }
             let snapshot = match claimed {
                 Ok(Claim::Held(snapshot)) => snapshot,
-                Ok(Claim::Granted(lease, snapshot)) => match self.work(&lease, snapshot).await {
+                Ok(Claim::Granted(lease, snapshot)) => match self.work(&lease, snapshot, asked).await {
                     Work::Done(outcome) => return outcome,
                     Work::TakenOver => continue,
                 },
@@ -140,7 +143,16 @@ impl<'a> Election<'a> {
 
     // === our own work ===
 
-    async fn work(&self, lease: &Lease, snapshot: Snapshot) -> Work {
+    /// Whether the lease was not lost meanwhile.
+    async fn holds(&self, lease: &Lease) -> bool {
+        matches!(self.store.renew(&self.refresh.shared.account, lease).await, Ok(true))
+    }
+
+    async fn work(&self, lease: &Lease, snapshot: Snapshot, asked: Moment) -> Work {
+        let slept = self.refresh.shared.clock.now().since(asked) >= lease.life;
+        if slept && !self.holds(lease).await {
+            return Work::TakenOver;
+        }
         if let Some(outcome) = self.settle(&snapshot) {
             self.abandon(lease, snapshot.failure.as_ref()).await;
             return Work::Done(outcome);

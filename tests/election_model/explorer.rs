@@ -15,6 +15,8 @@ pub enum Start {
     Cold,
     /// All have the same token, which the platform rejects from now on.
     Rejected,
+    /// All have the same token, and from now on ask for one that lives longer.
+    Old,
 }
 
 #[derive(Clone, Copy, Debug)]

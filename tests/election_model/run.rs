@@ -1,7 +1,11 @@
 //! One run of a scenario: the processes start, the chooser decides what happens to their calls until all callers have
 //! their answers; then the faults stop, and everybody asks again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     task::JoinHandle,
@@ -65,12 +69,12 @@ pub struct Run<'a, 'b> {
 
 /// Callers of a process; the second joins the first one's fetch.
 const CALLERS: usize = 2;
-/// Longer than any fetch, freeze, outage or back-off.
-const QUIET: Duration = Duration::from_secs(20);
-/// Longer than a follower takes to notice what it was not told.
-const FOLLOW: Duration = Duration::from_secs(45);
+/// How old a token grows where a younger one is wanted.
+const AGE: Duration = Duration::from_secs(60);
+/// What is left of a token that is young enough, where a young one is asked for.
+const YOUNG: Duration = Duration::from_secs(7150);
 /// Longer than all callers together could wait.
-const STUCK: Duration = Duration::from_secs(60);
+pub const STUCK: Duration = Duration::from_secs(60);
 
 pub fn run(scenario: Scenario, bound: (usize, usize), chooser: &mut Chooser<'_>) -> Ended {
     // The same choices make the same run.
@@ -104,7 +108,7 @@ impl Run<'_, '_> {
         for name in ["A", "B", "C"].into_iter().take(self.scenario.processes) {
             self.spawn(name.to_owned());
         }
-        if let Start::Rejected = self.scenario.start {
+        if !matches!(self.scenario.start, Start::Cold) {
             self.share_a_token().await?;
         }
         for process in 0..self.scenario.processes {
@@ -130,7 +134,7 @@ impl Run<'_, '_> {
         process
     }
 
-    /// Gives all processes the same token, and lets the platform forget it.
+    /// Gives all processes the same token, which then ages, or is forgotten by the platform.
     async fn share_a_token(&mut self) -> Result<(), Stop> {
         for process in 0..self.scenario.processes {
             let cache = self.caches[process].clone();
@@ -138,11 +142,17 @@ impl Run<'_, '_> {
             while !asked.is_finished() {
                 self.step(now() + STUCK).await?;
             }
-            self.rejected.push(asked.await.unwrap().unwrap());
+            let token = asked.await.unwrap().unwrap();
+            if let Start::Rejected = self.scenario.start {
+                self.rejected.push(token);
+            }
+        }
+        if let Start::Old = self.scenario.start {
+            self.drive_for(AGE).await?;
         }
         let mut state = self.world.lock();
         (state.mints, state.alive) = (0, None);
-        state.tell("the platform rejects the token from now on");
+        state.tell("that token is good no more");
         Ok(())
     }
 
@@ -181,8 +191,13 @@ impl Run<'_, '_> {
         if self.faults.len() < self.bound.0 {
             actions.extend(choices::faults(op, state.is_down()));
         }
-        let budgets = (self.delays as u64) << 32 | self.faults.len() as u64;
-        let key = state.key() ^ budgets.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // What may still happen, and what the checks will allow for, is part of the state.
+        let mut key = DefaultHasher::new();
+        (state.key(), self.delays, self.slow).hash(&mut key);
+        for (fault, process) in &self.faults {
+            (fault.to_string(), process).hash(&mut key);
+        }
+        let key = key.finish();
         let chosen = self.chooser.choose(key, actions.len())?;
         Ok(actions[chosen])
     }
@@ -213,6 +228,7 @@ impl Run<'_, '_> {
     /// The process begins to want a token.
     fn call(&mut self, process: usize) {
         let rejected = self.rejected.get(process).cloned();
+        let least = if let Start::Old = self.scenario.start { YOUNG } else { Duration::ZERO };
         for _ in 0..CALLERS {
             let (cache, world, rejected) =
                 (self.caches[process].clone(), self.world.clone(), rejected.clone());
@@ -222,7 +238,7 @@ impl Run<'_, '_> {
                     let started = now();
                     let outcome = match &rejected {
                         Some(rejected) => cache.refresh(rejected).await,
-                        None => cache.token().await,
+                        None => cache.token_with_min_ttl(least).await,
                     };
                     world.arrived.notify_one();
                     (outcome, now() - started)
@@ -261,7 +277,7 @@ impl Run<'_, '_> {
     }
 
     /// Lets everything under way happen as it should.
-    async fn step(&mut self, deadline: Instant) -> Result<(), Stop> {
+    pub async fn step(&mut self, deadline: Instant) -> Result<(), Stop> {
         self.settle().await?;
         let eligible = self.world.lock().eligible();
         if eligible.is_empty() {
@@ -279,50 +295,5 @@ impl Run<'_, '_> {
             self.step(end).await?;
         }
         Ok(())
-    }
-
-    /// The faults have stopped: everybody must come to the same token, and no more than one mint be needed for it.
-    async fn calm_down(&mut self) -> Result<(), Stop> {
-        self.world.lock().tell("no more faults");
-        self.drive_for(QUIET).await?;
-        let before = self.world.lock().mints;
-        let live: Vec<usize> =
-            (0..self.caches.len()).filter(|at| !self.world.lock().processes[*at].dead).collect();
-        let mut users = Vec::new();
-        for process in &live {
-            users.push(tokio::spawn(use_it(self.caches[*process].clone(), self.world.clone())));
-        }
-        while !users.iter().all(JoinHandle::is_finished) {
-            self.step(now() + STUCK).await?;
-        }
-        for (process, user) in live.iter().zip(users) {
-            user.await.unwrap().map_err(|what| {
-                let name = &self.world.lock().processes[*process].name;
-                Stop::Violation(format!("after the faults {name} gets no token: {what}"))
-            })?;
-        }
-        self.drive_for(FOLLOW).await?;
-        self.converged(&live, before)
-    }
-}
-
-/// Asks for a token until there is one that the platform accepts.
-async fn use_it(cache: TokenCache, world: Arc<World>) -> Result<(), String> {
-    let outcome = async {
-        for _ in 0..4 {
-            let token = cache.token().await?;
-            if world.lock().alive.as_deref() == Some(token.as_str()) {
-                return Ok(true);
-            }
-            cache.refresh(&token).await?;
-        }
-        Ok(false)
-    };
-    let outcome: Result<bool, TokenError> = outcome.await;
-    world.arrived.notify_one();
-    match outcome {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("every token was rejected".into()),
-        Err(error) => Err(error.to_string()),
     }
 }
