@@ -1,6 +1,6 @@
 //! What happened lately, and what it forbids for a while.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{budget::PassiveBudget, policy::Restraint};
 use crate::{
@@ -22,13 +22,14 @@ pub(crate) struct History {
     /// What a fetch under way has met and not given up for, as far as callers are concerned whose patience ends first.
     pub(crate) trouble: Option<TokenError>,
     failures: u32,
-    failed: Option<(Deadline, TokenError)>,
+    /// Boxed, for an account that is well has none, and there may be many.
+    failed: Option<Box<(Deadline, TokenError)>>,
     unchanged: Option<Deadline>,
     budget: PassiveBudget,
     /// Forced refreshes, in Unix milliseconds: also those that failed, which no store knows of.
     pub(super) forced: Vec<u64>,
-    early_rejection: Option<Moment>,
-    alarmed: Option<Moment>,
+    early_rejection: Option<Instant>,
+    alarmed: Option<Instant>,
 }
 
 impl History {
@@ -39,13 +40,13 @@ impl History {
         let jittered = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
         let wait = jittered.max(error.retry_after().unwrap_or_default());
         self.failures += 1;
-        self.failed = Some((now.after(wait), error.clone()));
+        self.failed = Some(Box::new((now.after(wait), error.clone())));
         wait
     }
 
     /// Another process's mint failed, or the store did, and nobody should try again for `wait`.
     pub(crate) fn hold_back(&mut self, error: &TokenError, wait: Duration, now: Moment) {
-        self.failed = Some((now.after(wait), error.clone()));
+        self.failed = Some(Box::new((now.after(wait), error.clone())));
     }
 
     /// There is a new token.
@@ -68,20 +69,20 @@ impl History {
     /// What all this forbids at the moment.
     pub(crate) fn restraint(&self, now: Moment) -> Restraint {
         Restraint {
-            failed: self.failed.as_ref().is_some_and(|(end, _)| !end.has_passed(now)),
+            failed: self.failed.as_ref().is_some_and(|failed| !failed.0.has_passed(now)),
             unchanged: self.unchanged.is_some_and(|end| !end.has_passed(now)),
         }
     }
 
     /// How long all this forbids anything.
     pub(crate) fn pause(&self, now: Moment) -> Duration {
-        let failed = self.failed.as_ref().map_or(Duration::ZERO, |(end, _)| end.left(now));
+        let failed = self.failed.as_ref().map_or(Duration::ZERO, |failed| failed.0.left(now));
         failed.max(self.unchanged.map_or(Duration::ZERO, |end| end.left(now)))
     }
 
     /// The error for a caller who comes while nothing may be asked.
     pub(crate) fn backed_off(&self, now: Moment) -> TokenError {
-        if let Some((end, error)) = self.failed.as_ref().filter(|(end, _)| !end.has_passed(now)) {
+        if let Some((end, error)) = self.failed.as_deref().filter(|(end, _)| !end.has_passed(now)) {
             return error.clone().with_kind(ErrorKind::BackedOff).with_retry_after(end.left(now));
         }
         let wait = self.unchanged.map_or(Duration::ZERO, |end| end.left(now));
@@ -99,7 +100,8 @@ impl History {
         if left < LONG_BEFORE_EXPIRY {
             return false;
         }
-        let within_the_hour = |at: Option<Moment>| at.is_some_and(|at| now.since(at) < AN_HOUR);
+        let now = now.monotonic;
+        let within_the_hour = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) < AN_HOUR);
         let again = within_the_hour(self.early_rejection);
         self.early_rejection = Some(now);
         let alarm = again && !within_the_hour(self.alarmed);

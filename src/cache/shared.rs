@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Handle, task::AbortHandle, time::timeout};
@@ -51,7 +51,7 @@ pub(super) struct Shared {
     slot: Slot<Content>,
     flights: Arc<SingleFlight<Outcome>>,
     counters: Counters,
-    born: Moment,
+    born: Instant,
     jitter: u8,
     /// Milliseconds since `born` before which nobody need look ahead.
     look_ahead_after: AtomicU64,
@@ -86,7 +86,7 @@ impl Shared {
             slot: Slot::empty(),
             flights: Arc::new(SingleFlight::new()),
             counters: Counters::default(),
-            born: clock.now(),
+            born: clock.now().monotonic,
             clock,
             jitter: fastrand::u8(..),
             look_ahead_after: AtomicU64::new(0),
@@ -157,15 +157,20 @@ impl Shared {
         held.map_or(Duration::ZERO, |held| held.left.saturating_sub(held.window))
     }
 
+    /// How long this cache has been there.
+    fn age(&self, now: Moment) -> Duration {
+        now.monotonic.saturating_duration_since(self.born)
+    }
+
     /// For how long nobody has asked for a token.
     pub(super) fn idle(&self, now: Moment) -> Duration {
         let used = Duration::from_secs(self.used.load(Ordering::Relaxed));
-        now.since(self.born).saturating_sub(used)
+        self.age(now).saturating_sub(used)
     }
 
     /// Somebody asks for a token.
     fn note_use(&self, now: Moment) {
-        let second = now.since(self.born).as_secs();
+        let second = self.age(now).as_secs();
         // A read first: most calls share their second with another, and need not write what others read.
         if self.used.load(Ordering::Relaxed) != second {
             self.used.store(second, Ordering::Relaxed);
@@ -176,7 +181,7 @@ impl Shared {
     fn may_look_ahead(&self, now: Moment) -> bool {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         // By the monotonic clock alone: a wall clock that was wrong for a while must not put this off.
-        let present = millis(now.monotonic.saturating_duration_since(self.born.monotonic));
+        let present = millis(self.age(now));
         let after = self.look_ahead_after.load(Ordering::Relaxed);
         let next = present.saturating_add(millis(LOOK_AHEAD_EVERY));
         present >= after

@@ -5,9 +5,10 @@
 //! minutes, accounts that have no token yet start one after another, and no more than a few mints run at a time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
@@ -20,7 +21,7 @@ use tokio::{
     runtime::{self, Handle},
     sync::mpsc,
     task::JoinSet,
-    time::{Interval, interval},
+    time::{Instant, Interval, Sleep, interval, sleep},
 };
 use tokio_util::time::{DelayQueue, delay_queue};
 
@@ -32,7 +33,7 @@ const AT_ONCE: usize = 32;
 /// Accounts without a token start at this pace a second, or at the one that has all of them started within nearly a
 /// token's life: tokens that were minted together are due together ever after.
 const COLD_A_SECOND: u32 = 10;
-const COLD_WITHIN_SECS: u32 = 7000;
+const COLD_WITHIN_SECS: u32 = 6500;
 /// An account that nobody has used for this long is left to refresh on use.
 const IDLE: Duration = Duration::from_secs(6 * 3600);
 /// How often such an account is looked at.
@@ -116,7 +117,8 @@ async fn run(inbox: mpsc::UnboundedReceiver<Order>) {
         tick: interval(TICK),
         clock,
         looked,
-        next_cold: looked,
+        cold: VecDeque::new(),
+        pace: Box::pin(sleep(Duration::ZERO)),
     };
     rounds.run().await;
 }
@@ -130,8 +132,10 @@ struct Rounds {
     clock: Clock,
     /// When the clocks were last compared.
     looked: Moment,
-    /// When the next account without a token may start.
-    next_cold: Moment,
+    /// Accounts that have no token yet, in the order in which they came.
+    cold: VecDeque<u64>,
+    /// When the next of them may start.
+    pace: Pin<Box<Sleep>>,
 }
 
 struct Account {
@@ -153,9 +157,8 @@ impl Rounds {
             match self.next().await {
                 Happening::Ordered(None) => return,
                 Happening::Ordered(Some(Order::Add(id, cache))) => {
-                    let wait = self.first_wait(&cache);
-                    let queued = Some(self.due.insert(id, wait));
-                    self.accounts.insert(id, Account { cache, queued });
+                    self.accounts.insert(id, Account { cache, queued: None });
+                    self.admit(id);
                 }
                 Happening::Ordered(Some(Order::Remove(id))) => {
                     if let Some(key) = self.accounts.remove(&id).and_then(|account| account.queued) {
@@ -178,29 +181,39 @@ impl Rounds {
             if let Poll::Ready(Some(Ok(id))) = self.minting.poll_join_next(cx) {
                 return Poll::Ready(Happening::Minted(id));
             }
-            if self.minting.len() < AT_ONCE
-                && let Poll::Ready(Some(due)) = self.due.poll_expired(cx)
-            {
-                return Poll::Ready(Happening::Due(due.into_inner()));
+            if self.minting.len() < AT_ONCE {
+                if let Poll::Ready(Some(due)) = self.due.poll_expired(cx) {
+                    return Poll::Ready(Happening::Due(due.into_inner()));
+                }
+                if let Some(&id) = self.cold.front()
+                    && self.pace.as_mut().poll(cx).is_ready()
+                {
+                    self.cold.pop_front();
+                    self.keep_pace();
+                    return Poll::Ready(Happening::Due(id));
+                }
             }
             self.tick.poll_tick(cx).map(|_| Happening::Tick)
         })
         .await
     }
 
-    /// When to look at an account that has just come.
-    fn first_wait(&mut self, cache: &Weak<Shared>) -> Duration {
-        let Some(cache) = cache.upgrade() else { return Duration::ZERO };
-        if cache.current().is_some() {
-            return cache.due_in();
+    /// Takes in an account that has just come.
+    fn admit(&mut self, id: u64) {
+        let has_token =
+            |account: &Account| account.cache.upgrade().is_some_and(|cache| cache.current().is_some());
+        if self.accounts.get(&id).is_some_and(has_token) {
+            self.queue(id);
+        } else {
+            self.cold.push_back(id);
         }
-        let now = self.clock.now();
-        let accounts = u32::try_from(self.accounts.len() + 1).unwrap_or(u32::MAX);
+    }
+
+    /// An account without a token starts: the next one has to wait.
+    fn keep_pace(&mut self) {
+        let accounts = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
         let step = Duration::from_secs(1) / COLD_A_SECOND.max(accounts / COLD_WITHIN_SECS + 1);
-        let wait = self.next_cold.monotonic.saturating_duration_since(now.monotonic);
-        let from = if wait.is_zero() { now } else { self.next_cold };
-        self.next_cold = Moment { monotonic: from.monotonic + step, ..from };
-        wait
+        self.pace.as_mut().reset(Instant::from_std(self.clock.now().monotonic) + step);
     }
 
     fn mint(&mut self, id: u64) {
