@@ -25,7 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest token. WeChat asks to reserve 512 characters.
 const LONGEST_TOKEN: usize = 4096;
 /// How long not to ask again after a refresh has returned the very token that was rejected.
-const SAME_AGAIN: Duration = Duration::from_secs(30);
+pub(super) const SAME_AGAIN: Duration = Duration::from_secs(30);
 /// The longest that the store is not asked after the budget of refreshes was found spent.
 const BUDGET_LOOK: Duration = Duration::from_secs(5);
 /// WeChat keeps the old token for five minutes after a mint

@@ -184,6 +184,11 @@ impl TokenCache {
         self.shared.start(Need::NewerThan(rejected.generation()), Some(rejected.clone()));
     }
 
+    /// For how long nobody has asked it for a token.
+    fn idle(&self) -> Duration {
+        self.shared.idle(self.shared.clock.now())
+    }
+
     pub(crate) fn report(&self, event: Event<'_>) {
         self.shared.report(event);
     }

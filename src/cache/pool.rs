@@ -5,10 +5,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -16,7 +13,6 @@ use arc_swap::ArcSwap;
 
 use super::{TokenCache, sync::lock};
 use crate::{
-    clock::{Clock, Moment},
     error::{Error, ErrorKind},
     issuer::AccountKey,
     platform::Platform,
@@ -50,23 +46,21 @@ struct Inner {
     /// Of all accounts there are or were, each once: what is in scope for the pool.
     platforms: ArcSwap<Vec<Platform>>,
     factory: Option<Factory>,
-    clock: Clock,
-    born: Moment,
     /// Everything that changes the pool goes through here.
     writing: Mutex<Writing>,
 }
 
-type Shard = HashMap<AppId, Arc<Member>>;
+type Shard = HashMap<AppId, Member>;
 
 struct Factory {
     make: Box<dyn Fn(AppId) -> Option<TokenCache> + Send + Sync>,
     idle: Option<Duration>,
 }
 
+#[derive(Clone)]
 struct Member {
     cache: TokenCache,
-    /// Seconds since the pool was born.
-    last_used: AtomicU64,
+    /// By the closure.
     made: bool,
 }
 
@@ -111,15 +105,12 @@ impl TokenPool {
             Some(_) => vec![Platform::wechat(), Platform::wecom()],
             None => Vec::new(),
         };
-        let clock = Clock::default();
         let empty = Arc::new(Shard::new());
         Self(Arc::new(Inner {
             shards: (0..SHARDS).map(|_| ArcSwap::new(empty.clone())).collect(),
             hasher: RandomState::new(),
             platforms: ArcSwap::from_pointee(platforms),
             factory,
-            born: clock.now(),
-            clock,
             writing: Mutex::default(),
         }))
     }
@@ -174,9 +165,6 @@ impl Inner {
     fn lookup(&self, app: &AppId) -> Option<TokenCache> {
         let shard = self.shard(app).load();
         let member = shard.get(app)?;
-        if self.evicts() {
-            member.last_used.store(self.seconds(), Ordering::Relaxed);
-        }
         Some(member.cache.clone())
     }
 
@@ -234,13 +222,12 @@ impl Inner {
         let slot = self.shard(&app);
         let mut shard = Shard::clone(&slot.load());
         self.sweep(&mut shard, writing);
-        let member = Member { cache, last_used: AtomicU64::new(self.seconds()), made };
-        let previous = shard.insert(app, Arc::new(member));
+        let previous = shard.insert(app, Member { cache, made });
         if let Some(previous) = previous.as_ref().filter(|previous| previous.made) {
             writing.made.remove(previous.cache.account());
         }
         slot.store(Arc::new(shard));
-        previous.map(|member| member.cache.clone())
+        previous.map(|member| member.cache)
     }
 
     fn take(&self, writing: &mut Writing, app: &AppId) -> Option<TokenCache> {
@@ -249,7 +236,7 @@ impl Inner {
         let member = shard.remove(app)?;
         slot.store(Arc::new(shard));
         writing.made.remove(member.cache.account());
-        Some(member.cache.clone())
+        Some(member.cache)
     }
 
     /// Lets go of the idle accounts of one shard.
@@ -257,10 +244,8 @@ impl Inner {
         let Some(idle) = self.factory.as_ref().and_then(|factory| factory.idle) else {
             return;
         };
-        let now = self.seconds();
         shard.retain(|_, member| {
-            let used = member.last_used.load(Ordering::Relaxed);
-            let stays = !member.made || now.saturating_sub(used) < idle.as_secs();
+            let stays = !member.made || member.cache.idle() < idle;
             if !stays {
                 writing.made.remove(member.cache.account());
             }
@@ -273,14 +258,6 @@ impl Inner {
         #[allow(clippy::cast_possible_truncation)]
         let index = self.hasher.hash_one(app) as usize % SHARDS;
         &self.shards[index]
-    }
-
-    fn evicts(&self) -> bool {
-        self.factory.as_ref().is_some_and(|factory| factory.idle.is_some())
-    }
-
-    fn seconds(&self) -> u64 {
-        self.clock.now().since(self.born).as_secs()
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     election::Election,
-    policy::{self, Need},
+    mint::SAME_AGAIN,
+    policy::Need,
     shared::{Outcome, Shared},
     sync::lock,
 };
@@ -79,13 +80,14 @@ impl Shared {
 
     /// Takes over a token that another process has minted.
     pub(super) fn adopt(&self, token: &AccessToken) {
-        let same = self.slot().is_some_and(|present| present.as_str() == token.as_str());
+        let rejected = |present: &AccessToken| self.is_rejected(present);
+        let again = self.slot().filter(rejected).is_some_and(|present| present.as_str() == token.as_str());
         if self.install(token) {
             let mut history = lock(&self.history);
             history.succeeded();
-            if same {
-                // What it was told to let be, this process need not try either.
-                history.unchanged(policy::quiet_after_unchanged(token), self.clock.now());
+            if again {
+                // The very token that WeChat has rejected here: to ask for it once more would bring nothing new.
+                history.unchanged(SAME_AGAIN, self.clock.now());
             }
             drop(history);
             self.report(Event::Shared { generation: token.generation() });
