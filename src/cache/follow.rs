@@ -34,11 +34,13 @@ pub(super) async fn run(cache: Weak<Shared>, store: Arc<dyn TokenStore>) {
 }
 
 async fn look(cache: &Shared, store: &dyn TokenStore) {
+    // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers.
+    let present = cache.current();
     // If the store is out of reach, whoever needs a token will say so.
     let Ok(snapshot) = store.load(&cache.account).await else {
         return;
     };
-    if let Some(present) = cache.current().filter(|present| lacks(&snapshot, present)) {
+    if let Some(present) = present.filter(|present| lacks(&snapshot, present)) {
         give_back(cache, store, &present).await;
         return;
     }

@@ -64,7 +64,7 @@ const POINTS: [(&str, Point); 10] = [
 /// Broken and whole again at once.
 const BLIP: Duration = Duration::ZERO;
 /// Longer than a lease, and than every try to write.
-const LONG: Duration = Duration::from_millis(3000);
+const LONG: Duration = Duration::from_secs(3);
 
 /// A proxy that cuts all connections when it sees a script, and takes no new ones for a while.
 struct Cutter {

@@ -53,6 +53,35 @@ async fn a_killed_minter_is_replaced_at_once_over_files() {
     killed(Place::file(), Kind::Classic, Duration::from_millis(200)).await;
 }
 
+/// A mint that takes longer than a lease is waited for.
+async fn slow(place: Place) {
+    let wechat = harsh().await;
+    let mut workers = workers(3, &Spec::new(&wechat, place.url(), Kind::Classic)).await;
+    let hold = wechat.hold_tokens();
+    for worker in &mut workers {
+        worker.tell("token").await;
+    }
+    wechat.wait_for_token_requests(1).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    hold.release();
+    for worker in &mut workers {
+        let said = worker.hear().await;
+        assert!(said["generation"].is_u64(), "{said}");
+    }
+    assert_eq!(wechat.token_requests(), 1);
+    agreed(&mut workers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_minter_is_not_replaced_over_redis() {
+    slow(Place::redis().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_minter_is_not_replaced_over_files() {
+    slow(Place::file()).await;
+}
+
 /// A frozen minter comes too late: its token, which is dead by then, replaces nothing.
 async fn frozen(place: Place, kind: Kind) {
     let wechat = harsh().await;

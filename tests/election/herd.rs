@@ -20,7 +20,7 @@ async fn fire(workers: &mut [Worker], callers: u64) {
     assert_eq!(sum(&said, "ok"), callers * workers.len() as u64);
 }
 
-async fn asked(wechat: &FakeWeChat, times: u64) {
+fn asked(wechat: &FakeWeChat, times: u64) {
     assert_eq!(wechat.mints(), times, "tokens minted");
     assert_eq!(wechat.token_requests(), times, "mints asked for");
 }
@@ -32,7 +32,7 @@ async fn herd(place: Place, kind: Kind) {
 
     // Cold.
     fire(&mut workers, CALLERS).await;
-    asked(&wechat, 1).await;
+    asked(&wechat, 1);
     let first = agreed(&mut workers).await;
     let said = all(&mut workers, "stats").await;
     assert_eq!(sum(&said, "waits"), CALLERS * PROCESSES as u64, "everybody was there before the token");
@@ -49,7 +49,7 @@ async fn herd(place: Place, kind: Kind) {
         let said = worker.hear().await;
         assert_eq!((said["ok"].as_u64(), said["failed"].as_u64()), (Some(UNDER_LOAD), Some(0)), "{said}");
     }
-    asked(&wechat, 2).await;
+    asked(&wechat, 2);
     let second = agreed(&mut workers).await;
     assert!(second > first);
 
@@ -60,7 +60,7 @@ async fn herd(place: Place, kind: Kind) {
         std::mem::replace(worker, next).stop().await;
         fire(std::slice::from_mut(worker), 50).await;
     }
-    asked(&wechat, 2).await;
+    asked(&wechat, 2);
     assert_eq!(agreed(&mut workers).await, second);
 }
 

@@ -1,6 +1,7 @@
 //! The election among real processes: this test program starts itself again as workers, which share real stores and call
 //! one fake WeChat in this process. Processes are killed and frozen, servers and networks fail.
 
+#[allow(dead_code, reason = "these tests need only a part of it")]
 #[path = "../support/proxy.rs"]
 mod proxy;
 #[path = "../support/redis.rs"]
@@ -10,11 +11,14 @@ mod signal;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod cuts;
 mod deaths;
+mod failover;
 mod failures;
 mod herd;
 mod outages;
+mod propagation;
 mod worker;
 
 use std::{
@@ -24,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use tower_wechat::testing::FakeWeChat;
+use tower_wechat::testing::{FakeWeChat, FakeWeChatBuilder};
 
 use self::{
     server::Server,
@@ -54,7 +58,8 @@ impl TempDir {
         let shm = PathBuf::from("/dev/shm");
         let parent = if shm.is_dir() { shm } else { env::temp_dir() };
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(parent.join(format!("tower-wechat-election-{}-{count}", std::process::id())))
+        let (id, chance) = (std::process::id(), fastrand::u32(..));
+        Self(parent.join(format!("tower-wechat-election-{id}-{count}-{chance:08x}")))
     }
 }
 
@@ -84,7 +89,11 @@ impl Place {
 /// A platform on which a classic token dies the moment that the next one is minted: harsher than WeChat, so that a mint too
 /// many shows at once.
 async fn harsh() -> FakeWeChat {
-    FakeWeChat::builder().overlap(Duration::ZERO).log_limit(10).start().await
+    harsh_with(|builder| builder).await
+}
+
+async fn harsh_with(more: impl FnOnce(FakeWeChatBuilder) -> FakeWeChatBuilder) -> FakeWeChat {
+    more(FakeWeChat::builder().overlap(Duration::ZERO).log_limit(10)).start().await
 }
 
 async fn workers(count: usize, spec: &Spec) -> Vec<Worker> {

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use tokio::{
 use tower::{ServiceBuilder, ServiceExt, limit::ConcurrencyLimit};
 use tower_wechat::{
     AccessToken, TokenCache, TokenError, WeChatAuth, WeChatAuthLayer,
-    issuer::{ClassicToken, Issuer, StableToken},
+    issuer::{AccountKey, ClassicToken, Issuer, StableToken},
     store::{FileStore, RedisStore, TokenStore},
     testing::{FakeWeChat, ManualClock},
 };
@@ -74,12 +74,33 @@ impl Spec {
         Self { wechat, store, kind, clock, wait_timeout: Duration::from_millis(wait) }
     }
 
-    /// A cache as a worker has it.
-    pub async fn cache(&self) -> TokenCache {
-        let (id, secret) = (FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
+    fn stable(&self) -> StableToken {
+        StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&self.wechat).unwrap()
+    }
+
+    fn classic(&self) -> ClassicToken {
+        ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&self.wechat).unwrap()
+    }
+
+    /// What the store calls the workers' account.
+    pub fn account(&self) -> AccountKey {
         match self.kind {
-            Kind::Stable => self.over(StableToken::new(id, secret).base_url(&self.wechat).unwrap()).await,
-            Kind::Classic => self.over(ClassicToken::new(id, secret).base_url(&self.wechat).unwrap()).await,
+            Kind::Stable => self.stable().account(),
+            Kind::Classic => self.classic().account(),
+        }
+    }
+
+    pub async fn store(&self) -> Box<dyn TokenStore> {
+        match self.store.strip_prefix("file:") {
+            Some(dir) => Box::new(FileStore::open(dir).unwrap()),
+            None => Box::new(RedisStore::connect(&self.store).await.unwrap()),
+        }
+    }
+
+    async fn cache(&self) -> TokenCache {
+        match self.kind {
+            Kind::Stable => self.over(self.stable()).await,
+            Kind::Classic => self.over(self.classic()).await,
         }
     }
 
@@ -94,9 +115,9 @@ impl Spec {
         let clock = ManualClock::new();
         let wrong = Duration::from_secs(self.clock.unsigned_abs());
         if self.clock < 0 {
-            clock.set_back(wrong)
+            clock.set_back(wrong);
         } else {
-            clock.set_forward(wrong)
+            clock.set_forward(wrong);
         }
         TokenCache::builder(issuer).store(store).wait_timeout(self.wait_timeout).clock(&clock).build()
     }
@@ -219,6 +240,10 @@ async fn worker() {
             "fire" => crowd.fire(argument.parse().unwrap()).await,
             "load" => load.begin(&crowd),
             "halt" => load.end().await,
+            "watch" => {
+                let (cache, last) = (cache.clone(), argument.parse().unwrap());
+                tokio::task::spawn_blocking(move || watch(&cache, last)).await.unwrap()
+            }
             "stats" => {
                 let stats = cache.stats();
                 json!({
@@ -259,6 +284,23 @@ async fn timed(token: impl Future<Output = Result<AccessToken, TokenError>>) -> 
     };
     said["millis"] = u64::try_from(start.elapsed().as_millis()).unwrap().into();
     said
+}
+
+/// When each of the next tokens up to the `last` was there to be served, in microseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "processes of one machine share its wall clock")]
+fn watch(cache: &TokenCache, last: u64) -> Value {
+    let generation = || cache.current().map_or(0, |token| token.generation());
+    let (mut seen, mut before) = (Vec::new(), generation());
+    while before < last {
+        std::thread::sleep(Duration::from_micros(100));
+        let present = generation();
+        if present > before {
+            let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            seen.push(json!([present, u64::try_from(at.as_micros()).unwrap()]));
+            before = present;
+        }
+    }
+    json!({ "seen": seen })
 }
 
 /// Callers of an ordinary API.

@@ -1,0 +1,143 @@
+//! What the two `cluster_…` examples share: a bot of eight processes, which are this program started again.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tower_wechat::{
+    TokenCache,
+    issuer::{ClassicToken, Issuer},
+    store::TokenStore,
+    testing::FakeWeChat,
+};
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const PROCESSES: usize = 8;
+const WECHAT: &str = "EXAMPLE_WECHAT";
+const STORE: &str = "EXAMPLE_STORE";
+/// No example should take longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the processes share their token, if this is one of them.
+pub fn store_of_worker() -> Option<String> {
+    env::var(STORE).ok()
+}
+
+/// The issuer of a worker. Classic tokens are the hard case: each mint ends the token before.
+fn issuer() -> Result<impl Issuer, Failure> {
+    let url = env::var(WECHAT)?;
+    Ok(ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&url)?)
+}
+
+/// What a worker does: a token, please, and then another one whenever its parent says so.
+pub async fn work(store: impl TokenStore) -> Result<(), Failure> {
+    let cache = TokenCache::builder(issuer()?).store(store).build();
+    loop {
+        match cache.token().await {
+            Ok(token) => {
+                let how = if cache.stats().mints() > 0 { "minted" } else { "shared" };
+                println!("{how} {}", token.fingerprint());
+            }
+            Err(error) => println!("failed: {error}"),
+        }
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+struct Worker {
+    child: Child,
+    // Kept open: a worker ends when it is closed.
+    _input: ChildStdin,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(
+    number: usize,
+    store: &str,
+    wechat: &FakeWeChat,
+    said: &Sender<(usize, String)>,
+) -> Result<Worker, Failure> {
+    let mut child = Command::new(env::current_exe()?)
+        .env(STORE, store)
+        .env(WECHAT, wechat.url())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = BufReader::new(child.stdout.take().ok_or("a worker has no output")?);
+    let input = child.stdin.take().ok_or("a worker has no input")?;
+    let said = said.clone();
+    thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            let _ = said.send((number, line));
+        }
+    });
+    Ok(Worker { child, _input: input })
+}
+
+/// Waits for one line of each of `count` workers, and prints them.
+fn hear(count: usize, said: &Receiver<(usize, String)>) -> Result<(), Failure> {
+    for _ in 0..count {
+        let (number, line) = said.recv_timeout(PATIENCE).map_err(|_| "a worker says nothing")?;
+        println!("  process {number}: {line}");
+    }
+    Ok(())
+}
+
+/// Starts the bot twice over this store, and kills the process that mints.
+#[allow(clippy::disallowed_methods, reason = "for show")]
+pub async fn show(store: &str) -> Result<(), Failure> {
+    let wechat = FakeWeChat::start().await;
+    let (tell, said) = channel();
+
+    println!("\n1. Eight processes start at once, without a token.");
+    let mut bot = Vec::new();
+    for number in 1..=PROCESSES {
+        bot.push(start(number, store, &wechat, &tell)?);
+    }
+    hear(PROCESSES, &said)?;
+    println!("  WeChat has minted {} token.", wechat.mints());
+
+    println!("\n2. All of them are restarted; the token is in the store.");
+    bot.clear();
+    for number in 1..=PROCESSES {
+        bot.push(start(number, store, &wechat, &tell)?);
+    }
+    hear(PROCESSES, &said)?;
+    println!("  WeChat has minted {} token.", wechat.mints());
+    bot.clear();
+
+    println!("\n3. A new platform, no token. Process 1 is about to mint, and is killed.");
+    let wechat = FakeWeChat::start().await;
+    let hold = wechat.hold_tokens();
+    bot.push(start(1, store, &wechat, &tell)?);
+    wechat.wait_for_token_requests(1).await;
+    for number in 2..=PROCESSES {
+        bot.push(start(number, store, &wechat, &tell)?);
+    }
+    // Until they are up, and wait for process 1.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let start = Instant::now();
+    drop(bot.remove(0));
+    println!("  process 1: killed");
+    hold.release();
+    hear(PROCESSES - 1, &said)?;
+    println!("  The others had a token {} ms after the kill.", start.elapsed().as_millis());
+    println!("  Mints asked for: {} (the dead one's, and one more).", wechat.token_requests());
+    std::io::stdout().flush()?;
+    Ok(())
+}
