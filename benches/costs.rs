@@ -38,6 +38,8 @@ const ACCOUNTS: u32 = 100_000;
 const WAITERS: u32 = 10_000;
 const CALLS: u32 = 200_000;
 const ROUNDS: usize = 5;
+/// How many lives of a token the warm accounts are watched for.
+const LIVES: u32 = 3;
 /// As long as WeChat's are these days.
 const TOKEN_LENGTH: usize = 136;
 const URI: &str = "https://api.weixin.qq.com/cgi-bin/message/custom/send?lang=zh_CN";
@@ -282,10 +284,9 @@ async fn release_once() -> Vec<Duration> {
     waits
 }
 
-/// Three lives of all accounts, in paused time.
+/// In paused time.
 fn warmth() {
     println!();
-    const LIVES: u32 = 3;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
