@@ -6,13 +6,14 @@ use std::{
     hash::BuildHasher,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 
 use super::{TokenCache, sync::lock};
 use crate::{
+    clock::Clock,
     error::{Error, ErrorKind},
     issuer::AccountKey,
     platform::Platform,
@@ -46,6 +47,7 @@ struct Inner {
     /// Of all accounts there are or were, each once: what is in scope for the pool.
     platforms: ArcSwap<Vec<Platform>>,
     factory: Option<Factory>,
+    clock: Clock,
     /// Everything that changes the pool goes through here.
     writing: Mutex<Writing>,
 }
@@ -70,6 +72,8 @@ struct Writing {
     making: HashMap<AppId, Arc<OnceLock<Option<TokenCache>>>>,
     /// Under which id the closure has returned an account.
     made: HashMap<AccountKey, AppId>,
+    /// When idle accounts were last looked for.
+    swept: Option<Instant>,
 }
 
 impl TokenPool {
@@ -89,8 +93,9 @@ impl TokenPool {
         Self::build(Some(Factory { make: Box::new(make), idle: None }))
     }
 
-    /// Lets go of accounts that the closure made and nobody has used for `idle`; they are made again when needed. Looked
-    /// at whenever another account is made, so there is no timer. By default accounts stay.
+    /// Lets go of accounts that the closure made and nobody has asked for a token for `idle`; they are made again when
+    /// needed. They are looked for when another account is made, at most four times in that time, so there is no timer.
+    /// By default accounts stay.
     #[must_use]
     pub fn evict_after(mut self, idle: Duration) -> Self {
         // Only a pool that has been handed to nobody can still be changed; a shared one keeps its setting.
@@ -111,6 +116,7 @@ impl TokenPool {
             hasher: RandomState::new(),
             platforms: ArcSwap::from_pointee(platforms),
             factory,
+            clock: Clock::default(),
             writing: Mutex::default(),
         }))
     }
@@ -204,6 +210,7 @@ impl Inner {
                     return Err(Error::config(text));
                 }
                 writing.made.insert(cache.account().clone(), app.clone());
+                self.sweep(&mut writing);
                 self.put(&mut writing, app.clone(), cache.clone(), true);
                 Ok(cache)
             }
@@ -221,7 +228,6 @@ impl Inner {
         }
         let slot = self.shard(&app);
         let mut shard = Shard::clone(&slot.load());
-        self.sweep(&mut shard, writing);
         let previous = shard.insert(app, Member { cache, made });
         if let Some(previous) = previous.as_ref().filter(|previous| previous.made) {
             writing.made.remove(previous.cache.account());
@@ -239,18 +245,29 @@ impl Inner {
         Some(member.cache)
     }
 
-    /// Lets go of the idle accounts of one shard.
-    fn sweep(&self, shard: &mut Shard, writing: &mut Writing) {
+    /// Lets go of idle accounts, now and then.
+    fn sweep(&self, writing: &mut Writing) {
         let Some(idle) = self.factory.as_ref().and_then(|factory| factory.idle) else {
             return;
         };
-        shard.retain(|_, member| {
-            let stays = !member.made || member.cache.idle() < idle;
-            if !stays {
+        let now = self.clock.now().monotonic;
+        if writing.swept.is_some_and(|at| now.saturating_duration_since(at) < idle / 4) {
+            return;
+        }
+        writing.swept = Some(now);
+        let stays = |member: &Member| !member.made || member.cache.idle() < idle;
+        for slot in &self.shards {
+            let shard = slot.load();
+            if shard.values().all(stays) {
+                continue;
+            }
+            let (staying, leaving): (Shard, Shard) =
+                Shard::clone(&shard).into_iter().partition(|(_, member)| stays(member));
+            for member in leaving.values() {
                 writing.made.remove(member.cache.account());
             }
-            stays
-        });
+            slot.store(Arc::new(staying));
+        }
     }
 
     fn shard(&self, app: &AppId) -> &ArcSwap<Shard> {

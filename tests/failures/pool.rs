@@ -6,6 +6,7 @@ use std::{
         Arc, Barrier,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use tower_wechat::{
     testing::FakeWeChat,
 };
 
-use crate::support::{Http, call, http, issuers::instant, read, stable};
+use crate::support::{Http, call, http, issuers::instant, mill::Mill, read, stable};
 
 fn layered(pool: &TokenPool) -> WeChatAuth<Http<Full<Bytes>>> {
     WeChatAuthLayer::new(pool).layer(http())
@@ -220,4 +221,30 @@ async fn a_closure_that_panics_or_mixes_accounts_up_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("wxfirst") && error.to_string().contains("wxsecond"), "{error}");
     assert_eq!(wechat.api_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_nobody_uses_are_let_go_and_made_again() {
+    const IDLE: Duration = Duration::from_secs(3600);
+    let made = Arc::new(AtomicU64::new(0));
+    let count = made.clone();
+    let mill = Mill::new("pool", Duration::from_secs(7200));
+    let pool = TokenPool::with_factory(move |app| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Some(TokenCache::new(mill.for_app(app.as_str())))
+    })
+    .evict_after(IDLE);
+    pool.insert("kept".into(), TokenCache::new(Mill::new("kept", Duration::from_secs(7200))));
+    for app in 0..100 {
+        pool.get(&format!("app{app}").into()).unwrap().token().await.unwrap();
+    }
+    tokio::time::sleep(IDLE / 2).await;
+    pool.get(&"app7".into()).unwrap().token().await.unwrap();
+    tokio::time::sleep(IDLE / 2).await;
+    pool.get(&"one more".into()).unwrap();
+    assert_eq!(pool.len(), 3, "the one that was inserted, the one in use, the new one");
+    assert_eq!(made.load(Ordering::SeqCst), 101);
+    pool.get(&"app8".into()).unwrap().token().await.unwrap();
+    pool.get(&"app7".into()).unwrap().token().await.unwrap();
+    assert_eq!(made.load(Ordering::SeqCst), 102, "only the one that had gone");
 }
