@@ -1,15 +1,14 @@
 //! [`TokenCacheBuilder`].
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{TokenCache, shared::Shared};
 use crate::{clock::Clock, issuer::Issuer, store::TokenStore};
 
 /// Settings of a [`TokenCache`].
-#[derive(Debug)]
-#[must_use]
-pub struct TokenCacheBuilder<I> {
-    issuer: I,
+#[must_use = "a builder does nothing until it is built"]
+pub struct TokenCacheBuilder {
+    issuer: Arc<dyn Issuer>,
     store: Option<Arc<dyn TokenStore>>,
     settings: Settings,
     clock: Clock,
@@ -22,8 +21,8 @@ pub(crate) struct Settings {
     pub(crate) fetch_timeout: Duration,
 }
 
-impl<I: Issuer> TokenCacheBuilder<I> {
-    pub(super) fn new(issuer: I) -> Self {
+impl TokenCacheBuilder {
+    pub(super) fn new(issuer: Arc<dyn Issuer>) -> Self {
         let settings = Settings {
             // Inside the last five minutes, in which the stable endpoint hands out a new token.
             refresh_ahead: Duration::from_secs(240),
@@ -68,8 +67,16 @@ impl<I: Issuer> TokenCacheBuilder<I> {
     /// Builds the cache. It does nothing until it is first asked for a token.
     #[must_use]
     pub fn build(self) -> TokenCache {
-        TokenCache {
-            shared: Arc::new(Shared::new(Arc::new(self.issuer), self.store, self.settings, self.clock)),
-        }
+        TokenCache { shared: Arc::new(Shared::new(self.issuer, self.store, self.settings, self.clock)) }
+    }
+}
+
+impl fmt::Debug for TokenCacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCacheBuilder")
+            .field("account", &self.issuer.account())
+            .field("store", &self.store)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -76,8 +76,8 @@ impl TokenCache {
     }
 
     /// A cache with settings of your own.
-    pub fn builder<I: Issuer>(issuer: I) -> TokenCacheBuilder<I> {
-        TokenCacheBuilder::new(issuer)
+    pub fn builder(issuer: impl Issuer) -> TokenCacheBuilder {
+        TokenCacheBuilder::new(Arc::new(issuer))
     }
 
     /// The token; fetched if there is none, at once if there is.
