@@ -1,6 +1,6 @@
 //! One authorised call, and one whose token dies under it.
 //!
-//! `cargo run --example quickstart` plays both against a WeChat in a box. With `WECHAT_APP_ID` and `WECHAT_APP_SECRET`
+//! `cargo run --example quickstart` plays both against a fake WeChat inside the program. With `WECHAT_APP_ID` and `WECHAT_APP_SECRET`
 //! set it makes one harmless call to the real one, where nothing is revoked.
 
 use std::{env, error::Error};
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The real WeChat, or one in a box.
+/// The real WeChat, or a fake one.
 struct WeChat {
     base_url: String,
     app_id: String,
@@ -66,7 +66,7 @@ impl WeChat {
         }
         let boxed = FakeWeChat::start().await;
         boxed.set_answer(PATH, Answer::json(r#"{"ip_list":["101.226.62.77","101.226.62.78"]}"#));
-        println!("This is a WeChat in a box, on {}.", boxed.url());
+        println!("WeChat is a fake one inside this program, at {}.", boxed.url());
         println!("To call the real one, set WECHAT_APP_ID and WECHAT_APP_SECRET.");
         Ok(Self {
             base_url: boxed.url(),
@@ -119,10 +119,12 @@ impl WeChat {
         }
         if let Some(token) = cache.current() {
             let (fingerprint, left) = (token.fingerprint(), token.expires_in().as_secs());
-            println!("   It now holds <token {fingerprint}> (a fingerprint) for another {left} s.");
+            println!(
+                "   The cache now holds <token {fingerprint}> (a short hash of it) for another {left} s."
+            );
         }
         if let Some(boxed) = &self.boxed {
-            println!("   Tokens minted so far: {}", boxed.mints());
+            println!("   WeChat has minted {} token(s) so far.", boxed.mints());
         }
     }
 }

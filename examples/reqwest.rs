@@ -1,6 +1,6 @@
 //! The layer over `reqwest`, in its own requests and responses.
 //!
-//! `cargo run --example reqwest` runs against a WeChat in a box. With `WECHAT_APP_ID` and `WECHAT_APP_SECRET` set it makes
+//! `cargo run --example reqwest` runs against a fake WeChat inside the program. With `WECHAT_APP_ID` and `WECHAT_APP_SECRET` set it makes
 //! one harmless call to the real one, where nothing is revoked.
 
 use std::{env, error::Error};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let request = http.get(format!("{}{PATH}", wechat.base_url)).build()?;
         let response = client.execute(request).await?.error_for_status()?;
 
-        println!("   response.url()  {}", response.url());
+        println!("   response.url()  {}  (the token is not shown)", response.url());
         let outcome = response.extensions().get().cloned().unwrap_or_default();
         let answer: Value = response.json().await?;
         println!("   answer          {answer}");
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The real WeChat, or one in a box.
+/// The real WeChat, or a fake one.
 struct WeChat {
     base_url: String,
     app_id: String,
@@ -64,7 +64,7 @@ impl WeChat {
         }
         let boxed = FakeWeChat::start().await;
         boxed.set_answer(PATH, Answer::json(r#"{"ip_list":["101.226.62.77","101.226.62.78"]}"#));
-        println!("This is a WeChat in a box, on {}.", boxed.url());
+        println!("WeChat is a fake one inside this program, at {}.", boxed.url());
         println!("To call the real one, set WECHAT_APP_ID and WECHAT_APP_SECRET.");
         Ok(Self {
             base_url: boxed.url(),
@@ -105,7 +105,9 @@ impl WeChat {
         }
         if let Some(boxed) = &self.boxed {
             let (requests, mints) = (boxed.seen().len(), boxed.mints());
-            println!("   Requests for this answer: {requests}. Tokens minted so far: {mints}.");
+            println!(
+                "   WeChat saw {requests} request(s) for this answer, and has minted {mints} token(s) so far."
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! WeCom (企业微信, WeChat Work): another issuer, everything else as ever.
 //!
-//! `cargo run --example wecom` runs against a WeCom in a box. With `WECOM_CORP_ID` and `WECOM_CORP_SECRET` set it makes one
+//! `cargo run --example wecom` runs against a fake WeCom inside the program. With `WECOM_CORP_ID` and `WECOM_CORP_SECRET` set it makes one
 //! harmless call to the real one, where nothing is revoked.
 
 use std::{env, error::Error};
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A corp on the real WeCom, or on one in a box.
+/// A corp on the real WeCom, or on a fake one.
 struct Corp {
     base_url: String,
     id: String,
@@ -70,7 +70,7 @@ impl Corp {
             PATH,
             Answer::json(r#"{"errcode":0,"errmsg":"ok","ip_list":["101.226.62.77","101.226.62.78"]}"#),
         );
-        println!("This is a WeCom in a box, on {}.", boxed.url());
+        println!("WeCom is a fake one inside this program, at {}.", boxed.url());
         println!("To call the real one, set WECOM_CORP_ID and WECOM_CORP_SECRET.");
         Ok(Self {
             base_url: boxed.url(),
@@ -111,7 +111,9 @@ impl Corp {
         }
         if let Some(boxed) = &self.boxed {
             let (requests, mints) = (boxed.seen().len(), boxed.mints());
-            println!("   Requests for this answer: {requests}. Tokens minted so far: {mints}.");
+            println!(
+                "   WeCom saw {requests} request(s) for this answer, and has minted {mints} token(s) so far."
+            );
         }
     }
 }

@@ -38,6 +38,27 @@ pub enum ErrorKind {
 /// Why there is no token.
 ///
 /// Cheap to clone: everyone who waited for the same fetch gets the same error.
+///
+/// ```
+/// use tower_wechat::{ErrorKind, TokenCache, issuer::StableToken, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::start().await;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret").base_url(&wechat.url())?;
+/// let cache = TokenCache::new(issuer);
+///
+/// let error = cache.token().await.unwrap_err();
+/// assert_eq!((error.kind(), error.errcode()), (ErrorKind::Token, Some(40125)));
+/// assert!(!error.is_transient(), "somebody must look after the secret");
+///
+/// let error = cache.token().await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::BackedOff, "too early to ask again");
+/// assert!(error.retry_after().is_some());
+/// assert_eq!(wechat.token_requests(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TokenError(Arc<Failure>);
 

@@ -63,13 +63,49 @@
 //! - [`issuer`]: who mints tokens: [`StableToken`](issuer::StableToken), [`ClassicToken`](issuer::ClassicToken),
 //!   [`WeCom`](issuer::WeCom), or an [`Issuer`](issuer::Issuer) of your own.
 //! - [`TokenCache`]: one account's token, however many ask for it; [`TokenPool`]: many accounts.
-//! - [`store`]: where processes share the token, and choose who mints the next.
+//! - [`store`]: where processes share the token, and choose who mints the next: `MemoryStore`, `FileStore`, `RedisStore`, and
+//!   `Sealed`, which encrypts for any of them.
 //! - [`WeChatAuthLayer`], [`WeChatAuth`]: the middleware.
 //! - `reqwest` (feature): the same layer over `reqwest::Client`, and as a `reqwest_middleware::Middleware`.
-//! - `testing` (feature): [`FakeWeChat`](testing::FakeWeChat), the platform in a box.
+//! - `testing` (feature): `FakeWeChat`, a fake platform on this machine, for tests.
 //!
 //! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
 //! any kind.
+//!
+//! # Features
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `https` (default) | the built-in client that fetches tokens, with rustls and ring |
+//! | `tracing` (default) | events, with the target `tower_wechat` |
+//! | `metrics` | the metrics below |
+//! | `file`, `redis` | `FileStore`, `RedisStore` |
+//! | `seal` | `Sealed` |
+//! | `reqwest`, `reqwest-middleware` | the layer over those clients |
+//! | `testing` | `FakeWeChat`, `ManualClock`, `store_conformance` |
+//! | `full` | all of them |
+//!
+//! # Metrics
+//!
+//! With feature `metrics`, through the [`metrics`](https://docs.rs/metrics) facade. Every one has the label `account`: a hash,
+//! the [`AccountKey`](issuer::AccountKey). [`Stats`] has the same counts.
+//!
+//! | counter | further labels | counts |
+//! |---|---|---|
+//! | `tower_wechat_mints_total` | `cause`: `cold`, `ahead`, `rejected`, `forced` | tokens minted here |
+//! | `tower_wechat_mint_failures_total` | `cause` | mints that failed |
+//! | `tower_wechat_shared_total` | | tokens taken from the store |
+//! | `tower_wechat_waits_total` | | callers that waited for a token |
+//! | `tower_wechat_coalesced_total` | | those of them that joined a fetch under way |
+//! | `tower_wechat_rejections_total` | `errcode` | answers in which WeChat rejected the token |
+//! | `tower_wechat_replays_total` | | requests sent a second time |
+//! | `tower_wechat_not_replayed_total` | `why` | rejected requests that were not |
+//! | `tower_wechat_budget_refusals_total` | | refreshes refused because the budget was spent |
+//! | `tower_wechat_foreign_minter_total` | | times it looked as if another program minted for this app |
+//! | `tower_wechat_store_failures_total` | | failures of the store |
+//! | `tower_wechat_fenced_total` | | tokens minted too late, and thrown away |
+//!
+//! The histogram `tower_wechat_rejected_age_seconds` has the ages at which tokens were rejected.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]

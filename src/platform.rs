@@ -13,7 +13,16 @@ use crate::error::Error;
 /// codes say that a token was rejected.
 ///
 /// Cheap to clone. An [`Issuer`](crate::issuer::Issuer) has one; [`wechat`](Self::wechat) and [`wecom`](Self::wecom)
-/// are the two that the built-in issuers start from.
+/// are the two that the built-in issuers start from. An issuer of your own may change one of them:
+///
+/// ```
+/// use tower_wechat::Platform;
+///
+/// // A third-party platform, which has its tokens in another parameter.
+/// let platform = Platform::wechat().with_parameter("component_access_token");
+/// assert_eq!(platform.parameter(), "component_access_token");
+/// assert_eq!(platform.rejection_codes(), [40001, 40014, 42001]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform(Arc<Inner>);
 

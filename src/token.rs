@@ -44,7 +44,8 @@ impl AccessToken {
         Self(Arc::new(Content { text, encoded, generation, life, expiry, clock }))
     }
 
-    /// The token itself. WeChat asks to reserve 512 characters for it.
+    /// The token itself. WeChat asks to reserve 512 characters for it
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>).
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0.text

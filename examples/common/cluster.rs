@@ -104,6 +104,11 @@ pub async fn show(store: &str) -> Result<(), Failure> {
     let wechat = FakeWeChat::start().await;
     let (tell, said) = channel();
 
+    println!(
+        "Each process says whether it minted its token (asked WeChat for it) or shares one from the store,"
+    );
+    println!("and a short hash of it.");
+
     println!("\n1. Eight processes start at once, without a token.");
     let mut bot = Vec::new();
     for number in 1..=PROCESSES {
@@ -112,16 +117,18 @@ pub async fn show(store: &str) -> Result<(), Failure> {
     hear(PROCESSES, &said)?;
     println!("  WeChat has minted {} token.", wechat.mints());
 
-    println!("\n2. All of them are restarted; the token is in the store.");
+    println!("\n2. All of them are restarted. The token is still in the store.");
     bot.clear();
     for number in 1..=PROCESSES {
         bot.push(start(number, store, &wechat, &tell)?);
     }
     hear(PROCESSES, &said)?;
-    println!("  WeChat has minted {} token.", wechat.mints());
+    println!("  WeChat has minted {} token, as before.", wechat.mints());
     bot.clear();
 
-    println!("\n3. A new platform, no token. Process 1 is about to mint, and is killed.");
+    println!(
+        "\n3. Another WeChat, of which the store has no token. Process 1 asks it for one, and is killed meanwhile."
+    );
     let wechat = FakeWeChat::start().await;
     let hold = wechat.hold_tokens();
     bot.push(start(1, store, &wechat, &tell)?);
@@ -137,7 +144,10 @@ pub async fn show(store: &str) -> Result<(), Failure> {
     hold.release();
     hear(PROCESSES - 1, &said)?;
     println!("  The others had a token {} ms after the kill.", start.elapsed().as_millis());
-    println!("  Mints asked for: {} (the dead one's, and one more).", wechat.token_requests());
+    println!(
+        "  WeChat was asked for {} tokens: by the dead one, and by one of the others.",
+        wechat.token_requests()
+    );
     std::io::stdout().flush()?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{error::Error, platform::Origin};
 
 /// [`Layer`] that authorises requests to WeChat with a shared access token.
 ///
-/// See the [crate docs](crate) for what it does and how to order it among other layers.
+/// See the [crate docs](crate) for what it does and how to order it among other layers. Cheap to clone.
 ///
 /// ```
 /// use tower::ServiceBuilder;
@@ -53,7 +53,8 @@ impl WeChatAuthLayer {
     }
 
     /// How much of a streamed request body is kept for a replay, in bytes; 1 MiB by default. A longer stream goes out
-    /// once, and its rejection is handed on. A body in one piece costs nothing and has no limit.
+    /// once, and its rejection is handed on. A body in one piece costs nothing and has no limit, and with 0 it is the only
+    /// one that is replayed.
     #[must_use]
     pub fn replay_limit(self, bytes: usize) -> Self {
         self.with(|settings| settings.replay_limit = bytes)
@@ -66,14 +67,19 @@ impl WeChatAuthLayer {
         self.with(|settings| settings.inspect_limit = bytes)
     }
 
-    /// Takes these codes, and no others, for "the token was rejected".
+    /// Takes these codes, and no others, for "the token was rejected". By default they are the account's own
+    /// [`Platform::rejection_codes`](crate::Platform::rejection_codes).
+    ///
+    /// Name only codes that WeChat answers *before* it carries the request out: a request may be sent again for each.
     #[must_use]
     pub fn rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
         let codes = codes.into_iter().collect();
         self.with(|settings| settings.rejection_codes = Some(codes))
     }
 
-    /// Sends tokens to this origin too: a reverse proxy, a private deployment.
+    /// Sends tokens to this origin too: a reverse proxy, a private deployment. The paths that never get a token
+    /// (`/cgi-bin/token`, `/sns/`, …) are recognised at its root only, not behind a prefix. Where it has one, give it to
+    /// the issuer as its [`base_url`](crate::issuer::StableToken::base_url).
     ///
     /// # Errors
     ///

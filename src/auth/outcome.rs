@@ -3,6 +3,34 @@
 use crate::{error::TokenError, request::NotReplayable};
 
 /// What the layer did, as an extension of the response. The answer to a request that the layer did not touch has none.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use tower::{Layer, ServiceExt};
+/// use tower_wechat::{AuthOutcome, NotReplayed, TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::start().await;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+/// let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(Client::builder(TokioExecutor::new()).build_http());
+///
+/// wechat.reject_all(Some(40001)); // whatever the token
+/// for _ in 0..2 {
+///     let request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+///     let response = client.clone().oneshot(request).await?;
+///     let outcome: &AuthOutcome = response.extensions().get().ok_or("no outcome")?;
+///     assert_eq!(outcome.errcode(), Some(40001));
+///     match outcome.not_replayed() {
+///         None => assert!(outcome.replayed()), // the first request: sent again, and rejected again
+///         Some(why) => assert_eq!(why, NotReplayed::BackedOff), // the second: too early for another token
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct AuthOutcome {
     rejection: Option<i64>,
@@ -61,7 +89,7 @@ impl AuthOutcome {
         self.rejection.is_some()
     }
 
-    /// The code that WeChat rejected it with.
+    /// The code that WeChat rejected it with, in its first answer. Other codes are for the caller to read in the body.
     #[must_use]
     pub fn errcode(&self) -> Option<i64> {
         self.rejection

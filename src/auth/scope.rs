@@ -7,7 +7,17 @@ use crate::{
     request::has_parameter,
 };
 
-/// A request with this extension goes out untouched.
+/// A request with this extension goes out untouched, and its answer has no [`AuthOutcome`](crate::AuthOutcome).
+///
+/// ```
+/// use tower_wechat::SkipAuth;
+///
+/// let mut request = http::Request::get("https://api.weixin.qq.com/cgi-bin/get_api_domain_ip").body(()).unwrap();
+/// request.extensions_mut().insert(SkipAuth);
+/// ```
+///
+/// Where requests have no extensions (reqwest's), [`WeChatAuth::without_auth`](crate::WeChatAuth::without_auth) takes its
+/// place.
 #[allow(clippy::exhaustive_structs)] // A mark, and nothing but a mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SkipAuth;

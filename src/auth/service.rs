@@ -25,6 +25,9 @@ use crate::{
 };
 
 /// Authorises requests to WeChat; made by [`WeChatAuthLayer`](crate::WeChatAuthLayer).
+///
+/// A service of `http::Request<B>` over any service of `http::Request<ReplayBody<B>>` that is `Clone`. It is ready when
+/// the inner one is. Its error is an [`Error`].
 #[derive(Clone, Debug)]
 pub struct WeChatAuth<S> {
     inner: S,
@@ -37,7 +40,8 @@ impl<S> WeChatAuth<S> {
         Self { inner, settings, choice: Choice::ByRequest }
     }
 
-    /// The same service for one account of its pool, whatever extension a request has.
+    /// The same service for one account of its [`TokenPool`](crate::TokenPool), whatever extension a request has. Over a
+    /// single [`TokenCache`](crate::TokenCache) it changes nothing.
     #[must_use]
     pub fn for_app(&self, app: AppId) -> Self
     where

@@ -9,13 +9,14 @@ const BURST: u32 = 5;
 /// After those, one more each time this has passed.
 const REFILL: Duration = Duration::from_secs(60);
 
-/// WeChat allows 20 forced refreshes a day, 30 s apart (`stable_token`).
+/// WeChat allows 20 forced refreshes a day, 30 s apart
+/// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>).
 const FORCED_A_DAY: usize = 20;
 const FORCED_APART_MILLIS: u64 = 30_000;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// A bucket of passive refreshes: two programs that mint for one app, each killing the other's token, must not spend the
-/// 2 000 mints of a day on it.
+/// 2 000 mints of a day on it (<https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html>).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PassiveBudget {
     spent: u32,

@@ -32,26 +32,33 @@ impl TokenCacheBuilder {
         Self { issuer, store: None, settings, clock: Clock::default() }
     }
 
-    /// Shares the token through this store. By default the cache keeps it to itself.
+    /// Shares the token through this store. By default there is none, and the cache keeps the token to itself.
     pub fn store(mut self, store: impl TokenStore) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
     /// How long before its end a token is replaced, by default 240 s, at most half of its life. The old one is served
-    /// meanwhile. Up to a quarter is taken off at random, so that processes do not all ask in the same second.
+    /// meanwhile. Up to a quarter is taken off at random, so that processes do not all ask in the same second. With zero,
+    /// a token is replaced only when it has expired.
+    ///
+    /// Stay below 300 s with [`StableToken`](crate::issuer::StableToken): earlier than in its last five minutes WeChat
+    /// hands out the same token again
+    /// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>).
     pub fn refresh_ahead(mut self, ahead: Duration) -> Self {
         self.settings.refresh_ahead = ahead;
         self
     }
 
-    /// The longest that a caller waits for a token, by default 5 s. The fetch itself goes on for the next caller.
+    /// The longest that a caller waits for a token, by default 5 s; then it gets
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The fetch itself goes on for the next caller.
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.settings.wait_timeout = timeout;
         self
     }
 
-    /// The longest that one mint may take, whoever asked for it, by default 10 s.
+    /// The longest that one mint may take, its second try included, whoever asked for it, by default 10 s. A mint is tried
+    /// a second time after a transient failure.
     pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
         self.settings.fetch_timeout = timeout;
         self

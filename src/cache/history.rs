@@ -10,7 +10,8 @@ use crate::{
 
 /// Doubles from the first to the last with every failure in a row.
 const AFTER_TRANSIENT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// A wrong secret does not get right by itself, and WeCom bans an address for an hour after repeated bad secrets.
+/// A wrong secret does not get right by itself, and WeCom bans an address for an hour after repeated bad secrets
+/// (<https://developer.work.weixin.qq.com/document/path/90313>).
 const AFTER_PERMANENT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// A token that is rejected with more of its life than this to go was not lost to a clock.
 const LONG_BEFORE_EXPIRY: Duration = Duration::from_secs(600);

@@ -84,7 +84,9 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// After `wait_timeout` at the latest: [`Timeout`](crate::ErrorKind::Timeout) while the fetch goes on,
+    /// After [`wait_timeout`](TokenCacheBuilder::wait_timeout) at the latest:
+    /// [`Timeout`](crate::ErrorKind::Timeout) while the fetch goes on or if it took too long itself,
+    /// [`Config`](crate::ErrorKind::Config) for an id or secret that cannot be one,
     /// [`Token`](crate::ErrorKind::Token) if the endpoint refused, [`BackedOff`](crate::ErrorKind::BackedOff) soon after
     /// a failure, [`Store`](crate::ErrorKind::Store) if the shared store is out of reach and minting without it would
     /// end the others' token, [`NoRuntime`](crate::ErrorKind::NoRuntime) outside tokio, and
@@ -97,7 +99,26 @@ impl TokenCache {
         self.token_with_min_ttl(Duration::ZERO).await
     }
 
-    /// A token that lives at least for `ttl`.
+    /// A token that lives at least for `ttl` from now, for work that takes long with one token (a file in parts). A good
+    /// token that lives shorter stays in place for all others until the longer one has come.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// let token = cache.token_with_min_ttl(Duration::from_secs(600)).await?;
+    /// assert!(token.expires_in() >= Duration::from_secs(600));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// WeChat's tokens live for 7200 s at most
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). The stable endpoint hands out
+    /// one token until 300 s are left of it, so more than that is not always to be had from it.
     ///
     /// # Errors
     ///
@@ -118,6 +139,27 @@ impl TokenCache {
     /// A token of a later generation than `rejected`, which WeChat has rejected. If there is one already, that is the
     /// answer; if not, all who ask at the same time share one mint. The later token may have the same text: the stable
     /// endpoint hands out one token until its last five minutes.
+    ///
+    /// The layer does this by itself. It is for callers who put the token in by hand.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// let token = cache.token().await?;
+    /// // A call with that token was answered with 40001.
+    /// # wechat.revoke();
+    /// let better = cache.refresh(&token).await?;
+    /// assert!(better.generation() > token.generation());
+    /// // Somebody who comes late with the same rejected token gets the better one, and nothing is minted.
+    /// assert_eq!(cache.refresh(&token).await?.generation(), better.generation());
+    /// assert_eq!(wechat.mints(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,7 +186,22 @@ impl TokenCache {
 
     /// Keeps the token warm: fetches the first one and replaces each near its end, without any traffic, until the guard is
     /// dropped. One task serves all caches of a runtime. An account that nobody has used for six hours is left to refresh
-    /// on use.
+    /// on use, and is warm again from then on. Caches without a token start one after another, ten a second, or faster
+    /// if there are more than 65 000.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// let warm = cache.keep_warm(); // keep it as long as the program runs
+    /// wechat.wait_for_token_requests(1).await; // nobody has asked the cache for a token
+    /// # drop(warm);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
@@ -160,7 +217,8 @@ impl TokenCache {
     }
 
     /// Ends the cache: starts no further mint, and waits for the one that is under way and for its write to the store, so
-    /// that no other process loses it. A good token is served on.
+    /// that no other process loses it. That takes no longer than a fetch may: see
+    /// [`fetch_timeout`](TokenCacheBuilder::fetch_timeout), and the store's own time-outs. A good token is served on; without one, callers get [`Closed`](crate::ErrorKind::Closed).
     pub async fn shutdown(&self) {
         self.shared.close().await;
     }

@@ -25,6 +25,36 @@ const SHARDS: usize = 1024;
 
 /// Many accounts behind one layer; a request picks one with an [`AppId`] extension.
 ///
+/// A request to the hosts of any of the accounts that names none, or one that the pool does not know, is not sent: the
+/// error's kind is [`UnknownApp`](ErrorKind::UnknownApp).
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use tower::{Layer, ServiceExt};
+/// use tower_wechat::{AppId, ErrorKind, TokenCache, TokenPool, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::builder().account("wx-news", "secret-1").account("wx-shop", "secret-2").start().await;
+/// let pool = TokenPool::new();
+/// for (app, secret) in [("wx-news", "secret-1"), ("wx-shop", "secret-2")] {
+///     pool.insert(app.into(), TokenCache::new(StableToken::new(app, secret).base_url(&wechat.url())?));
+/// }
+/// let client = WeChatAuthLayer::new(&pool).layer(Client::builder(TokioExecutor::new()).build_http());
+///
+/// let mut request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+/// request.extensions_mut().insert(AppId::from("wx-shop"));
+/// client.clone().oneshot(request).await?;
+/// assert_eq!(wechat.seen()[0].account, Some("wx-shop".into()));
+///
+/// let nameless = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+/// assert_eq!(client.oneshot(nameless).await.unwrap_err().kind(), ErrorKind::UnknownApp);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Accounts are added by [`insert`](Self::insert), or made by a closure when they are first needed. Clones share them. The
 /// [`AppId`] is the pool's own key for the account: two agents of one WeCom corp are two keys.
 ///
@@ -96,6 +126,7 @@ impl TokenPool {
     /// Lets go of accounts that the closure made and nobody has asked for a token for `idle`; they are made again when
     /// needed. They are looked for when another account is made, at most four times in that time, so there is no timer.
     /// By default accounts stay.
+    /// Call it before the pool is cloned or given to a layer: later it does nothing.
     #[must_use]
     pub fn evict_after(mut self, idle: Duration) -> Self {
         // Only a pool that has been handed to nobody can still be changed; a shared one keeps its setting.

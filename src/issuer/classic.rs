@@ -17,9 +17,12 @@ static KIND: Kind =
 
 /// Mints at WeChat's `/cgi-bin/token`, for accounts that must share the tokens of older software.
 ///
-/// Every mint makes a new token and ends the life of the one before within five minutes, whoever holds that, and there
-/// are about 2 000 a day. So all processes of an account must share a store; otherwise take
-/// [`StableToken`](super::StableToken).
+/// Every mint makes a new token and ends the life of the one before within five minutes, whoever holds that
+/// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>), and there are 2 000 a day for a new
+/// account (<https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html>). So all processes
+/// of an account must share a [store](crate::store); otherwise take [`StableToken`](super::StableToken). Without a store
+/// that can be reached this issuer's cache does not mint:
+/// [`ErrorKind::Store`](crate::ErrorKind::Store). (A cache that was built with no store at all does.)
 ///
 /// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.

@@ -73,7 +73,8 @@ use crate::{
 
 /// Mints tokens for one account.
 pub trait Issuer: Send + Sync + 'static {
-    /// Asks for a token, once. The caller sets the deadline and decides about a second try.
+    /// Asks for a token, once. The caller sets the deadline, by dropping the future, and decides about a second try. A
+    /// panic in here is caught, and is a failed mint.
     ///
     /// # Errors
     ///
@@ -141,8 +142,9 @@ impl Mint {
 
 /// What a mint yields: a token and how long it lives from the moment it was asked for.
 ///
-/// The cache refuses an empty text, one over 4 096 bytes and a life of zero, and counts a life of more than seven days as
-/// seven days. Its `Debug` shows no token.
+/// WeChat's tokens live for 7200 s at most, and it asks to reserve 512 characters for them
+/// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). The cache refuses an empty text, one over
+/// 4 096 bytes and a life of zero, and counts a life of more than seven days as seven days. Its `Debug` shows no token.
 #[derive(Clone)]
 pub struct Minted {
     pub(crate) text: String,

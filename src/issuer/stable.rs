@@ -18,7 +18,8 @@ static KIND: Kind =
 /// Mints at WeChat's `/cgi-bin/stable_token`, the default choice for official accounts, mini programs, mini games and shops.
 ///
 /// Asked again, the endpoint answers with the same token until its last five minutes, so processes that know nothing of
-/// each other do no harm. Its tokens and those of [`ClassicToken`](super::ClassicToken) live beside each other.
+/// each other do no harm. Its tokens and those of [`ClassicToken`](super::ClassicToken) live beside each other
+/// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>).
 ///
 /// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.
@@ -49,8 +50,10 @@ impl StableToken {
 
     /// Lets [`Mint::forced`] ask with `force_refresh`, which ends the life of a token that WeChat would hand out again.
     ///
-    /// Meant for tokens that leaked. WeChat allows it 20 times a day, 30 seconds apart. Without this a forced mint is a
-    /// normal one.
+    /// Meant for tokens that leaked. WeChat allows it 20 times a day, 30 seconds apart
+    /// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>); the cache
+    /// keeps to that, counts in the store, and forces only where a normal mint has returned the rejected token. Without
+    /// this a forced mint is a normal one.
     #[must_use]
     pub fn allow_forced_refresh(self) -> Self {
         Self { may_force: true, ..self }

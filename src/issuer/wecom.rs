@@ -17,7 +17,22 @@ static KIND: Kind =
 
 /// Mints at WeCom's `/cgi-bin/gettoken`, for one app of a corp: each has a secret and tokens of its own.
 ///
-/// WeCom bans an address for an hour after several wrong secrets, and blocks those that ask often.
+/// WeCom bans an address for an hour after several wrong secrets
+/// (<https://developer.work.weixin.qq.com/document/path/90313>), and blocks those that ask often
+/// (<https://developer.work.weixin.qq.com/document/path/91039>). After a refusal the cache therefore leaves the endpoint
+/// alone, for 5 seconds at first and up to 300 in the end.
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::WeCom, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wecom = FakeWeChat::start().await;
+/// let issuer = WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET).base_url(&wecom.url())?;
+/// let token = TokenCache::new(issuer).token().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// A corp id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.

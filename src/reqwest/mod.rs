@@ -2,15 +2,24 @@
 //!
 //! ```
 //! use tower::Layer;
-//! use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
+//! use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "the app's secret"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # // reqwest comes without a TLS provider in this package.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
+//! // A WeChat on this machine; leave `base_url` out for the real one.
+//! let wechat = FakeWeChat::start().await;
+//! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+//!
 //! let http = reqwest::Client::builder().referer(false).build()?;
-//! let wechat = WeChatAuthLayer::new(cache).layer(http.clone());
+//! let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(http.clone());
 //!
-//! let request = http.get("https://api.weixin.qq.com/cgi-bin/get_api_domain_ip").build()?;
-//! let answer = wechat.execute(request).await?.text().await?;
+//! let request = http.get(wechat.url() + "/cgi-bin/get_api_domain_ip").build()?;
+//! let response = client.execute(request).await?;
+//! assert_eq!(response.url().query(), None); // the token is not shown
+//! let answer: serde_json::Value = response.json().await?;
+//! assert_eq!(answer["errcode"], 0);
 //! # Ok(())
 //! # }
 //! ```
@@ -28,8 +37,9 @@
 //!
 //! - A body in one piece stays one, on both sends: reqwest announces its length, and can send it again by itself after a
 //!   lost connection or a redirect. A stream is recorded on its way and sent again if it was not longer than
-//!   [`replay_limit`](crate::WeChatAuthLayer::replay_limit). WeChat answers 412 to streams of unknown length, so give
-//!   multipart streams theirs (`Part::stream_with_length`).
+//!   [`replay_limit`](crate::WeChatAuthLayer::replay_limit). WeChat answers HTTP 412 to streams of unknown length
+//!   (as users report: <https://blog.tomsean.cn/2025/p9CG0HIe>), so give multipart streams theirs
+//!   (`Part::stream_with_length`).
 //! - A request's own timeout is for both sends together. The wait for a token has its own limit,
 //!   [`wait_timeout`](crate::TokenCacheBuilder::wait_timeout). A timeout of the client's is for each send.
 //! - [`Response::url`](reqwest::Response::url) and every error show the URL without the token. A response that came by a

@@ -18,8 +18,23 @@ use crate::{
 
 /// Keeps tokens in this process. Clones share what they hold.
 ///
-/// Every cache has one of its own unless it is given another. Give one to several caches of the same account and they
-/// share its token.
+/// A cache needs none to keep its token to itself. Give one to several caches of the same account and they share it.
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::start().await;
+/// let store = MemoryStore::new();
+/// for _ in 0..2 {
+///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+///     TokenCache::builder(issuer).store(store.clone()).build().token().await?;
+/// }
+/// assert_eq!(wechat.token_requests(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     accounts: Arc<Mutex<HashMap<AccountKey, Account>>>,

@@ -54,6 +54,12 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// Keeps the newest token of each account, and the lease to mint the next.
 ///
 /// See the [module docs](self) for the rules.
+///
+/// # Errors
+///
+/// Every call may fail with a [`StoreError`]. The cache then serves the token it has. When that is no longer good, it
+/// mints without the store if the issuer's [mints are independent](crate::issuer::Issuer::mints_are_independent); if not,
+/// callers get [`ErrorKind::Store`](crate::ErrorKind::Store).
 pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// What there is of an account.
     fn load<'a>(&'a self, account: &'a AccountKey) -> StoreFuture<'a, Snapshot>;

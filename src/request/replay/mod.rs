@@ -36,7 +36,9 @@ use crate::error::BoxError;
 
 /// The body that the inner service sends: the caller's own body, which can be sent once more if WeChat rejects the token.
 ///
-/// It passes on the caller's chunks and trailers as they come, and has the size that the caller's body has. Its errors
+/// It passes on the caller's chunks and trailers as they come, and has the size that the caller's body has, on both sends:
+/// WeChat answers HTTP 412 to bodies without a `content-length` (as users report:
+/// <https://blog.tomsean.cn/2025/p9CG0HIe>), so give it bodies of known size. Its errors
 /// are the caller's, or say that the replay has taken its place. It is `Send`, `Sync` and `Unpin` for every body that
 /// is `Send`.
 pub struct ReplayBody<B> {

@@ -87,7 +87,26 @@ struct Inner {
 }
 
 impl FileStore {
-    /// Opens the directory, and makes it if it is not there. Nobody but its owner may enter it from then on.
+    /// Opens the directory, and makes it (and its parents) if it is not there. Nobody but its owner may enter it from then
+    /// on. It may be called outside a tokio runtime; the store's other calls may not.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken, store::FileStore, testing::FakeWeChat};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// let dir = std::env::temp_dir().join(format!("tokens-{}", std::process::id())); // /var/lib/my-bot/tokens
+    /// for _two_processes in 0..2 {
+    ///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    ///     let cache = TokenCache::builder(issuer).store(FileStore::open(&dir)?).build();
+    ///     cache.token().await?;
+    /// }
+    /// assert_eq!(wechat.token_requests(), 1);
+    /// # std::fs::remove_dir_all(dir)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

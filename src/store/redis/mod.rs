@@ -88,7 +88,20 @@ impl RedisStore {
     /// Connects with the default settings.
     ///
     /// A server that cannot be reached is no error: the store goes on trying in the background. This waits for the first
-    /// attempt, as long as for any other call.
+    /// attempt, as long as for any other call (500 ms).
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken, store::RedisStore};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = RedisStore::connect("redis://127.0.0.1/").await?; // fine even if no server is there yet
+    /// let issuer = StableToken::new("wx0123456789abcdef", "the app's secret");
+    /// let cache = TokenCache::builder(issuer).store(store).build();
+    /// # drop(cache);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -73,7 +73,11 @@ pub use self::{
 ///
 /// The two of an official account mint in spaces of their own, as WeChat's do. Mistakes are answered with 40002, 40013,
 /// 40125 (40001 on WeCom), 41002, 41004, 43001, 43002 and 47001, empty quotas with 45009. The builder changes lives,
-/// overlap and quotas.
+/// overlap and quotas. What is told of them here is documented for
+/// [classic](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html) and
+/// [stable](https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html) tokens,
+/// [quotas](https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html) and
+/// [WeCom](https://developer.work.weixin.qq.com/document/path/91039).
 ///
 /// # APIs
 ///
@@ -90,7 +94,8 @@ pub use self::{
 /// | one given to [`set_answer`](Self::set_answer) | that answer |
 /// | anything else | `{"errcode":0,"errmsg":"ok","path":…,"received":…,"sha256":…}`: length and hash of the body |
 ///
-/// A chunked body is answered with HTTP status 412, whatever its token.
+/// A chunked body is answered with HTTP status 412, whatever its token, as users have seen it from WeChat
+/// (<https://blog.tomsean.cn/2025/p9CG0HIe>).
 ///
 /// # Time
 ///
