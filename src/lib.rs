@@ -132,7 +132,7 @@ pub mod store;
 pub mod testing;
 
 pub use crate::{
-    auth::{AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
+    auth::{Accounts, AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
     cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,

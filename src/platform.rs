@@ -145,21 +145,17 @@ impl Platform {
         self.0.origins.iter().any(|origin| origin.covers(uri))
     }
 
-    /// Whether this URI's path never gets a token, seen from the origin that covers it.
-    pub(crate) fn exempts(&self, uri: &Uri) -> bool {
+    /// Whether this URI's path never gets a token, seen from any origin that covers it: the platform's or an allowed one.
+    pub(crate) fn exempts(&self, uri: &Uri, allowed: &[Origin]) -> bool {
         let exempts = |path: &str| {
             self.0.exempt.iter().any(|exempt| match exempt.strip_suffix('/') {
                 Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')),
                 None => path.trim_end_matches('/') == exempt.as_ref(),
             })
         };
+        let origins = self.0.origins.iter().chain(allowed);
         exempts(uri.path())
-            || self
-                .0
-                .origins
-                .iter()
-                .filter(|origin| origin.covers(uri))
-                .any(|origin| exempts(origin.below(uri)))
+            || origins.filter(|origin| origin.covers(uri)).any(|origin| exempts(origin.below(uri)))
     }
 }
 
@@ -305,7 +301,7 @@ mod tests {
             "https://proxy.example/wx/cgi-bin/token?a=1",
             "https://proxy.example/wx/sns/auth",
         ] {
-            assert!(platform.exempts(&uri(exempt)), "{exempt}");
+            assert!(platform.exempts(&uri(exempt), &[]), "{exempt}");
         }
         for open in [
             "https://api.weixin.qq.com/cgi-bin/token2",
@@ -313,7 +309,7 @@ mod tests {
             "https://api.weixin.qq.com/cgi-bin/clear_quota",
             "https://proxy.example/wxx/cgi-bin/token",
         ] {
-            assert!(!platform.exempts(&uri(open)), "{open}");
+            assert!(!platform.exempts(&uri(open), &[]), "{open}");
         }
     }
 

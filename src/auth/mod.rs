@@ -20,6 +20,7 @@ mod scope;
 mod service;
 
 pub use self::{
+    accounts::Accounts,
     future::ResponseFuture,
     layer::WeChatAuthLayer,
     outcome::{AuthOutcome, NotReplayed},

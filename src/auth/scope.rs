@@ -29,7 +29,7 @@ const SECRETS: [&str; 3] = ["secret", "appsecret", "corpsecret"];
 /// its path is not exempt, and it carries neither a token of the caller's own nor a secret.
 pub(super) fn wants_token(platform: &Platform, allowed: &[Origin], uri: &Uri) -> bool {
     (platform.covers(uri) || allowed.iter().any(|origin| origin.covers(uri)))
-        && !platform.exempts(uri)
+        && !platform.exempts(uri, allowed)
         && !has_parameter(uri, platform.parameter())
         && !SECRETS.iter().any(|secret| has_parameter(uri, secret))
 }
@@ -39,7 +39,8 @@ mod tests {
     use super::*;
 
     fn wants(uri: &str) -> bool {
-        let allowed = [Origin::parse("http://127.0.0.1:8080").unwrap()];
+        let allowed =
+            ["http://127.0.0.1:8080", "https://proxy.example/wx"].map(|url| Origin::parse(url).unwrap());
         wants_token(&Platform::wechat(), &allowed, &uri.parse().unwrap())
     }
 
@@ -51,6 +52,7 @@ mod tests {
             "https://api.weixin.qq.com/cgi-bin/x?component_access_token=1",
             "https://api.weixin.qq.com/cgi-bin/x?a=access_token=1&my_secret=2",
             "http://127.0.0.1:8080/cgi-bin/user/info",
+            "https://proxy.example/wx/cgi-bin/user/info",
         ] {
             assert!(wants(uri), "{uri}");
         }
@@ -70,6 +72,8 @@ mod tests {
             "https://api.weixin.qq.com/cgi-bin/x?access%5Ftoken=mine",
             "https://api.weixin.qq.com/cgi-bin/clear_quota?appid=x&appsecret=y",
             "http://127.0.0.1:8081/cgi-bin/x",
+            "https://proxy.example/wx/cgi-bin/stable_token",
+            "https://proxy.example/wx/sns/userinfo",
             "/cgi-bin/x",
         ] {
             assert!(!wants(uri), "{uri}");
