@@ -140,22 +140,37 @@ impl Platform {
         self.0.rejection_codes.clone()
     }
 
-    /// Whether this URI's origin is one of the platform's.
-    pub(crate) fn covers(&self, uri: &Uri) -> bool {
-        self.0.origins.iter().any(|origin| origin.covers(uri))
+    /// Whether the token may go there: to one of the platform's origins or an allowed one, and not to an exempt path below
+    /// it.
+    pub(crate) fn admits(&self, address: &Address<'_>, allowed: &[Origin]) -> bool {
+        let mut covering =
+            self.0.origins.iter().chain(allowed).filter(|origin| origin.covers(address)).peekable();
+        covering.peek().is_some()
+            && !self.exempts(address.path)
+            && !covering.any(|origin| self.exempts(origin.below(address.path)))
     }
 
-    /// Whether this URI's path never gets a token, seen from any origin that covers it: the platform's or an allowed one.
-    pub(crate) fn exempts(&self, uri: &Uri, allowed: &[Origin]) -> bool {
-        let exempts = |path: &str| {
-            self.0.exempt.iter().any(|exempt| match exempt.strip_suffix('/') {
-                Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')),
-                None => path.trim_end_matches('/') == exempt.as_ref(),
-            })
-        };
-        let origins = self.0.origins.iter().chain(allowed);
-        exempts(uri.path())
-            || origins.filter(|origin| origin.covers(uri)).any(|origin| exempts(origin.below(uri)))
+    fn exempts(&self, path: &str) -> bool {
+        self.0.exempt.iter().any(|exempt| match exempt.strip_suffix('/') {
+            Some(folder) => path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')),
+            None => path.trim_end_matches('/') == exempt.as_ref(),
+        })
+    }
+}
+
+/// Where a request goes, taken apart once.
+pub(crate) struct Address<'u> {
+    scheme: &'u Scheme,
+    host: &'u str,
+    port: u16,
+    path: &'u str,
+}
+
+impl<'u> Address<'u> {
+    /// None for a URI that is not whole, or whose port can be none.
+    pub(crate) fn of(uri: &'u Uri) -> Option<Self> {
+        let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+        Some(Self { scheme, host: authority.host(), port: port(scheme, authority)?, path: uri.path() })
     }
 }
 
@@ -208,20 +223,17 @@ impl Origin {
         })
     }
 
-    pub(crate) fn covers(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return false;
-        };
-        *scheme == self.scheme
-            && authority.host().eq_ignore_ascii_case(&self.host)
-            && port(scheme, authority) == Some(self.port)
+    fn covers(&self, address: &Address<'_>) -> bool {
+        *address.scheme == self.scheme
+            && address.port == self.port
+            && address.host.eq_ignore_ascii_case(&self.host)
     }
 
     /// The path after this origin's prefix, or the whole path where the prefix is not there.
-    fn below<'u>(&self, uri: &'u Uri) -> &'u str {
-        match uri.path().strip_prefix(&*self.prefix) {
+    fn below<'u>(&self, path: &'u str) -> &'u str {
+        match path.strip_prefix(&*self.prefix) {
             Some(rest) if rest.starts_with('/') => rest,
-            _ => uri.path(),
+            _ => path,
         }
     }
 }
@@ -254,8 +266,8 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn uri(text: &str) -> Uri {
-        text.parse().unwrap()
+    fn admits(platform: &Platform, uri: &str) -> bool {
+        Address::of(&uri.parse().unwrap()).is_some_and(|address| platform.admits(&address, &[]))
     }
 
     #[test]
@@ -273,7 +285,7 @@ mod tests {
             "https://hk.api.weixin.qq.com/x?y=1",
             "https://user@api.weixin.qq.com/",
         ] {
-            assert!(platform.covers(&uri(inside)), "{inside}");
+            assert!(admits(&platform, inside), "{inside}");
         }
         for outside in [
             "http://api.weixin.qq.com/",
@@ -287,7 +299,7 @@ mod tests {
             "api.weixin.qq.com:443",
             "*",
         ] {
-            assert!(!platform.covers(&uri(outside)), "{outside}");
+            assert!(!admits(&platform, outside), "{outside}");
         }
     }
 
@@ -301,7 +313,7 @@ mod tests {
             "https://proxy.example/wx/cgi-bin/token?a=1",
             "https://proxy.example/wx/sns/auth",
         ] {
-            assert!(platform.exempts(&uri(exempt), &[]), "{exempt}");
+            assert!(!admits(&platform, exempt), "{exempt}");
         }
         for open in [
             "https://api.weixin.qq.com/cgi-bin/token2",
@@ -309,7 +321,7 @@ mod tests {
             "https://api.weixin.qq.com/cgi-bin/clear_quota",
             "https://proxy.example/wxx/cgi-bin/token",
         ] {
-            assert!(!platform.exempts(&uri(open), &[]), "{open}");
+            assert!(admits(&platform, open), "{open}");
         }
     }
 

@@ -3,7 +3,7 @@
 use http::Uri;
 
 use crate::{
-    platform::{Origin, Platform},
+    platform::{Address, Origin, Platform},
     request::has_parameter,
 };
 
@@ -28,8 +28,7 @@ const SECRETS: [&str; 3] = ["secret", "appsecret", "corpsecret"];
 /// Whether a request to `uri` gets a token of the platform: it goes to one of the platform's origins or an allowed one,
 /// its path is not exempt, and it carries neither a token of the caller's own nor a secret.
 pub(super) fn wants_token(platform: &Platform, allowed: &[Origin], uri: &Uri) -> bool {
-    (platform.covers(uri) || allowed.iter().any(|origin| origin.covers(uri)))
-        && !platform.exempts(uri, allowed)
+    Address::of(uri).is_some_and(|address| platform.admits(&address, allowed))
         && !has_parameter(uri, platform.parameter())
         && !SECRETS.iter().any(|secret| has_parameter(uri, secret))
 }
