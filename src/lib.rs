@@ -70,7 +70,8 @@
 //! - `testing` (feature): `FakeWeChat`, a fake platform on this machine, for tests.
 //!
 //! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
-//! any kind.
+//! any kind. A fetch runs on the runtime of whoever began it, so that one must go on: a current-thread runtime that is kept
+//! but not run any more holds up all who wait for the same token, until it runs again or is dropped.
 //!
 //! # Features
 //!

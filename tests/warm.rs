@@ -113,6 +113,64 @@ async fn dropping_a_guard_ends_its_account_only() {
     drop(second);
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_absurd_pause_stops_nobody_else() {
+    let absurd = Duration::from_secs(10 * 365 * 86_400);
+    let (broken, mill) = (Mill::new("broken", LIFE), Mill::new("app", LIFE));
+    broken.breaks(Some(TokenError::transient("later").with_retry_after(absurd)));
+    let cache = TokenCache::new(mill.clone());
+    let warm = (TokenCache::new(broken.clone()).keep_warm(), cache.keep_warm());
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!((broken.mints(), mill.mints()), (1, 1));
+    sleep(LIFE).await;
+    assert_eq!(mill.mints(), 2);
+    drop(warm);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_waited_long_for_its_first_use_is_warmed_too() {
+    let mill = Mill::new("app", LIFE);
+    let cache = TokenCache::new(mill.clone());
+    sleep(Duration::from_secs(7 * 3600)).await;
+    let warm = cache.keep_warm();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(mill.mints(), 1);
+    drop(warm);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guards_that_are_gone_make_nobody_wait() {
+    let mill = Mill::new("app", LIFE);
+    let first = TokenCache::new(mill.clone()).keep_warm();
+    for _ in 0..10_000 {
+        drop(TokenCache::new(mill.clone()).keep_warm());
+    }
+    let last = TokenCache::new(mill.clone()).keep_warm();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(mill.mints(), 2);
+    drop((first, last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_was_shut_down_is_left_alone() {
+    let cache = TokenCache::new(Mill::new("app", LIFE));
+    let warm = cache.keep_warm();
+    sleep(Duration::from_secs(10)).await;
+    cache.shutdown().await;
+    let before = cache.stats().waits;
+    sleep(LIFE * 2).await;
+    assert!(cache.stats().waits < before + 30, "{}", cache.stats().waits);
+    drop(warm);
+}
+
+#[test]
+#[should_panic(expected = "timers are disabled")]
+fn without_a_timer_it_panics_as_documented() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _guard = runtime.enter();
+    let _warm = TokenCache::new(Mill::new("app", LIFE)).keep_warm();
+}
+
 #[tokio::test]
 #[should_panic(expected = "no reactor running")]
 async fn outside_tokio_it_panics_as_documented() {

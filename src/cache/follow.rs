@@ -34,13 +34,14 @@ pub(super) async fn run(cache: Weak<Shared>, store: Arc<dyn TokenStore>) {
 }
 
 async fn look(cache: &Shared, store: &dyn TokenStore) {
-    // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers.
-    let present = cache.current();
+    // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers. A rejected token
+    // is of no use to anybody, and to ask for a lease only to abandon it would ring the bell that leads here again.
+    let present = cache.current().filter(|present| !cache.is_rejected(present));
     // If the store is out of reach, whoever needs a token will say so.
     let Ok(snapshot) = store.load(&cache.account).await else {
         return;
     };
-    if let Some(present) = present.filter(|present| lacks(&snapshot, present)) {
+    if let Some(present) = present.filter(|present| snapshot.leased.is_none() && lacks(&snapshot, present)) {
         give_back(cache, store, &present).await;
         return;
     }
@@ -53,13 +54,13 @@ async fn look(cache: &Shared, store: &dyn TokenStore) {
 }
 
 /// Whether this token is better than what is in the store: Redis has forgotten it, or was out of reach when it was minted.
-/// While somebody mints or has just failed to, nothing is changed.
+/// While a failure lasts, nothing is changed.
 fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
     let newer = snapshot.record.as_ref().is_none_or(|record| {
         // A store that began anew counts from one again: a younger token of a lower generation is the better one.
         record.generation < present.generation() && record.life.saturating_sub(record.left) > present.age()
     });
-    newer && snapshot.leased.is_none() && snapshot.failure.is_none()
+    newer && snapshot.failure.is_none()
 }
 
 /// Writes the token to the store, under a lease as if it had just been minted.

@@ -13,6 +13,8 @@ const AFTER_TRANSIENT: (Duration, Duration) = (Duration::from_millis(500), Durat
 /// A wrong secret does not get right by itself, and WeCom bans an address for an hour after repeated bad secrets
 /// (<https://developer.work.weixin.qq.com/document/path/90313>).
 const AFTER_PERMANENT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// No failure is for ever, whatever an issuer or a store asks for: quotas begin anew every day.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// A token that is rejected with more of its life than this to go was not lost to a clock.
 const LONG_BEFORE_EXPIRY: Duration = Duration::from_secs(600);
 const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -39,15 +41,15 @@ impl History {
         let (first, last) = if error.is_transient() { AFTER_TRANSIENT } else { AFTER_PERMANENT };
         let doubled = first.saturating_mul(1 << self.failures.min(16)).min(last);
         let jittered = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
-        let wait = jittered.max(error.retry_after().unwrap_or_default());
+        let wait = jittered.max(error.retry_after().unwrap_or_default()).min(LONGEST);
         self.failures += 1;
-        self.failed = Some(Box::new((now.after(wait), error.clone())));
+        self.hold_back(error, wait, now);
         wait
     }
 
     /// Another process's mint failed, or the store did, and nobody should try again for `wait`.
     pub(crate) fn hold_back(&mut self, error: &TokenError, wait: Duration, now: Moment) {
-        self.failed = Some(Box::new((now.after(wait), error.clone())));
+        self.failed = Some(Box::new((now.after(wait.min(LONGEST)), error.clone())));
     }
 
     /// There is a new token.
@@ -148,6 +150,19 @@ mod tests {
         let now = Clock::default().now();
         let error = TokenError::transient("per minute").with_retry_after(Duration::from_secs(60));
         assert!(History::default().failed(&error, now) >= Duration::from_secs(60));
+    }
+
+    #[test]
+    fn for_ever_is_a_day() {
+        let now = Clock::default().now();
+        let error = TokenError::transient("never").with_retry_after(Duration::MAX);
+        let (mut own, mut others) = (History::default(), History::default());
+        assert_eq!(own.failed(&error, now), LONGEST);
+        others.hold_back(&error, Duration::MAX, now);
+        for history in [own, others] {
+            assert_eq!(history.pause(now), LONGEST);
+            assert!(history.restraint(now).failed && !history.restraint(later(now, LONGEST)).failed);
+        }
     }
 
     #[test]

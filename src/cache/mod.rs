@@ -122,8 +122,9 @@ impl TokenCache {
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token); and [`Config`](crate::ErrorKind::Config) if `ttl` is longer than this account's tokens
-    /// live, less the `fetch_timeout`, which a new one may have lost on its way.
+    /// As [`token`](Self::token); and [`Config`](crate::ErrorKind::Config) if `ttl` is longer than the present token lived
+    /// when it came, less the `fetch_timeout`, which a new one may have lost on its way. No other is fetched before that
+    /// one is near its end: the stable endpoint would hand out the same.
     ///
     /// # Panics
     ///

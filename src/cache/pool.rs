@@ -272,7 +272,9 @@ impl Inner {
         let mut shard = Shard::clone(&slot.load());
         let member = shard.remove(app)?;
         slot.store(Arc::new(shard));
-        writing.made.remove(member.cache.account());
+        if member.made {
+            writing.made.remove(member.cache.account());
+        }
         Some(member.cache)
     }
 

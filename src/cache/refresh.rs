@@ -26,6 +26,8 @@ pub(super) struct Order {
 
 /// Fetches.
 pub(super) async fn run(shared: &Shared, order: &Order) -> Outcome {
+    // What an earlier fetch has met is no excuse for this one.
+    lock(&shared.history).trouble = None;
     let (started, before) = (shared.clock.now(), shared.slot());
     let refresh = Refresh { shared, order, started, before };
     match &shared.store {
@@ -47,7 +49,7 @@ impl Refresh<'_> {
     /// Mints without an election: for a cache that shares with nobody, or while the store is out of reach.
     pub(super) async fn alone(&self) -> Outcome {
         self.spend()?;
-        match self.mint(self.floor() + 1, &mut self.forced_today(Vec::new())).await {
+        match self.mint(self.floor().saturating_add(1), &mut self.forced_today(Vec::new())).await {
             Ok(token) => Ok(self.publish(token)),
             Err(error) => {
                 let pause = self.failed(&error);
@@ -68,7 +70,8 @@ impl Refresh<'_> {
     }
 
     pub(super) fn elapsed(&self) -> Duration {
-        self.shared.clock.now().since(self.started)
+        // By the monotonic clock alone: a wall clock that is set meanwhile must end nobody's patience.
+        self.shared.clock.now().monotonic.saturating_duration_since(self.started.monotonic)
     }
 }
 

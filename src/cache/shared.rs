@@ -168,8 +168,8 @@ impl Shared {
         self.age(now).saturating_sub(used)
     }
 
-    /// Somebody asks for a token.
-    fn note_use(&self, now: Moment) {
+    /// Somebody asks for a token, or for it to be kept warm.
+    pub(super) fn note_use(&self, now: Moment) {
         let second = self.age(now).as_secs();
         // A read first: most calls share their second with another, and need not write what others read.
         if self.used.load(Ordering::Relaxed) != second {
@@ -261,11 +261,13 @@ impl Shared {
     fn decide(&self, need: Need) -> Option<Outcome> {
         let now = self.clock.now();
         let token = self.slot();
-        if let (Some(token), Need::Living(ttl)) = (&token, need) {
-            // A new one has lost what its fetch took; to mint again and again would not help.
+        let held = token.as_ref().map(|token| self.held(token, now));
+        if let (Some(token), Some(held), Need::Living(ttl)) = (&token, held, need) {
+            // A new one has lost what its fetch took; to mint again and again would not help. Near the end of this one the
+            // next is due anyway, and may live longer: a stable token comes with what is left of it.
             let life = token.life();
             let fresh = life.saturating_sub(self.settings.fetch_timeout.min(life / 2));
-            if ttl > fresh {
+            if ttl > fresh && held.left > held.window {
                 let (ttl, fresh) = (ttl.as_secs(), fresh.as_secs());
                 let text = format!(
                     "one that lives for {ttl} s was asked for, but a new one may have {fresh} s only"
@@ -274,13 +276,10 @@ impl Shared {
             }
         }
         let history = lock(&self.history);
-        let held = token.as_ref().map(|token| self.held(token, now));
         match (policy::decide(held, need, history.restraint(now)), token) {
             (Decision::Serve | Decision::ServeAndRefresh, Some(token)) => Some(Ok(token)),
             (Decision::BackedOff, _) => Some(Err(history.backed_off(now).for_app(self.account.app()))),
-            _ if self.closed.load(Ordering::SeqCst) => {
-                Some(Err(self.error(ErrorKind::Closed, "this cache was shut down")))
-            }
+            _ if self.is_closed() => Some(Err(self.error(ErrorKind::Closed, "this cache was shut down"))),
             _ => None,
         }
     }
@@ -340,6 +339,10 @@ impl Shared {
         message: impl Into<std::borrow::Cow<'static, str>>,
     ) -> TokenError {
         TokenError::new(kind, message).for_app(self.account.app())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(super) async fn close(&self) {

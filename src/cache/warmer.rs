@@ -38,8 +38,10 @@ const COLD_WITHIN_SECS: u32 = 6500;
 const IDLE: Duration = Duration::from_secs(6 * 3600);
 /// How often such an account is looked at.
 const IDLE_LOOK: Duration = Duration::from_secs(600);
-/// The least time between two looks at an account.
+/// The least and the most time between two looks at an account. The queue panics at more than two years, and a store can
+/// hold anything.
 const LEAST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(24 * 3600);
 /// How often the two clocks are compared: the monotonic one stands still while a machine is suspended.
 const TICK: Duration = Duration::from_secs(30);
 /// How far they may drift apart in that time.
@@ -70,6 +72,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 impl KeepWarm {
     pub(super) fn new(cache: TokenCache) -> Self {
         let warmer = Warmer::of(&Handle::current());
+        cache.shared.note_use(cache.shared.clock.now());
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         // Fails only where the runtime is being shut down, and everything with it.
         let _ = warmer.orders.send(Order::Add(id, Arc::downgrade(&cache.shared)));
@@ -94,33 +97,19 @@ impl Warmer {
     fn of(runtime: &Handle) -> Arc<Self> {
         let mut warmers = lock(&WARMERS);
         let warmers = warmers.get_or_insert_default();
-        warmers.retain(|_, warmer| warmer.strong_count() > 0);
+        // One whose task is gone may still be held by guards, and its runtime's id may be used again.
+        warmers.retain(|_, warmer| warmer.upgrade().is_some_and(|warmer| !warmer.orders.is_closed()));
         if let Some(warmer) = warmers.get(&runtime.id()).and_then(Weak::upgrade) {
             return warmer;
         }
         let (orders, inbox) = mpsc::unbounded_channel();
+        // Here and not in the task, so that a runtime without a timer shows at once.
+        let rounds = Rounds::new(inbox);
         let warmer = Arc::new(Self { orders });
         warmers.insert(runtime.id(), Arc::downgrade(&warmer));
-        runtime.spawn(run(inbox));
+        runtime.spawn(rounds.run());
         warmer
     }
-}
-
-async fn run(inbox: mpsc::UnboundedReceiver<Order>) {
-    let clock = Clock::default();
-    let looked = clock.now();
-    let rounds = Rounds {
-        inbox,
-        accounts: HashMap::new(),
-        due: DelayQueue::new(),
-        minting: JoinSet::new(),
-        tick: interval(TICK),
-        clock,
-        looked,
-        cold: VecDeque::new(),
-        pace: Box::pin(sleep(Duration::ZERO)),
-    };
-    rounds.run().await;
 }
 
 struct Rounds {
@@ -152,6 +141,21 @@ enum Happening {
 }
 
 impl Rounds {
+    fn new(inbox: mpsc::UnboundedReceiver<Order>) -> Self {
+        let clock = Clock::default();
+        Self {
+            inbox,
+            accounts: HashMap::new(),
+            due: DelayQueue::new(),
+            minting: JoinSet::new(),
+            tick: interval(TICK),
+            looked: clock.now(),
+            clock,
+            cold: VecDeque::new(),
+            pace: Box::pin(sleep(Duration::ZERO)),
+        }
+    }
+
     async fn run(mut self) {
         loop {
             match self.next().await {
@@ -184,6 +188,9 @@ impl Rounds {
             if self.minting.len() < AT_ONCE {
                 if let Poll::Ready(Some(due)) = self.due.poll_expired(cx) {
                     return Poll::Ready(Happening::Due(due.into_inner()));
+                }
+                while self.cold.front().is_some_and(|id| !self.accounts.contains_key(id)) {
+                    self.cold.pop_front();
                 }
                 if let Some(&id) = self.cold.front()
                     && self.pace.as_mut().poll(cx).is_ready()
@@ -252,20 +259,25 @@ impl Rounds {
 }
 
 impl Shared {
+    /// Whether there is nothing to be done for it: nobody uses it, or it was shut down.
+    fn rests(&self, now: Moment) -> bool {
+        self.is_closed() || self.idle(now) > IDLE
+    }
+
     /// When the token should be looked at next.
     fn due_in(&self) -> Duration {
         let now = self.clock.now();
-        if self.idle(now) > IDLE {
+        if self.rests(now) {
             return IDLE_LOOK;
         }
         let pause = lock(&self.history).pause(now);
-        self.before_window(now).max(pause).max(LEAST)
+        self.before_window(now).max(pause).clamp(LEAST, MOST)
     }
 
     /// Sees to the next token, if it is due.
     async fn warm(self: &Arc<Self>) {
         let now = self.clock.now();
-        if self.idle(now) > IDLE || !self.before_window(now).is_zero() {
+        if self.rests(now) || !self.before_window(now).is_zero() {
             return;
         }
         let need = Need::NewerThan(self.slot().map_or(0, |token| token.generation()));

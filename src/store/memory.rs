@@ -105,7 +105,7 @@ impl TokenStore for MemoryStore {
             if snapshot.leased.is_some() {
                 return Claim::Held(snapshot);
             }
-            account.fence = account.fence.max(ask.floor) + 1;
+            account.fence = account.fence.max(ask.floor).saturating_add(1);
             account.lease = Some(now.after(ask.life));
             Claim::Granted(Lease::new(account.fence, ask.life), snapshot)
         })
@@ -149,9 +149,7 @@ impl TokenStore for MemoryStore {
         self.with(account, |account, now| {
             if account.fence == lease.fence {
                 account.lease = None;
-                if let Some(failure) = failure {
-                    account.failure = Some((failure.clone(), now.after(failure.left)));
-                }
+                account.failure = failure.map(|failure| (failure.clone(), now.after(failure.left)));
                 account.ring();
             }
         })

@@ -78,7 +78,7 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
         record: &'a Record,
     ) -> StoreFuture<'a, Commit>;
 
-    /// Ends the lease without a token, and tells the watchers. A failure, if given, replaces the one there is and is kept
+    /// Ends the lease without a token, and tells the watchers. The failure, or none, replaces the one there is, and is kept
     /// as long as it lasts. Does nothing if the lease was lost.
     fn abandon<'a>(
         &'a self,

@@ -1,6 +1,7 @@
 //! Refreshes ahead of the end, and tokens near their end.
 
 use std::{
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -128,6 +129,26 @@ async fn a_wish_that_no_token_can_fulfil_is_not_minted_for() {
     }
     assert_eq!(mints.load(Ordering::SeqCst), 1);
     cache.token_with_min_ttl(TWO_HOURS / 2).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_came_too_late_for_one_token_is_fulfilled_by_the_next() {
+    let mints = Arc::new(AtomicU64::new(0));
+    let count = mints.clone();
+    // As the stable endpoint does: what is left of the old token, then a new one.
+    let cache = TokenCache::new(scripted(move |_| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        let life = if first { Duration::from_secs(400) } else { TWO_HOURS };
+        ready(Ok(Minted::new(if first { "OLD" } else { "NEW" }, life)))
+    }));
+    let wish = Duration::from_secs(600);
+    for _ in 0..10 {
+        assert_eq!(cache.token_with_min_ttl(wish).await.unwrap_err().kind(), ErrorKind::Config);
+    }
+    assert_eq!(mints.load(Ordering::SeqCst), 1);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(cache.token_with_min_ttl(wish).await.unwrap().as_str(), "NEW");
+    assert_eq!(mints.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -248,3 +248,17 @@ async fn accounts_that_nobody_uses_are_let_go_and_made_again() {
     pool.get(&"app7".into()).unwrap().token().await.unwrap();
     assert_eq!(made.load(Ordering::SeqCst), 102, "only the one that had gone");
 }
+
+#[tokio::test]
+async fn one_account_under_two_ids_is_refused_whatever_else_is_removed() {
+    let (issuer, _) = instant();
+    let cache = TokenCache::new(issuer);
+    let made = cache.clone();
+    let pool = TokenPool::with_factory(move |_| Some(made.clone()));
+    pool.insert("inserted".into(), cache);
+    assert!(pool.get(&"made".into()).is_some());
+    pool.remove(&"inserted".into());
+    assert!(pool.get(&"made twice".into()).is_none());
+    pool.remove(&"made".into());
+    assert!(pool.get(&"made twice".into()).is_some());
+}

@@ -109,6 +109,11 @@ async fn a_failure_is_seen_while_it_lasts(lab: &Lab) {
     );
 
     let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
+    abandoned(&*lab.one, &account, &lease, None).await;
+    let seen = loaded(&*lab.other, &account).await;
+    rule(seen.failure.is_none(), "a lease that ends without a failure leaves none behind");
+
+    let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
     let brief = failure(lease.fence, BRIEF);
     let start = now();
     abandoned(&*lab.one, &account, &lease, Some(&brief)).await;
