@@ -219,8 +219,7 @@ impl<R: Body> First<R> {
     }
 
     fn not_replayed(self, why: NotReplayed) -> Response<PeekedBody<R>> {
-        let outcome = self.outcome.clone().and_not_replayed(why);
-        self.handed_on(why, outcome)
+        self.handed_on(why, None)
     }
 
     fn not_refreshed(self, error: TokenError) -> Response<PeekedBody<R>> {
@@ -228,13 +227,12 @@ impl<R: Body> First<R> {
             ErrorKind::BackedOff => NotReplayed::BackedOff,
             _ => NotReplayed::RefreshFailed,
         };
-        let outcome = self.outcome.clone().and_not_replayed(why).and_refresh_error(error);
-        self.handed_on(why, outcome)
+        self.handed_on(why, Some(error))
     }
 
-    fn handed_on(mut self, why: NotReplayed, outcome: AuthOutcome) -> Response<PeekedBody<R>> {
+    fn handed_on(mut self, why: NotReplayed, error: Option<TokenError>) -> Response<PeekedBody<R>> {
         self.cache.report(Event::NotReplayed { why: why.as_str() });
-        self.response.extensions_mut().insert(outcome);
+        self.response.extensions_mut().insert(self.outcome.and_not_replayed(why, error));
         self.response
     }
 }

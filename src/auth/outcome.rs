@@ -69,12 +69,8 @@ impl AuthOutcome {
         Self { replayed: true, ..self }
     }
 
-    pub(crate) fn and_not_replayed(self, why: NotReplayed) -> Self {
-        Self { not_replayed: Some(why), ..self }
-    }
-
-    pub(crate) fn and_refresh_error(self, error: TokenError) -> Self {
-        Self { refresh_error: Some(error), ..self }
+    pub(crate) fn and_not_replayed(self, why: NotReplayed, refresh_error: Option<TokenError>) -> Self {
+        Self { not_replayed: Some(why), refresh_error, ..self }
     }
 
     /// Whether the layer put a token into the request. Always true where there is an outcome at all.

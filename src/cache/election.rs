@@ -84,17 +84,17 @@ impl<'a> Election<'a> {
                 lock(&self.refresh.shared.history).trouble = None;
             }
             let snapshot = match claimed {
-                Ok(Claim::Held(snapshot)) => snapshot,
+                Ok(Claim::Held(snapshot)) => Some(snapshot),
                 Ok(Claim::Granted(lease, snapshot)) => match self.work(&lease, snapshot, asked).await {
                     Work::Done(outcome) => return outcome,
-                    Work::TakenOver => continue,
+                    Work::TakenOver => None,
                 },
                 Err(error) => match self.without_store(error).await {
                     Some(outcome) => return outcome,
                     None => continue,
                 },
             };
-            if let Some(outcome) = self.settle(&snapshot) {
+            if let Some(outcome) = snapshot.and_then(|snapshot| self.settle(&snapshot)) {
                 return outcome;
             }
             if self.refresh.elapsed() > patience {
