@@ -35,13 +35,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let request = Request::get(format!("{}{PATH}", wechat.base_url)).body(Empty::<Bytes>::new())?;
         let response = client.clone().oneshot(request).await?;
 
-        let outcome = response.extensions().get().cloned().unwrap_or_default();
+        let outcome = response.extensions().get().cloned();
         let answer = response.into_body().collect().await?.to_bytes();
 
         println!("   program sends   GET {PATH}");
         show_requests(&wechat);
         println!("   program gets    {}", String::from_utf8_lossy(&answer));
-        wechat.tell(&outcome);
+        wechat.tell(outcome.as_ref());
         if let Some(token) = cache.current() {
             let (fingerprint, left) = (token.fingerprint(), token.expires_in().as_secs());
             println!("   The cache holds <token {fingerprint}> (a short hash of it) for another {left} s.");

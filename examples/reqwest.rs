@@ -32,10 +32,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let response = client.execute(request).await?.error_for_status()?;
 
         println!("   response.url()  {}  (the token is not shown)", response.url());
-        let outcome = response.extensions().get().cloned().unwrap_or_default();
+        let outcome = response.extensions().get().cloned();
         let answer: Value = response.json().await?;
         println!("   answer          {answer}");
-        wechat.tell(&outcome);
+        wechat.tell(outcome.as_ref());
         wechat.revoke();
     }
     Ok(())

@@ -35,10 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let request = Request::get(format!("{}{PATH}", corp.base_url)).body(Empty::<Bytes>::new())?;
         let response = client.clone().oneshot(request).await?;
 
-        let outcome = response.extensions().get().cloned().unwrap_or_default();
+        let outcome = response.extensions().get().cloned();
         let answer = response.into_body().collect().await?.to_bytes();
         println!("   answer  {}", String::from_utf8_lossy(&answer));
-        corp.tell(&outcome);
+        corp.tell(outcome.as_ref());
         corp.revoke();
     }
     Ok(())

@@ -249,8 +249,12 @@ impl Error {
         Self::new(ErrorKind::Config, message)
     }
 
+    /// The inner service's error; where that is another layer of ours, its error as it is.
     pub(crate) fn inner(error: impl Into<BoxError>) -> Self {
-        Self(Box::new(Repr::Inner(error.into())))
+        match error.into().downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => Self(Box::new(Repr::Inner(error))),
+        }
     }
 
     /// What kind of failure it is.
@@ -258,17 +262,21 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match &*self.0 {
             Repr::Token(error) => error.kind(),
-            Repr::Inner(_) => ErrorKind::Inner,
+            // A layer in between may have wrapped the error of another layer of ours.
+            Repr::Inner(error) => find::<Self>(&**error)
+                .map(Self::kind)
+                .or_else(|| find::<TokenError>(&**error).map(TokenError::kind))
+                .unwrap_or(ErrorKind::Inner),
             Repr::Own(kind, _) => *kind,
         }
     }
 
-    /// The [`TokenError`], or the inner service's own error, if it is a `T`.
+    /// The [`TokenError`], or the inner service's own error, if it is a `T` or was caused by one.
     #[must_use]
     pub fn downcast_ref<T: StdError + 'static>(&self) -> Option<&T> {
         match &*self.0 {
-            Repr::Token(error) => (error as &(dyn StdError + 'static)).downcast_ref(),
-            Repr::Inner(error) => error.downcast_ref(),
+            Repr::Token(error) => find(error),
+            Repr::Inner(error) => find(&**error),
             Repr::Own(..) => None,
         }
     }
@@ -284,6 +292,25 @@ impl Error {
     }
 }
 
+/// The first `T` among an error and its causes.
+fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+    causes(error).find_map(|error| {
+        // What was wrapped may be an `Error` itself, whose token error is no cause but its own self.
+        let within = error.downcast_ref::<Error>().and_then(|error| match &*error.0 {
+            Repr::Token(error) => <dyn StdError>::downcast_ref(error),
+            _ => None,
+        });
+        error.downcast_ref().or(within)
+    })
+}
+
+/// The error and its causes.
+pub(crate) fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 impl From<TokenError> for Error {
     fn from(error: TokenError) -> Self {
         Self(Box::new(Repr::Token(error)))
@@ -294,7 +321,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Repr::Token(error) => fmt::Display::fmt(error, f),
-            Repr::Inner(_) => f.write_str("the HTTP client below the WeChat layer failed"),
+            Repr::Inner(error) => {
+                f.write_str("the HTTP client below the WeChat layer failed")?;
+                causes(&**error).try_for_each(|cause| write!(f, ": {cause}"))
+            }
             Repr::Own(_, message) => f.write_str(message),
         }
     }
@@ -336,7 +366,30 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Inner);
         assert!(error.downcast_ref::<std::io::Error>().is_some());
         assert!(error.downcast_ref::<TokenError>().is_none());
+        assert_eq!(error.to_string(), "the HTTP client below the WeChat layer failed: broken pipe");
         assert_eq!(error.into_inner().to_string(), "broken pipe");
+    }
+
+    #[test]
+    fn the_error_of_another_layer_below_is_seen_through_whatever_wraps_it() {
+        #[derive(Debug)]
+        struct Wrapped(Error);
+        impl fmt::Display for Wrapped {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("wrapped")
+            }
+        }
+        impl StdError for Wrapped {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let below = || Error::from(TokenError::permanent("wrong secret").with_errcode(40125));
+        for above in [Error::inner(below()), Error::inner(Wrapped(below())), Error::inner(Error::inner(below()))] {
+            assert_eq!(above.kind(), ErrorKind::Token);
+            assert_eq!(above.downcast_ref::<TokenError>().unwrap().errcode(), Some(40125));
+        }
+        assert_eq!(Error::inner(Error::new(ErrorKind::UnknownApp, "who?")).kind(), ErrorKind::UnknownApp);
     }
 
     #[test]

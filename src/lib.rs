@@ -115,9 +115,13 @@ mod auth;
 mod cache;
 mod clock;
 mod error;
+mod memory;
 mod platform;
 mod request;
 mod response;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod rid;
 mod secret;
 mod telemetry;
 mod token;
@@ -126,8 +130,6 @@ mod token;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod issuer;
-#[cfg(feature = "reqwest")]
-pub mod reqwest;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -408,7 +408,7 @@ async fn all_the_time_in_the_world_does_not_overflow() {
         .build();
     assert_eq!(soon(send(&client(&cache), &wechat)).await.unwrap().errcode(), Some(0));
     wechat.revoke();
-    assert!(soon(send(&client(&cache), &wechat)).await.unwrap().outcome().replayed());
+    assert!(soon(send(&client(&cache), &wechat)).await.unwrap().replayed());
     let error = cache.token_with_min_ttl(Duration::MAX).await.unwrap_err();
     check_token_error(&error, ErrorKind::Config, "for ever");
 }
@@ -422,12 +422,12 @@ async fn limits_of_zero_switch_the_look_and_the_recording_off() {
     let blind = layered(WeChatAuthLayer::new(&cache).inspect_limit(0));
     let answer = send(&blind, &wechat).await.unwrap();
     assert_eq!(answer.errcode(), Some(40001));
-    assert!(!answer.outcome().rejected());
+    assert!(!answer.rejected());
     assert_eq!((wechat.token_requests(), wechat.api_requests()), (1, 1));
 
     // A body in one piece is not recorded; a stream's case is in `bodies.rs`.
     let forgetful = layered(WeChatAuthLayer::new(&cache).replay_limit(0));
-    assert!(send(&forgetful, &wechat).await.unwrap().outcome().replayed());
+    assert!(send(&forgetful, &wechat).await.unwrap().replayed());
 }
 
 // === no runtime ===

@@ -136,7 +136,7 @@ where
 
 /// Both sends, of which the second must be this body, and the first too if it `arrived`.
 fn check(wechat: &FakeWeChat, answer: &Answer, body: &[u8], arrived: bool) -> (Seen, Seen) {
-    assert!(answer.outcome().replayed(), "{:?}: {}", answer.outcome(), answer.text);
+    assert!(answer.replayed(), "{:?}: {}", answer.outcome(), answer.text);
     let seen: [Seen; 2] = wechat.seen().try_into().expect("two sends");
     let [first, second] = seen;
     for seen in [Some(&first).filter(|_| arrived), Some(&second)].into_iter().flatten() {
@@ -267,14 +267,14 @@ async fn a_stream_over_the_limit_goes_out_once_and_the_next_caller_finds_a_new_t
             soon(async { read(answer.await.unwrap()).await }).await
         };
         let (answer, ()) = tokio::join!(answer, soon(producer.produce(0..CHUNKS)));
-        assert_eq!(answer.outcome().replayed(), replayed, "{limit}");
+        assert_eq!(answer.replayed(), replayed, "{limit}");
         assert_eq!(wechat.api_requests(), if replayed { 2 } else { 1 }, "{limit}");
         let first = &wechat.seen()[0];
         assert!(first.body_complete && first.body == producer.whole());
         producer.all_dropped().await;
         if !replayed {
             assert_eq!(answer.errcode(), Some(40001));
-            assert!(answer.outcome().rejected());
+            assert!(answer.rejected());
             assert_eq!(answer.outcome().not_replayed(), Some(NotReplayed::BodyTooLarge));
             assert_eq!(answer.headers["content-length"], answer.bytes.len().to_string());
         }
@@ -284,7 +284,7 @@ async fn a_stream_over_the_limit_goes_out_once_and_the_next_caller_finds_a_new_t
         cache.refresh(&old).await.unwrap();
         let next = send(&support::client(&cache), &wechat).await.unwrap();
         assert_eq!(next.errcode(), Some(0));
-        assert!(!next.outcome().rejected());
+        assert!(!next.rejected());
         assert_eq!(wechat.mints(), 2);
     }
 }
@@ -332,7 +332,7 @@ async fn the_412_for_an_upload_of_unknown_length_is_handed_on() {
     body.announced = false;
     let answer = sent(&cache, post(&wechat, PATH, body)).await;
     assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
-    assert!(!answer.outcome().rejected());
+    assert!(!answer.rejected());
     assert_eq!((wechat.api_requests(), wechat.token_requests()), (1, 1));
     producer.all_dropped().await;
 }
@@ -347,7 +347,7 @@ async fn two_hundred_uploads_at_once_are_each_their_own() {
         tokio::spawn(async move {
             let body = Full::from(format!("{number}").repeat(1000));
             let answer = read(client.oneshot(post(&wechat, PATH, body)).await.unwrap()).await;
-            count.fetch_add(usize::from(answer.outcome().replayed()), Ordering::SeqCst);
+            count.fetch_add(usize::from(answer.replayed()), Ordering::SeqCst);
         })
     });
     for caller in callers.collect::<Vec<_>>() {

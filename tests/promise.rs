@@ -22,7 +22,7 @@ async fn all_succeed(cache: &TokenCache, wechat: &FakeWeChat) -> usize {
     while let Some(answer) = callers.join_next().await {
         let answer = answer.unwrap();
         assert_eq!(answer.errcode(), Some(0), "{}", answer.text);
-        replayed += usize::from(answer.outcome().replayed());
+        replayed += usize::from(answer.replayed());
     }
     replayed
 }

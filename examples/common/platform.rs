@@ -69,13 +69,13 @@ impl Platform {
     }
 
     /// What the layer did for an answer.
-    pub fn tell(&self, outcome: &AuthOutcome) {
-        match outcome.errcode() {
+    pub fn tell(&self, outcome: Option<&AuthOutcome>) {
+        match outcome.map(|outcome| (outcome.errcode(), outcome.not_replayed())) {
             None => println!("   The layer fetched a token and put it into the request."),
-            Some(errcode) if outcome.replayed() => {
+            Some((errcode, None)) => {
                 println!("   The layer saw {errcode}, fetched a new token and sent the request once more.");
             }
-            Some(errcode) => println!("   The layer saw {errcode}, but: {:?}.", outcome.not_replayed()),
+            Some((errcode, Some(why))) => println!("   The layer saw {errcode}, but: {why:?}."),
         }
         if let Some(fake) = &self.fake {
             let (name, requests, mints) = (self.name, fake.seen().len(), fake.mints());

@@ -1,63 +1,69 @@
 //! [`WeChatAuthLayer`].
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower_layer::Layer;
 
-use super::{accounts::Accounts, service::WeChatAuth};
-use crate::{error::Error, platform::Origin};
+use super::{
+    service::WeChatAuth,
+    settings::{Accounts, Settings},
+};
+use crate::{error::Error, memory::Memory, platform::Origin};
 
 /// [`Layer`] that authorises requests to WeChat with a shared access token.
 ///
 /// See the [crate docs](crate) for what it does and how to order it among other layers. Cheap to clone.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tower::ServiceBuilder;
-/// use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
+/// use tower_wechat::{ReplayBody, TokenCache, WeChatAuthLayer, issuer::StableToken};
 ///
-/// let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "the app's secret"));
-/// let client = ServiceBuilder::new()
-///     .layer(WeChatAuthLayer::new(cache))
-///     .service(tower::service_fn(|_request: http::Request<tower_wechat::ReplayBody<String>>| async {
+/// let issuer = StableToken::new("wx0123456789abcdef", "the app's secret");
+/// let layer = WeChatAuthLayer::new(TokenCache::new(issuer))
+///     .replay_limit(1024 * 1024)
+///     .replay_timeout(Duration::from_secs(5));
+/// let client = ServiceBuilder::new().layer(layer).service(tower::service_fn(
+///     |_request: http::Request<ReplayBody<String>>| async {
 ///         Ok::<_, std::io::Error>(http::Response::new(String::new()))
-///     }));
+///     },
+/// ));
 /// ```
 #[derive(Clone, Debug)]
 pub struct WeChatAuthLayer {
     settings: Arc<Settings>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) accounts: Accounts,
-    pub(super) allowed: Vec<Origin>,
-    pub(super) replay_limit: usize,
-    pub(super) inspect_limit: usize,
-    /// In place of the platform's own.
-    pub(super) rejection_codes: Option<Arc<[i64]>>,
-}
-
 impl WeChatAuthLayer {
     /// A layer over one account's [`TokenCache`](crate::TokenCache), or over a [`TokenPool`](crate::TokenPool).
     #[must_use]
     pub fn new(accounts: impl Into<Accounts>) -> Self {
-        Self {
-            settings: Arc::new(Settings {
-                accounts: accounts.into(),
-                allowed: Vec::new(),
-                replay_limit: 1024 * 1024,
-                inspect_limit: 4096,
-                rejection_codes: None,
-            }),
-        }
+        Self { settings: Arc::new(Settings::new(accounts.into())) }
     }
 
-    /// How much of a streamed request body is kept for a replay, in bytes; 1 MiB by default. A longer stream goes out
-    /// once, and its rejection is handed on. A body in one piece costs nothing and has no limit, and with 0 it is the only
-    /// one that is replayed.
+    /// How much of a streamed request body is kept for a replay, in bytes; 10 MiB by default, WeChat's largest media
+    /// (<https://developers.weixin.qq.com/doc/offiaccount/Asset_Management/Adding_Permanent_Assets.html>). A longer
+    /// stream goes out once, and its rejection is handed on. A body in one piece costs nothing and has no limit, and with 0
+    /// it is the only one that is replayed.
     #[must_use]
     pub fn replay_limit(self, bytes: usize) -> Self {
         self.with(|settings| settings.replay_limit = bytes)
+    }
+
+    /// How much all requests of this layer and its clones keep together, in bytes; 64 MiB by default. That is what streamed
+    /// bodies are recorded into, and what answers that take more than one frame to decide are kept in. A stream that finds
+    /// none left goes out once; an answer that does is handed on without a further look.
+    #[must_use]
+    pub fn replay_memory(self, bytes: usize) -> Self {
+        self.with(|settings| settings.memory = Memory::new(bytes))
+    }
+
+    /// How long a rejected request waits for its second answer: for another token, for the inner service, and for the head
+    /// of the answer; 10 s by default. After that the caller gets WeChat's first answer. With zero nothing is replayed
+    /// that takes any waiting.
+    #[must_use]
+    pub fn replay_timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.replay_timeout = timeout)
     }
 
     /// How much of an answer is looked at for an errcode, in bytes; 4 KiB by default. WeChat's errors are far shorter.
@@ -67,8 +73,15 @@ impl WeChatAuthLayer {
         self.with(|settings| settings.inspect_limit = bytes)
     }
 
+    /// How long an answer is looked at, from its head on; 250 ms by default. One that does not show by then whether it is a
+    /// rejection is handed on. With zero only what came with the head is looked at.
+    #[must_use]
+    pub fn inspect_timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.inspect_timeout = timeout)
+    }
+
     /// Takes these codes, and no others, for "the token was rejected". By default they are the account's own
-    /// [`Platform::rejection_codes`](crate::Platform::rejection_codes).
+    /// [`Platform::rejection_codes`](crate::Platform::rejection_codes). With none nothing is replayed.
     ///
     /// Name only codes that WeChat answers *before* it carries the request out: a request may be sent again for each.
     #[must_use]
@@ -77,9 +90,8 @@ impl WeChatAuthLayer {
         self.with(|settings| settings.rejection_codes = Some(codes))
     }
 
-    /// Sends tokens to this origin too: a reverse proxy, a private deployment. The paths that never get a token
-    /// (`/cgi-bin/token`, `/sns/`, …) are recognised at its root only, not behind a prefix. Where it has one, give it to
-    /// the issuer as its [`base_url`](crate::issuer::StableToken::base_url).
+    /// Sends tokens to this origin too: a reverse proxy, a gateway. If the URL has a path, only what is below that path
+    /// gets a token. The paths that never get one (`/cgi-bin/token`, `/sns/`, …) are recognised after it.
     ///
     /// # Errors
     ///
@@ -87,6 +99,18 @@ impl WeChatAuthLayer {
     /// `http` and a loopback host.
     pub fn allow_origin(self, url: &str) -> Result<Self, Error> {
         let origin = Origin::parse(url)?;
+        Ok(self.with(|settings| settings.allowed.push(origin)))
+    }
+
+    /// Sends tokens to this origin too, by plain `http` if the URL says so: **whoever can listen on the way can take the
+    /// token**. For a private deployment in a network of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `http://host[:port][/prefix]` or the same with
+    /// `https`.
+    pub fn dangerous_plain_http_origin(self, url: &str) -> Result<Self, Error> {
+        let origin = Origin::parse_dangerous_plain_http(url)?;
         Ok(self.with(|settings| settings.allowed.push(origin)))
     }
 
@@ -100,6 +124,6 @@ impl<S> Layer<S> for WeChatAuthLayer {
     type Service = WeChatAuth<S>;
 
     fn layer(&self, inner: S) -> WeChatAuth<S> {
-        WeChatAuth::new(inner, self.settings.clone())
+        WeChatAuth::with_settings(inner, self.settings.clone())
     }
 }

@@ -1,45 +1,52 @@
-//! [`AuthOutcome`]: what the layer did for a request, told with the answer.
+//! [`AuthOutcome`]: what the layer did for a request whose token was rejected, told with the answer.
 
 use crate::{error::TokenError, request::NotReplayable};
 
-/// What the layer did, as an extension of the response. The answer to a request that the layer did not touch has none.
+/// What the layer did about a rejection, as an extension of the response. An answer to a request whose token was not
+/// rejected has none.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use http_body_util::Empty;
 /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-/// use tower::{Layer, ServiceExt};
-/// use tower_wechat::{AuthOutcome, NotReplayed, TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+/// use tower_wechat::{
+///     AuthOutcome, NotReplayed, TokenCache, WeChatAuth, issuer::StableToken,
+///     testing::FakeWeChat,
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let wechat = FakeWeChat::start().await;
-/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
-/// let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(Client::builder(TokioExecutor::new()).build_http());
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///     .base_url(&wechat.url())?;
+/// let http = Client::builder(TokioExecutor::new()).build_http();
+/// let client = WeChatAuth::new(http, TokenCache::new(issuer));
 ///
 /// wechat.reject_all(Some(40001)); // whatever the token
 /// for _ in 0..2 {
-///     let request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
-///     let response = client.clone().oneshot(request).await?;
-///     let outcome: &AuthOutcome = response.extensions().get().ok_or("no outcome")?;
-///     assert_eq!(outcome.errcode(), Some(40001));
+///     let url = wechat.url() + "/cgi-bin/user/get";
+///     let request = http::Request::get(url).body(Empty::<Bytes>::new())?;
+///     let response = client.send(request).await?;
+///     let outcome = response.extensions().get::<AuthOutcome>().ok_or("accepted")?;
+///     assert_eq!(outcome.errcode(), 40001);
 ///     match outcome.not_replayed() {
-///         None => assert!(outcome.replayed()), // the first request: sent again, and rejected again
-///         Some(why) => assert_eq!(why, NotReplayed::BackedOff), // the second: too early for another token
+///         // The first request was sent again, and rejected again.
+///         None => assert!(outcome.replayed()),
+///         // The second came too early for another token.
+///         Some(why) => assert_eq!(why, NotReplayed::BackedOff),
 ///     }
 /// }
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AuthOutcome {
-    rejection: Option<i64>,
-    replayed: bool,
+    errcode: i64,
     not_replayed: Option<NotReplayed>,
     refresh_error: Option<TokenError>,
 }
 
-/// Why a rejected request was not sent a second time. The answer is then WeChat's own first answer.
+/// Why there is no second answer to a rejected request. The answer is then WeChat's own first answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotReplayed {
@@ -47,63 +54,63 @@ pub enum NotReplayed {
     RefreshFailed,
     /// It was too early to ask for another token; [`AuthOutcome::refresh_error`] says until when.
     BackedOff,
-    /// The body was a stream of more bytes than `replay_limit`.
+    /// The body was a stream, and more bytes of it had been sent than
+    /// [`replay_limit`](crate::WeChatAuthLayer::replay_limit).
     BodyTooLarge,
+    /// The body was a stream, and the requests of the layer together had recorded as much as
+    /// [`replay_memory`](crate::WeChatAuthLayer::replay_memory).
+    ReplayMemoryFull,
     /// The body itself ended with an error.
     BodyFailed,
     /// The rest of the rejection did not come.
     AnswerIncomplete,
     /// The inner service would take no second request.
     ServiceNotReady,
+    /// The second request was refused, and nothing of it was carried out: the load was shed, the connection refused, or the
+    /// server said that it had not processed it.
+    Refused,
+    /// [`replay_timeout`](crate::WeChatAuthLayer::replay_timeout), or the request's own time-out, had passed. If the second
+    /// request was on its way by then, it may have been carried out.
+    TimedOut,
     /// The other token does not fit into the URI.
     Uri,
 }
 
 impl AuthOutcome {
-    /// WeChat rejected the token with this code.
-    pub(crate) fn rejected_with(errcode: i64) -> Self {
-        Self { rejection: Some(errcode), ..Self::default() }
+    /// WeChat rejected the token with this code, and the request was sent a second time.
+    pub(super) fn replayed_after(errcode: i64) -> Self {
+        Self { errcode, not_replayed: None, refresh_error: None }
     }
 
-    pub(crate) fn and_replayed(self) -> Self {
-        Self { replayed: true, ..self }
+    /// WeChat rejected the token with this code, and that is the answer.
+    pub(super) fn not_replayed_because(
+        errcode: i64,
+        why: NotReplayed,
+        refresh_error: Option<TokenError>,
+    ) -> Self {
+        Self { errcode, not_replayed: Some(why), refresh_error }
     }
 
-    pub(crate) fn and_not_replayed(self, why: NotReplayed, refresh_error: Option<TokenError>) -> Self {
-        Self { not_replayed: Some(why), refresh_error, ..self }
-    }
-
-    /// Whether the layer put a token into the request. Always true where there is an outcome at all.
+    /// The code that WeChat rejected the token with, in its first answer. Other codes are for the caller to read in the
+    /// body.
     #[must_use]
-    pub fn authorized(&self) -> bool {
-        true
+    pub fn errcode(&self) -> i64 {
+        self.errcode
     }
 
-    /// Whether WeChat rejected the token that the request first carried.
-    #[must_use]
-    pub fn rejected(&self) -> bool {
-        self.rejection.is_some()
-    }
-
-    /// The code that WeChat rejected it with, in its first answer. Other codes are for the caller to read in the body.
-    #[must_use]
-    pub fn errcode(&self) -> Option<i64> {
-        self.rejection
-    }
-
-    /// Whether the request was sent a second time, so that this is the answer to the second.
+    /// Whether this is the answer to a second request.
     #[must_use]
     pub fn replayed(&self) -> bool {
-        self.replayed
+        self.not_replayed.is_none()
     }
 
-    /// Why it was not sent a second time although the token was rejected.
+    /// Why this is the first answer although the token was rejected.
     #[must_use]
     pub fn not_replayed(&self) -> Option<NotReplayed> {
         self.not_replayed
     }
 
-    /// Why there was no better token, where that is why the request was not sent a second time.
+    /// Why there was no better token, where that is why there was no second request.
     #[must_use]
     pub fn refresh_error(&self) -> Option<&TokenError> {
         self.refresh_error.as_ref()
@@ -111,14 +118,17 @@ impl AuthOutcome {
 }
 
 impl NotReplayed {
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::RefreshFailed => "refresh_failed",
             Self::BackedOff => "backed_off",
             Self::BodyTooLarge => "body_too_large",
+            Self::ReplayMemoryFull => "replay_memory_full",
             Self::BodyFailed => "body_failed",
             Self::AnswerIncomplete => "answer_incomplete",
             Self::ServiceNotReady => "service_not_ready",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
             Self::Uri => "uri",
         }
     }
@@ -128,6 +138,7 @@ impl From<NotReplayable> for NotReplayed {
     fn from(why: NotReplayable) -> Self {
         match why {
             NotReplayable::TooLarge => Self::BodyTooLarge,
+            NotReplayable::NoMemory => Self::ReplayMemoryFull,
             NotReplayable::Failed => Self::BodyFailed,
         }
     }

@@ -1,7 +1,8 @@
 //! [`WeChatAuth`].
 
 use std::{
-    mem,
+    fmt,
+    future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -9,13 +10,15 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    accounts::{Choice, Destination},
-    call::Call,
+    attempt::{Sender, Unsent},
     future::ResponseFuture,
-    layer::Settings,
+    route::{Choice, Route},
+    settings::{Accounts, Settings},
+    spare::Spare,
 };
 use crate::{
     error::{BoxError, Error},
@@ -24,39 +27,48 @@ use crate::{
     secret::AppId,
 };
 
-/// Authorises requests to WeChat; made by [`WeChatAuthLayer`](crate::WeChatAuthLayer).
+/// Authorises requests to WeChat; made by [`WeChatAuthLayer`](crate::WeChatAuthLayer), or by [`new`](Self::new).
 ///
 /// A service of `http::Request<B>` over any service of `http::Request<ReplayBody<B>>` that is `Clone`. It is ready when
 /// the inner one is. Its error is an [`Error`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WeChatAuth<S> {
     inner: S,
+    spare: Spare<S>,
     settings: Arc<Settings>,
     choice: Choice,
 }
 
 impl<S> WeChatAuth<S> {
-    pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
-        Self { inner, settings, choice: Choice::ByRequest }
+    /// The middleware over `inner`, with the default settings of a [`WeChatAuthLayer`](crate::WeChatAuthLayer).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Empty;
+    /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken, testing::FakeWeChat};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    ///     .base_url(&wechat.url())?; // leave it out for the real WeChat
+    /// let http = Client::builder(TokioExecutor::new()).build_http();
+    /// let client = WeChatAuth::new(http, TokenCache::new(issuer));
+    ///
+    /// let url = wechat.url() + "/cgi-bin/user/get";
+    /// let request = http::Request::get(url).body(Empty::<Bytes>::new())?;
+    /// let response = client.send(request).await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(inner: S, accounts: impl Into<Accounts>) -> Self {
+        Self::with_settings(inner, Arc::new(Settings::new(accounts.into())))
     }
 
-    /// The same service for one account of its [`TokenPool`](crate::TokenPool), whatever extension a request has. Over a
-    /// single [`TokenCache`](crate::TokenCache) it changes nothing.
-    #[must_use]
-    pub fn for_app(&self, app: AppId) -> Self
-    where
-        S: Clone,
-    {
-        Self { choice: Choice::App(app), ..self.clone() }
-    }
-
-    /// The same service without the layer's work: requests go out untouched.
-    #[must_use]
-    pub fn without_auth(&self) -> Self
-    where
-        S: Clone,
-    {
-        Self { choice: Choice::Skip, ..self.clone() }
+    pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, spare: Spare::new(), settings, choice: Choice::ByRequest }
     }
 
     /// The inner service.
@@ -64,8 +76,9 @@ impl<S> WeChatAuth<S> {
         &self.inner
     }
 
-    /// The inner service.
+    /// The inner service. What is changed here holds for replays, too.
     pub fn get_mut(&mut self) -> &mut S {
+        self.spare = Spare::new();
         &mut self.inner
     }
 
@@ -74,10 +87,111 @@ impl<S> WeChatAuth<S> {
         self.inner
     }
 
+    pub(crate) fn poll_inner<Q>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>
+    where
+        S: Service<Q, Error: Into<BoxError>>,
+    {
+        self.inner.poll_ready(cx).map_err(Error::inner)
+    }
+
     /// The same service over what becomes of its inner one.
     #[cfg(feature = "reqwest")]
     pub(crate) fn map_inner<T>(self, change: impl FnOnce(S) -> T) -> WeChatAuth<T> {
-        WeChatAuth { inner: change(self.inner), settings: self.settings, choice: self.choice }
+        WeChatAuth {
+            inner: change(self.inner),
+            spare: Spare::new(),
+            settings: self.settings,
+            choice: self.choice,
+        }
+    }
+}
+
+impl<S: Clone> WeChatAuth<S> {
+    /// The same service for one account of its [`TokenPool`](crate::TokenPool), whatever extension a request has. Over a
+    /// single [`TokenCache`](crate::TokenCache) it changes nothing.
+    #[must_use]
+    pub fn for_app(&self, app: AppId) -> Self {
+        Self { choice: Choice::App(app), ..self.clone() }
+    }
+
+    /// The same service without the layer's work: requests go out untouched.
+    #[must_use]
+    pub fn without_auth(&self) -> Self {
+        Self { choice: Choice::Skip, ..self.clone() }
+    }
+
+    /// Sends a request: waits until the inner service is ready, and calls it. A clone is used, as by tower's `oneshot`, so
+    /// `&self` is enough and the future is `'static`. If something does not fit, the compiler names that here, where
+    /// `oneshot` says no more than that its trait bounds are not satisfied.
+    ///
+    /// # Errors
+    ///
+    /// There is no token to be had (a [`TokenError`](crate::TokenError)), it does not fit into the URI, the account is not
+    /// known, or the inner service failed. WeChat's own errors are answers.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait for a token on a tokio runtime that was built without its timer (`enable_time`).
+    pub fn send<B, R>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Result<Response<PeekedBody<R>>, Error>> + use<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+        R: Body,
+    {
+        let mut service = self.clone();
+        async move {
+            poll_fn(|cx| Service::<Request<B>>::poll_ready(&mut service, cx)).await?;
+            service.call(request).await
+        }
+    }
+
+    /// An instance that is not ready takes the place of one whose readiness, which may be a permit, is of no use.
+    fn give_readiness_up(&mut self) {
+        self.inner = self.inner.clone();
+    }
+
+    /// As `call`; a request that has to wait for a token, or for a second answer, does so until `deadline`.
+    pub(crate) fn call_until<B, R>(
+        &mut self,
+        request: Request<B>,
+        deadline: Option<Instant>,
+    ) -> ResponseFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        B: Body<Data = Bytes> + Send + 'static,
+        R: Body,
+    {
+        let cache = match self.settings.route(&self.choice, &request) {
+            Route::PassThrough => {
+                return ResponseFuture::passed_through(self.inner.call(request.map(ReplayBody::once)));
+            }
+            Route::Refuse(error) => {
+                self.give_readiness_up();
+                return ResponseFuture::failed(error);
+            }
+            Route::Authorize(cache) => cache,
+        };
+        let token = cache.ready();
+        let service = self.spare.of(&self.inner);
+        let sender = Sender { service, cache, settings: self.settings.clone(), deadline };
+        let unsent = Unsent { sender, request };
+        let Some(token) = token else {
+            // The token's own fetch may need the same permit.
+            self.give_readiness_up();
+            return ResponseFuture::waiting(unsent);
+        };
+        match unsent.authorize(token) {
+            Ok((request, attempt)) => ResponseFuture::sent(self.inner.call(request), attempt),
+            Err(error) => {
+                self.give_readiness_up();
+                ResponseFuture::failed(error)
+            }
+        }
     }
 }
 
@@ -94,31 +208,20 @@ where
     type Future = ResponseFuture<S, B, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx).map_err(Error::inner)
+        self.poll_inner(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let cache = match self.settings.destination(&self.choice, &request) {
-            Destination::Elsewhere => {
-                return ResponseFuture::untouched(self.inner.call(request.map(ReplayBody::untouched)));
-            }
-            Destination::Nowhere(error) => {
-                // Readiness may be a permit, and nothing will be sent with it: a clone has none.
-                self.inner = self.inner.clone();
-                return ResponseFuture::failed(error);
-            }
-            Destination::Account(cache) => cache,
-        };
-        // The instance that was polled ready is the one to call; its clone is not ready and stays behind.
-        let clone = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, clone);
-        let settings = self.settings.clone();
-        if let Some(token) = cache.ready() {
-            Call::new(ready, request, cache, settings).send(token)
-        } else {
-            // Readiness may be a permit that the token's own fetch needs: it is given back while we wait.
-            drop(ready);
-            ResponseFuture::waiting(Call::new(self.inner.clone(), request, cache, settings))
-        }
+        self.call_until(request, None)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for WeChatAuth<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeChatAuth")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .field("choice", &self.choice)
+            .finish_non_exhaustive()
     }
 }

@@ -237,6 +237,16 @@ impl TokenCache {
         self.shared.ready(Need::Living(Duration::ZERO))
     }
 
+    /// A token for a request that carried `rejected`, as [`ready`](Self::ready).
+    pub(crate) fn ready_after(&self, rejected: &AccessToken) -> Option<AccessToken> {
+        self.shared.ready(Need::NewerThan(rejected.generation()))
+    }
+
+    /// Takes note that WeChat rejected this token. Whether that is news.
+    pub(crate) fn note_rejection(&self, rejected: &AccessToken) -> bool {
+        self.shared.note_rejection(rejected)
+    }
+
     /// Starts a refresh for those who come later, and does not wait for it.
     pub(crate) fn refresh_for_others(&self, rejected: &AccessToken) {
         self.shared.note_rejection(rejected);

@@ -51,10 +51,11 @@ fn duration() -> impl Strategy<Value = Duration> {
 }
 
 fn held() -> impl Strategy<Value = Held> {
-    (0..5_u64, duration(), duration()).prop_map(|(generation, left, window)| Held {
+    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(|(generation, left, window, rejected)| Held {
         generation,
         left,
         window,
+        rejected,
     })
 }
 
@@ -64,7 +65,7 @@ fn need() -> impl Strategy<Value = Need> {
 
 proptest! {
     #[test]
-    fn a_good_token_is_always_served_and_a_bad_one_never(
+    fn a_good_token_is_served_a_bad_one_never_and_a_rejected_one_only_for_want_of_another(
         held in option::of(held()),
         need in need(),
         failed: bool,
@@ -77,9 +78,10 @@ proptest! {
             Need::NewerThan(rejected) => held.generation > rejected,
         });
         let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-        prop_assert_eq!(served, good);
+        let rejected = held.is_some_and(|held| held.rejected);
+        prop_assert_eq!(served, good && (!rejected || failed || unchanged));
         let asks = matches!(decision, Decision::ServeAndRefresh | Decision::WaitForRefresh);
-        let due = !good || held.is_some_and(|held| held.left <= held.window);
+        let due = !good || rejected || held.is_some_and(|held| held.left <= held.window);
         let forbidden = failed || (unchanged && alive);
         prop_assert_eq!(asks, due && !forbidden);
     }
@@ -283,6 +285,8 @@ struct Small {
     history: History,
     /// Generation and end of the token.
     token: Option<(u64, u64)>,
+    /// The latest generation that was rejected.
+    rejected: u64,
     /// End of the mint under way.
     flight: Option<u64>,
     waiting: u32,
@@ -299,6 +303,7 @@ impl Small {
             time: Time::new(),
             history: History::default(),
             token: None,
+            rejected: 0,
             flight: None,
             waiting: 0,
             up: true,
@@ -314,6 +319,7 @@ impl Small {
             generation,
             left: ms(end.saturating_sub(self.time.ran)),
             window: ms(WINDOW),
+            rejected: generation <= self.rejected,
         })
     }
 
@@ -369,12 +375,15 @@ proptest! {
             match act {
                 Act::Run(millis) => cache.run(millis),
                 Act::Ask => {
+                    let rejected = cache.held().is_some_and(|held| held.rejected);
+                    let held_back = cache.history.restraint(cache.time.now()) != Restraint::default();
                     let decision = cache.ask(Need::Living(Duration::ZERO));
                     let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-                    prop_assert_eq!(served, good, "a living token is served, whatever failed");
+                    prop_assert_eq!(served, good && (!rejected || held_back), "a living token is served");
                 }
                 Act::AskRejected => {
                     let generation = cache.token.map_or(0, |(generation, _)| generation);
+                    cache.rejected = generation;
                     let decision = cache.ask(Need::NewerThan(generation));
                     let waits = matches!(decision, Decision::WaitForRefresh | Decision::BackedOff);
                     prop_assert!(waits, "what was rejected is no answer");

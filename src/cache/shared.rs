@@ -15,7 +15,7 @@ use super::{
     flight::{Boarding, Join, Pilot, SingleFlight},
     follow,
     history::History,
-    policy::{self, Decision, Held, Need},
+    policy::{self, Decision, Held, Need, Restraint},
     refresh::{self, Order},
     slot::{Generation, Slot},
     stats::{Counters, Stats},
@@ -129,6 +129,7 @@ impl Shared {
             generation: token.generation(),
             left: token.left(now),
             window: policy::window(token.life(), self.settings.refresh_ahead, self.jitter),
+            rejected: self.is_rejected(token),
         }
     }
 
@@ -142,13 +143,18 @@ impl Shared {
         self.note_use(now);
         let token = self.slot()?;
         let held = self.held(&token, now);
-        if !held.satisfies(need) {
+        if !held.satisfies(need) || (held.rejected && !self.is_held_back(now)) {
             return None;
         }
         if held.left <= held.window && self.may_look_ahead(now) {
             self.start(Need::NewerThan(held.generation), None);
         }
         Some(token)
+    }
+
+    /// Whether no refresh can be had at the moment.
+    fn is_held_back(&self, now: Moment) -> bool {
+        lock(&self.history).restraint(now) != Restraint::default()
     }
 
     /// How long until the present token should be replaced; zero if there is none.
@@ -205,10 +211,16 @@ impl Shared {
 
     /// Waits for a token, in a fetch of its own or in the one under way.
     pub(super) async fn wait(self: Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {
+        self.report(Event::Waited);
+        let fetched = self.fetched(need, rejected).await;
+        // A token that was rejected and could not be replaced will do: WeChat's answer to it says more than an error.
+        fetched.or_else(|error| self.slot().filter(|token| self.satisfies(token, need)).ok_or(error))
+    }
+
+    async fn fetched(self: &Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {
         let Ok(runtime) = Handle::try_current() else {
             return Err(self.error(ErrorKind::NoRuntime, "there is no tokio runtime here to fetch one on"));
         };
-        self.report(Event::Waited);
         let patience = self.settings.wait_timeout;
         let fetched = async {
             for _ in 0..BOARDINGS {
@@ -219,7 +231,7 @@ impl Shared {
                         join
                     }
                     Boarding::First(join, pilot) => {
-                        self.depart(&runtime, Order { need, rejected: rejected.clone() }, pilot);
+                        self.depart(&runtime, self.order(need, rejected.clone()), pilot);
                         join
                     }
                 };
@@ -249,6 +261,17 @@ impl Shared {
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::Closed => None,
             Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// What to fetch: where the present token has been rejected, a later one, whatever else is asked for.
+    fn order(&self, need: Need, rejected: Option<AccessToken>) -> Order {
+        let later = |present: &AccessToken| {
+            rejected.as_ref().is_none_or(|rejected| rejected.generation() < present.generation())
+        };
+        match self.slot().filter(|present| self.is_rejected(present) && later(present)) {
+            Some(present) => Order { need: Need::NewerThan(present.generation()), rejected: Some(present) },
+            None => Order { need, rejected },
         }
     }
 
@@ -307,16 +330,17 @@ impl Shared {
 
     // === the rest ===
 
-    /// Takes note that WeChat rejected this token.
-    pub(super) fn note_rejection(&self, rejected: &AccessToken) {
+    /// Takes note that WeChat rejected this token. Whether that is news.
+    pub(super) fn note_rejection(&self, rejected: &AccessToken) -> bool {
         let generation = rejected.generation();
         if self.rejected.fetch_max(generation, Ordering::Relaxed) >= generation {
-            return;
+            return false;
         }
         let now = self.clock.now();
         if lock(&self.history).rejected(rejected.left(now), now) {
             self.report(Event::ForeignMinter);
         }
+        true
     }
 
     /// Whether WeChat has rejected this token or a later one.

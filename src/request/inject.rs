@@ -1,10 +1,12 @@
-//! Puts the token into the URI, and tells whether a caller's own is there already.
+//! Puts the token into the URI.
 //!
 //! Some calls sign their query, so every other parameter keeps its place and its spelling; the token goes last.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{Uri, uri::PathAndQuery};
-use percent_encoding::percent_decode;
+use http::{
+    Uri,
+    uri::{Parts, PathAndQuery},
+};
 
 use crate::error::{Error, ErrorKind};
 
@@ -36,9 +38,10 @@ pub(crate) fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, E
     for piece in pieces {
         buffer.put_slice(piece.as_bytes());
     }
-    let path_and_query = validate(buffer.freeze())?;
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(path_and_query);
+    let mut parts = Parts::default();
+    parts.scheme = uri.scheme().cloned();
+    parts.authority = Some(authority.clone());
+    parts.path_and_query = Some(validate(buffer.freeze())?);
     Uri::from_parts(parts).map_err(|_| Error::new(ErrorKind::Uri, "the URI does not fit together"))
 }
 
@@ -51,19 +54,6 @@ fn validate(text: Bytes) -> Result<PathAndQuery, Error> {
             Err(Error::new(ErrorKind::Uri, "the token, or the name of its parameter, is not percent-encoded"))
         }
     }
-}
-
-/// Whether the query has this whole key, with or without a value, however it is spelt.
-pub(crate) fn has_parameter(uri: &Uri, parameter: &str) -> bool {
-    let is_it = |pair: &str| {
-        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
-        if key.contains(['%', '+']) {
-            percent_decode(key.replace('+', " ").as_bytes()).eq(parameter.bytes())
-        } else {
-            key == parameter
-        }
-    };
-    uri.query().is_some_and(|query| query.split('&').any(is_it))
 }
 
 #[cfg(test)]

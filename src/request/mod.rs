@@ -1,10 +1,12 @@
 //! What goes out: the token into the URI, and a body that can be sent a second time.
 
+mod credential;
 mod inject;
 mod replay;
 
 pub use self::replay::{ReplayBody, ReplayBodyError};
 pub(crate) use self::{
-    inject::{has_parameter, inject},
+    credential::{OwnCredential, own_credential},
+    inject::inject,
     replay::{NotReplayable, Replay},
 };

@@ -1,25 +1,24 @@
 //! [`Client`]: a reqwest client as the layer's core sees it, a service of `http` requests.
 
 use std::{
-    error::Error as StdError,
     future::Future,
     mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Uri, response::Builder};
-use http_body::Body as _;
 use pin_project_lite::pin_project;
 use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
+use tokio::time::Instant;
 use tower_service::Service;
 
-use super::disguise::Disguise;
+use super::redact::Redactor;
 use crate::{
-    clock::{Clock, Moment},
-    error::BoxError,
+    clock::Clock,
+    error::{BoxError, Error},
     request::ReplayBody,
     response::FromElsewhere,
 };
@@ -35,52 +34,32 @@ pub(crate) struct Client<S> {
 pub(super) struct Original {
     url: Url,
     uri: Uri,
-    /// Its body, if that is in one piece. Only reqwest's own such body can be sent again by reqwest itself.
-    bytes: Option<Bytes>,
-    since: Moment,
-}
-
-/// An error of a client, which may show the URL that was sent.
-pub(crate) trait ClientError: StdError + Send + Sync + 'static {
-    fn url(&self) -> Option<&Url>;
-    fn with_url(self, url: Url) -> Self;
+    /// When its own time-out has passed, if it has one.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl<S> Client<S> {
     pub(super) fn new(inner: S, request: Original) -> Self {
-        let request = Arc::new(request);
-        Self { inner, request }
+        Self { inner, request: Arc::new(request) }
     }
 }
 
 /// Takes a request apart: what a [`Client`] keeps of it, and what the core is to send.
-pub(super) fn take_apart(request: Request) -> Result<(Original, http::Request<Body>), reqwest::Error> {
+pub(super) fn take_apart(request: Request) -> Result<(Original, http::Request<Body>), Error> {
     let url = request.url().clone();
-    let mut request = http::Request::<Body>::try_from(request)?;
-    let original = Original {
-        url,
-        uri: request.uri().clone(),
-        bytes: take_bytes(request.body_mut()),
-        since: Clock::default().now(),
-    };
-    Ok((original, request))
+    let timeout = request.timeout().copied();
+    let request = http::Request::<Body>::try_from(request).map_err(Error::inner)?;
+    let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
+    Ok((Original { url, uri: request.uri().clone(), deadline }, request))
 }
 
-/// The bytes of a body that has them all, which is then empty.
-fn take_bytes(body: &mut Body) -> Option<Bytes> {
-    body.as_bytes()?;
-    // Such a body is never pending, and yields its one `Bytes` without a copy.
-    let frame = Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));
-    *body = Body::default();
-    match frame {
-        Poll::Ready(Some(Ok(frame))) => frame.into_data().ok(),
-        _ => Some(Bytes::new()),
-    }
+fn now() -> Instant {
+    Instant::from_std(Clock::default().now().monotonic)
 }
 
 impl<S> Service<http::Request<ReplayBody<Body>>> for Client<S>
 where
-    S: Service<Request, Response = Response, Error: ClientError>,
+    S: Service<Request, Response = Response, Error: Into<BoxError>>,
 {
     type Response = http::Response<Body>;
     type Error = BoxError;
@@ -90,27 +69,30 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: http::Request<ReplayBody<Body>>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<ReplayBody<Body>>) -> Self::Future {
         let original = &*self.request;
-        let authorized = *request.uri() != original.uri;
-        let request = request.map(|body| match &original.bytes {
+        let uri = mem::replace(request.uri_mut(), Uri::from_static("http://h/"));
+        let request = request.map(|body| match body.as_whole() {
+            // Only reqwest's own such body can be sent again by reqwest itself.
             Some(bytes) => Body::from(bytes.clone()),
             None => Body::wrap(body),
         });
+        // The conversion keeps extensions, which cannot be set by any other way, and parses the shortest of URLs.
         let mut request = match Request::try_from(request) {
             Ok(request) => request,
-            Err(error) => {
-                let error = Some(error.without_url());
-                return Exchange::Failed { error };
-            }
+            Err(error) => return Exchange::Failed { error: Some(error.without_url()) },
         };
-        let disguise = authorized.then(|| Disguise::new(original.url.clone(), request.url().clone()));
-        if authorized && let Some(timeout) = request.timeout_mut() {
-            let now = Clock::default().now();
-            let passed = now.monotonic.saturating_duration_since(original.since.monotonic);
-            *timeout = timeout.saturating_sub(passed);
+        let mut url = original.url.clone();
+        let redactor = (uri != original.uri).then(|| {
+            url.set_query(uri.query());
+            Redactor::new(original.url.clone(), url.clone())
+        });
+        *request.url_mut() = url;
+        if let Some(deadline) = original.deadline {
+            // What is left of it, for both sends together.
+            *request.timeout_mut() = Some(deadline.checked_duration_since(now()).unwrap_or(Duration::ZERO));
         }
-        Exchange::Sent { future: self.inner.call(request), disguise }
+        Exchange::Sent { future: self.inner.call(request), redactor }
     }
 }
 
@@ -118,7 +100,7 @@ pin_project! {
     /// One send.
     #[project = ExchangeProj]
     pub(crate) enum Exchange<F> {
-        Sent { #[pin] future: F, disguise: Option<Disguise> },
+        Sent { #[pin] future: F, redactor: Option<Redactor> },
         Failed { error: Option<reqwest::Error> },
     }
 }
@@ -126,23 +108,23 @@ pin_project! {
 impl<F, E> Future for Exchange<F>
 where
     F: Future<Output = Result<Response, E>>,
-    E: ClientError,
+    E: Into<BoxError>,
 {
     type Output = Result<http::Response<Body>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (future, disguise) = match self.project() {
-            ExchangeProj::Sent { future, disguise } => (future, disguise),
+        let (future, redactor) = match self.project() {
+            ExchangeProj::Sent { future, redactor } => (future, redactor),
             // By the contract of `Future`, nobody polls one that is ready.
             ExchangeProj::Failed { error } => {
                 return Poll::Ready(Err(error.take().expect("polled after it was ready").into()));
             }
         };
-        let response = ready!(future.poll(cx));
-        Poll::Ready(match (response, disguise) {
-            (Ok(response), Some(disguise)) => {
-                let elsewhere = !disguise.is_same_origin(response.url());
-                let url = disguise.url(response.url());
+        let response = ready!(future.poll(cx)).map_err(Into::into);
+        Poll::Ready(match (response, redactor.take()) {
+            (Ok(response), Some(redactor)) => {
+                let elsewhere = !redactor.is_same_origin(response.url());
+                let url = redactor.url(response.url());
                 let mut response = into_http(response, url);
                 if elsewhere {
                     response.extensions_mut().insert(FromElsewhere);
@@ -153,8 +135,8 @@ where
                 let url = response.url().clone();
                 Ok(into_http(response, url))
             }
-            (Err(error), Some(disguise)) => Err(disguise.error(error)),
-            (Err(error), None) => Err(error.into()),
+            (Err(error), Some(redactor)) => Err(redactor.error(error)),
+            (Err(error), None) => Err(error),
         })
     }
 }
@@ -166,14 +148,4 @@ fn into_http(response: Response, url: Url) -> http::Response<Body> {
         response.extensions_mut().extend(mem::take(extension));
     }
     response
-}
-
-impl ClientError for reqwest::Error {
-    fn url(&self) -> Option<&Url> {
-        self.url()
-    }
-
-    fn with_url(self, url: Url) -> Self {
-        self.with_url(url)
-    }
 }

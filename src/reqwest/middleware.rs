@@ -10,12 +10,12 @@ use std::{
 
 use async_trait::async_trait;
 use http::Extensions;
-use reqwest::{Request, Response, Url};
+use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{client::ClientError, into_reqwest, send};
+use super::{into_reqwest, send};
 use crate::{
     auth::{SkipAuth, WeChatAuthLayer},
     secret::AppId,
@@ -87,15 +87,5 @@ fn into_middleware(error: crate::Error) -> Error {
     match error.into_inner().downcast() {
         Ok(error) => *error,
         Err(error) => Error::middleware(crate::Error::inner(error)),
-    }
-}
-
-impl ClientError for Error {
-    fn url(&self) -> Option<&Url> {
-        self.url()
-    }
-
-    fn with_url(self, url: Url) -> Self {
-        self.with_url(url)
     }
 }

@@ -5,6 +5,10 @@
 //! needs no memory, and neither control characters nor bad UTF-8 in a string (WeChat sends both) put it off. Anything
 //! that cannot be told for sure is no code.
 
+use std::sync::LazyLock;
+
+use memchr::{memchr, memchr2, memmem};
+
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -47,7 +51,13 @@ enum State {
 /// Whether the key before was `errcode`.
 type Wanted = bool;
 
+/// Finds the key; making a finder takes longer than to look through a short answer.
+static NAME: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(Key::NAME));
+
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+/// How nearly every error begins, and every success of a call that returns nothing.
+const USUAL: &[u8] = b"{\"errcode\":";
 
 impl ErrcodeScanner {
     pub(crate) fn new() -> Self {
@@ -57,18 +67,35 @@ impl ErrcodeScanner {
     /// Feeds the next bytes. `Some` from the byte on that decides, whatever comes after it.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Found> {
         let mut rest = bytes;
+        if matches!(self.0, State::Mark(0))
+            && let Some(after) = rest.strip_prefix(USUAL)
+        {
+            self.0 = State::BeforeValue(true);
+            rest = after;
+        }
         loop {
-            if let State::Decided(found) = self.0 {
-                return Some(found);
-            }
-            if matches!(self.0, State::Skipped { escaped: false, .. }) {
-                let boring = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                rest = &rest[boring..];
+            match self.0 {
+                State::Decided(found) => return Some(found),
+                State::Skipped { depth: 0, escaped: false } => rest = &rest[unescaped(rest)..],
+                State::Skipped { .. } | State::Nested(_) => (self.0, rest) = self.0.skip_nested(rest),
+                _ => {}
             }
             let (&byte, after) = rest.split_first()?;
             rest = after;
             self.0 = self.0.step(byte);
         }
+    }
+
+    /// Feeds a whole answer. Most have no `errcode` anywhere, which can be told much faster than where one stands.
+    pub(crate) fn push_whole(&mut self, bytes: &[u8]) -> Found {
+        let usual = bytes.starts_with(USUAL);
+        // A key with an escape in it may be another spelling.
+        if !usual && NAME.find(bytes).is_none() && memchr(b'\\', bytes).is_none() {
+            self.0 = State::NOTHING;
+        } else {
+            self.push(bytes);
+        }
+        self.finish()
     }
 
     /// The end of the answer. An object that is still open was cut short: there, even a whole number may be half of one.
@@ -169,6 +196,66 @@ impl State {
     fn skipped(depth: u64) -> Self {
         Self::Skipped { depth, escaped: false }
     }
+
+    /// Goes on to the end of the nested value that this is inside of, as far as the bytes reach.
+    fn skip_nested(self, bytes: &[u8]) -> (Self, &[u8]) {
+        let (mut depth, mut at) = match self {
+            Self::Nested(depth) => (depth, 0),
+            Self::Skipped { depth, escaped } if depth > 0 => match string_end(bytes, escaped) {
+                Ok(end) => (depth, end),
+                Err(escaped) => return (Self::Skipped { depth, escaped }, &[]),
+            },
+            other => return (other, bytes),
+        };
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'"' => match string_end(&bytes[at..], false) {
+                    Ok(end) => at += end,
+                    Err(escaped) => return (Self::Skipped { depth, escaped }, &[]),
+                },
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth == 1 => return (Self::AfterValue, &bytes[at..]),
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+        }
+        (Self::Nested(depth), &[])
+    }
+}
+
+/// Where a string ends, after its closing quote; or whether it goes on with an escaped byte.
+fn string_end(bytes: &[u8], mut escaped: bool) -> Result<usize, bool> {
+    let mut at = 0;
+    loop {
+        if escaped {
+            if at == bytes.len() {
+                return Err(true);
+            }
+            at += 1;
+        }
+        at += unescaped(&bytes[at..]);
+        match bytes.get(at) {
+            None => return Err(false),
+            Some(b'"') => return Ok(at + 1),
+            Some(_) => {
+                at += 1;
+                escaped = true;
+            }
+        }
+    }
+}
+
+/// How many bytes there are before the next quote or backslash.
+fn unescaped(bytes: &[u8]) -> usize {
+    /// Most strings are shorter: for them a plain loop is faster.
+    const SHORT: usize = 16;
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let start = &bytes[..bytes.len().min(SHORT)];
+    if let Some(at) = start.iter().position(special) {
+        return at;
+    }
+    start.len() + memchr2(b'"', b'\\', &bytes[start.len()..]).unwrap_or(bytes.len() - start.len())
 }
 
 fn is_scalar(byte: u8) -> bool {

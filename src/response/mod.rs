@@ -10,7 +10,7 @@ mod peek;
 #[cfg(fuzzing)]
 pub(crate) use self::errcode::{ErrcodeScanner, Found};
 pub use self::peek::PeekedBody;
-pub(crate) use self::peek::{Peek, Verdict, may_be_rejection};
+pub(crate) use self::peek::{Look, Peek, Verdict, may_be_rejection};
 
 /// As an extension of an answer: a client below followed a redirect, and this is not from where the token went. What
 /// somebody else says about the token is no reason to give it up.

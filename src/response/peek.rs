@@ -1,14 +1,14 @@
 //! Looks at the start of an answer without holding it back.
 //!
 //! [`may_be_rejection`] tells from the head alone whether a look can matter. [`Peek`] then takes frames until the first
-//! byte that decides: a picture goes on at its first frame, most JSON does too. Only once the answer is known to be a
-//! rejection does it wait for the rest, a few hundred bytes that the caller gets to see if a replay fails.
-//! [`PeekedBody`] is the answer as if nobody had looked.
+//! byte that decides: a picture goes on at its first frame, most JSON does too. One that does not decide soon goes on
+//! undecided. Only once the answer is known to be a rejection does it wait for the rest, a few hundred bytes that the
+//! caller gets to see if a replay fails. [`PeekedBody`] is the answer as if nobody had looked.
 
 mod body;
+mod head;
 
 use std::{
-    future::Future,
     io::IoSlice,
     pin::Pin,
     sync::Arc,
@@ -17,51 +17,35 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header};
 use http_body::Body;
 use tokio::{
     runtime::Handle,
     time::{Sleep, sleep},
 };
 
-use self::body::Peeked;
+use self::body::{Peeked, Place, Taken};
 pub use self::body::PeekedBody;
+pub(crate) use self::head::may_be_rejection;
 use super::errcode::{ErrcodeScanner, Found};
+use crate::memory::{Charge, Memory};
 
 /// How long the rest of a rejection is waited for; it nearly always came with the start.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE_FOR_REST: Duration = Duration::from_secs(1);
+
+/// What keeping a frame takes beside its data, roughly, in bytes.
+const FRAME: usize = 128;
 
 /// Pieces of one frame that are looked at; hyper's frames have one.
 const PIECES: usize = 16;
 
-/// Whether this answer can hide a rejection, so that looking at up to `limit` bytes of it may matter.
-///
-/// The content type is not asked: WeChat sends errors as `text/plain` and `text/html` too, or without any.
-pub(crate) fn may_be_rejection<R: Body>(method: &Method, response: &Response<R>, limit: usize) -> bool {
-    let (status, headers, body) = (response.status(), response.headers(), response.body());
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    limit > 0
-        && !matches!(*method, Method::HEAD | Method::CONNECT)
-        && status.is_success()
-        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT)
-        && !body.is_end_stream()
-        && body.size_hint().lower() <= limit
-        && content_length(headers).is_none_or(|length| length <= limit)
-        && all(headers, &header::CONTENT_ENCODING, |coding| coding.eq_ignore_ascii_case(b"identity"))
-        && all(headers, &header::CONTENT_DISPOSITION, |kind| !kind.eq_ignore_ascii_case(b"attachment"))
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Whether this holds for every value of a header, without its parameters.
-fn all(headers: &HeaderMap, name: &HeaderName, holds: impl Fn(&[u8]) -> bool) -> bool {
-    // As bytes, since a file name among the parameters need not be ASCII.
-    headers.get_all(name).iter().all(|value| {
-        let mut parts = value.as_bytes().split(|&byte| byte == b';');
-        holds(parts.next().unwrap_or_default().trim_ascii())
-    })
+/// For how long to look at an answer, and for what.
+pub(crate) struct Look<'a> {
+    /// From the head of the answer to the byte that decides.
+    pub(crate) patience: Duration,
+    /// The codes that mean "the token was rejected".
+    pub(crate) codes: &'a [i64],
+    /// What frames are kept out of, where it takes more than one to decide.
+    pub(crate) memory: &'a Arc<Memory>,
 }
 
 /// What a look at an answer found, and the answer as if nobody had looked.
@@ -77,7 +61,7 @@ pub(crate) enum Verdict<R: Body> {
     },
 }
 
-/// Looks at an answer and becomes a [`Verdict`].
+/// Looks at an answer until there is a [`Verdict`].
 pub(crate) struct Peek<R: Body> {
     /// Taken when the verdict is given.
     peeked: Option<Pin<Box<Peeked<R>>>>,
@@ -86,37 +70,39 @@ pub(crate) struct Peek<R: Body> {
 
 struct Progress {
     scanner: ErrcodeScanner,
-    codes: Arc<[i64]>,
     /// Bytes that may still be looked at.
     room: usize,
     /// The code that is a rejection, once found.
     rejection: Option<i64>,
     patience: Option<Pin<Box<Sleep>>>,
+    /// For what is kept beyond the first frame.
+    charge: Option<Charge>,
 }
 
 impl<R: Body> Peek<R> {
-    /// Looks for one of the `codes` in the first `limit` bytes.
-    pub(crate) fn new(body: R, limit: usize, codes: Arc<[i64]>) -> Self {
+    /// For an answer of which up to `limit` bytes are to be looked at.
+    pub(crate) fn new(body: R, limit: usize) -> Self {
         Self {
             peeked: Some(Box::pin(Peeked::new(body))),
             progress: Progress {
                 scanner: ErrcodeScanner::new(),
-                codes,
                 room: limit,
                 rejection: None,
                 patience: None,
+                charge: None,
             },
         }
     }
-}
 
-impl<R: Body> Future for Peek<R> {
-    type Output = Verdict<R>;
+    /// Whether the answer is known to be a rejection, and only the rest of it is missing.
+    pub(crate) fn has_found_rejection(&self) -> bool {
+        self.progress.rejection.is_some()
+    }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<R>> {
-        // By the contract of `Future` nobody polls again after the verdict.
+    /// Nobody asks again after the verdict.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, look: &Look<'_>) -> Poll<Verdict<R>> {
         let mut peeked = self.peeked.take().expect("polled after the verdict");
-        let Poll::Ready(whole) = self.progress.poll(peeked.as_mut(), cx) else {
+        let Poll::Ready(whole) = self.progress.poll(peeked.as_mut(), cx, look) else {
             self.peeked = Some(peeked);
             return Poll::Pending;
         };
@@ -133,67 +119,104 @@ impl<R: Body> Future for Peek<R> {
 
 impl Progress {
     /// Whether the end was seen, once there is no more to do.
-    fn poll<R: Body>(&mut self, mut body: Pin<&mut Peeked<R>>, cx: &mut Context<'_>) -> Poll<bool> {
+    fn poll<R: Body>(
+        &mut self,
+        mut body: Pin<&mut Peeked<R>>,
+        cx: &mut Context<'_>,
+        look: &Look<'_>,
+    ) -> Poll<bool> {
         if self.rejection.is_none() {
-            match ready!(self.poll_verdict(body.as_mut(), cx)) {
-                Found::Code(code) if self.codes.contains(&code) => {
+            match ready!(self.poll_verdict(body.as_mut(), cx, look)) {
+                Found::Code(code) if look.codes.contains(&code) => {
                     self.rejection = Some(code);
+                    self.patience = None;
                     // To see that nothing comes after the last byte of a room that was just enough.
                     self.room = self.room.saturating_add(1);
                 }
                 _ => return Poll::Ready(false),
             }
         }
-        self.poll_rest(body, cx)
+        self.poll_rest(body, cx, look)
     }
 
-    fn poll_verdict<R: Body>(&mut self, mut body: Pin<&mut Peeked<R>>, cx: &mut Context<'_>) -> Poll<Found> {
+    fn poll_verdict<R: Body>(
+        &mut self,
+        mut body: Pin<&mut Peeked<R>>,
+        cx: &mut Context<'_>,
+        look: &Look<'_>,
+    ) -> Poll<Found> {
         while self.room > 0 {
-            let Some(Ok(frame)) = ready!(body.as_mut().poll_more(cx)) else {
+            let Poll::Ready(next) = body.as_mut().poll_more(cx) else {
+                ready!(self.poll_patience(cx, look.patience, Poll::Pending));
+                break;
+            };
+            let Some(Taken { frame: Ok(frame), place }) = next else {
                 break;
             };
             let Some(data) = frame.data_ref() else {
                 break;
             };
-            let found = scan(&mut self.scanner, data, self.room);
-            self.spend(data);
+            let (length, room) = (data.remaining(), self.room);
+            let found = if place == Place::Only && length <= room && data.chunk().len() == length {
+                Some(self.scanner.push_whole(data.chunk()))
+            } else {
+                scan(&mut self.scanner, data, room)
+            };
             if let Some(found) = found {
+                self.spend(length);
                 return Poll::Ready(found);
+            }
+            if !self.keep(length, place, look) {
+                break;
             }
         }
         Poll::Ready(self.scanner.finish())
     }
 
-    fn poll_rest<R: Body>(&mut self, mut body: Pin<&mut Peeked<R>>, cx: &mut Context<'_>) -> Poll<bool> {
+    fn poll_rest<R: Body>(
+        &mut self,
+        mut body: Pin<&mut Peeked<R>>,
+        cx: &mut Context<'_>,
+        look: &Look<'_>,
+    ) -> Poll<bool> {
         while self.room > 0 {
-            let frame = match body.as_mut().poll_more(cx) {
-                Poll::Ready(Some(Ok(frame))) => frame,
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+            let (frame, place) = match body.as_mut().poll_more(cx) {
+                Poll::Ready(Some(Taken { frame: Ok(frame), place })) => (frame, place),
+                Poll::Ready(Some(_)) => return Poll::Ready(false),
                 Poll::Ready(None) => return Poll::Ready(true),
                 Poll::Pending => {
-                    ready!(self.poll_patience(cx));
+                    ready!(self.poll_patience(cx, PATIENCE_FOR_REST, Poll::Ready(())));
                     return Poll::Ready(false);
                 }
             };
-            match frame.data_ref() {
-                Some(data) => self.spend(data),
-                None => return Poll::Ready(true),
+            let Some(data) = frame.data_ref() else {
+                return Poll::Ready(true);
+            };
+            if !self.keep(data.remaining(), place, look) {
+                return Poll::Ready(false);
             }
         }
         Poll::Ready(body.is_at_end())
     }
 
     /// Takes a frame from the room that is left. An empty one counts too, or a body of nothing else would never end.
-    fn spend(&mut self, data: &impl Buf) {
-        self.room = self.room.saturating_sub(data.remaining().max(1));
+    fn spend(&mut self, length: usize) {
+        self.room = self.room.saturating_sub(length.max(1));
     }
 
-    /// Ready when patience has run out: at once where there is no runtime to measure it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Whether a frame may be kept while the next is waited for. The first is on its way to the caller anyway.
+    fn keep(&mut self, length: usize, place: Place, look: &Look<'_>) -> bool {
+        self.spend(length);
+        place != Place::Later
+            || self.charge.get_or_insert_with(|| Charge::none(look.memory)).grow(FRAME.saturating_add(length))
+    }
+
+    /// Ready when patience has run out; what it is without a runtime to measure it.
+    fn poll_patience(&mut self, cx: &mut Context<'_>, patience: Duration, otherwise: Poll<()>) -> Poll<()> {
         if self.patience.is_none() && Handle::try_current().is_err() {
-            return Poll::Ready(());
+            return otherwise;
         }
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(patience)));
         patience.as_mut().poll(cx)
     }
 }

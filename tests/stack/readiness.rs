@@ -66,7 +66,7 @@ async fn a_good_token_goes_out_inside_call() {
     assert_eq!(sent.uri().query(), Some("access_token=TOKEN-1"));
     respond.send_response(answer(0));
     let response = soon(future).await.unwrap();
-    assert!(!response.extensions().get::<AuthOutcome>().unwrap().rejected());
+    assert!(response.extensions().get::<AuthOutcome>().is_none());
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_replay_takes_readiness_anew_and_is_the_last() {
     respond.send_response(answer(40001));
     let last = read(soon(future).await.unwrap()).await;
     assert_eq!(last.errcode(), Some(40001), "the second rejection is the answer");
-    assert!(last.outcome().replayed());
+    assert!(last.replayed());
     handle.allow(10);
     assert_pending!(task::spawn(handle.next_request()).poll(), "not a third time");
     assert_eq!(mints.load(Ordering::SeqCst), 2);

@@ -87,8 +87,17 @@ impl Answer {
         serde_json::from_str::<serde_json::Value>(&self.text).unwrap().get("errcode")?.as_i64()
     }
 
+    /// What the layer did about the rejection, of which there must have been one.
     pub fn outcome(&self) -> &AuthOutcome {
         self.outcome.as_ref().unwrap()
+    }
+
+    pub fn rejected(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    pub fn replayed(&self) -> bool {
+        self.outcome.as_ref().is_some_and(AuthOutcome::replayed)
     }
 }
 

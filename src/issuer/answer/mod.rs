@@ -14,9 +14,9 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use self::refusal::{refusal, rid};
+use self::refusal::refusal;
 use super::Minted;
-use crate::error::TokenError;
+use crate::{error::TokenError, rid::rid};
 
 /// Reads the answer to a mint. Any status and any bytes will do; it does not panic.
 pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {

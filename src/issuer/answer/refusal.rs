@@ -113,15 +113,3 @@ fn address(errmsg: &str) -> Option<IpAddr> {
         .find_map(|word| word.parse().ok())
         .map(|address: IpAddr| address.to_canonical())
 }
-
-/// The `rid: 654df33c-64386a2f-29857782` at the end of a text. Nothing else can look like that: no secret gets through.
-pub(super) fn rid(errmsg: &str) -> Option<&str> {
-    errmsg.split("rid:").skip(1).find_map(|rest| {
-        let rid = rest.trim_start().get(..26)?;
-        let is_rid = rid.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 17 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-        is_rid.then_some(rid)
-    })
-}

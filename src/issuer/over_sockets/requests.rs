@@ -1,7 +1,7 @@
 //! What is sent, and what is not.
 
 use super::*;
-use crate::platform::{Address, Platform};
+use crate::platform::Platform;
 
 #[tokio::test]
 async fn stable_posts_json_and_forces_only_when_allowed() {
@@ -169,5 +169,5 @@ async fn a_source_that_cannot_help_is_no_second_try() {
 }
 
 fn admits(platform: &Platform, uri: &str) -> bool {
-    Address::of(&uri.parse().unwrap()).is_some_and(|address| platform.admits(&address, &[]))
+    platform.scope(&uri.parse().unwrap(), &[]).is_ok()
 }

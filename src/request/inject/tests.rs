@@ -2,6 +2,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use url::Url;
 
 use super::*;
+use crate::request::own_credential;
 
 const TOKEN: &str = "75_sentinel-Token_0";
 
@@ -93,38 +94,6 @@ fn a_path_that_is_itself_at_the_limit_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Uri);
 }
 
-#[test]
-fn only_the_whole_key_is_the_parameter() {
-    for query in [
-        "access_token",
-        "access_token=",
-        "access_token=1&b",
-        "a&access_token=1",
-        "a&access_token&b",
-        "access%5Ftoken=1",
-        "%61ccess_toke%6e",
-    ] {
-        assert!(has_parameter(&uri(&format!("https://h/?{query}")), "access_token"), "{query}");
-    }
-    for query in [
-        "",
-        "a=access_token",
-        "a=access_token=1",
-        "component_access_token=1",
-        "access_token_2=1",
-        "Access_token=1",
-        "access+token=1",
-        "access_token%3D1",
-        "access%255Ftoken=1",
-        "a%26access_token=1",
-        "%=access_token",
-    ] {
-        assert!(!has_parameter(&uri(&format!("https://h/?{query}")), "access_token"), "{query}");
-    }
-    assert!(!has_parameter(&uri("https://h/access_token"), "access_token"));
-    assert!(has_parameter(&uri("https://h/?a+b%2B=1"), "a b+"));
-}
-
 fn query() -> impl Strategy<Value = Option<String>> {
     let piece = select(vec![
         "&",
@@ -165,8 +134,9 @@ proptest! {
         let (before, after) = (Url::parse(&before).unwrap(), Url::parse(&after).unwrap());
         let mut expected: Vec<_> = before.query_pairs().into_owned().collect();
         let ours = expected.iter().any(|(key, _)| key == "access_token");
-        prop_assert_eq!(has_parameter(&original, "access_token"), ours);
-        prop_assert!(has_parameter(&result, "access_token"));
+        let found = |uri: &Uri| uri.query().is_some_and(|query| own_credential(query, "access_token").is_some());
+        prop_assert_eq!(found(&original), ours);
+        prop_assert!(found(&result));
         expected.push(("access_token".to_owned(), "a+b&=".to_owned()));
         prop_assert_eq!(after.query_pairs().into_owned().collect::<Vec<_>>(), expected);
         prop_assert!(result.query().unwrap().starts_with(original.query().unwrap_or_default()), "raw");

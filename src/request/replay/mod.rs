@@ -1,10 +1,11 @@
 //! [`ReplayBody`]: a request body that can be sent a second time, and was not buffered for it.
 //!
-//! Nothing is read ahead. While the first body is sent, a reference to each chunk that passes goes onto a tape. When
-//! WeChat rejects the token, [`Replay::take`] moves the tape and the caller's own body, the source, out of the first
-//! body into a second one, which plays the tape and then reads on where the first stopped. So the source has one
-//! owner at any time and nothing can be sent twice or lost, even if WeChat answered before it had read the upload: a
-//! first body that is still being sent ends with an error, and the connection under it is given up.
+//! A body in one piece is kept by reference. Of any other nothing is read ahead: while the first body is sent, what passes
+//! is copied onto a [`Tape`](tape::Tape). When WeChat rejects the token, [`Replay::take`] moves the tape and the caller's own
+//! body, the source, out of the first body into a second one, which plays the tape and then reads on where the first
+//! stopped. So the source has one owner at any time and nothing can be sent twice or lost, even if WeChat answered before
+//! it had read the upload: a first body that is still being sent ends with an error, and the connection under it is given
+//! up.
 //!
 //! Both bodies announce the source's size as it was at the start, so that both requests get the same
 //! `content-length`.
@@ -12,11 +13,12 @@
 mod error;
 mod recording;
 mod source;
+mod tape;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::{
-    collections::VecDeque,
     fmt,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -31,8 +33,10 @@ pub(crate) use self::recording::{NotReplayable, Replay};
 use self::{
     recording::{Recording, lock},
     source::{Size, Source},
+    tape::{Played, Tape},
+    whole::take_whole,
 };
-use crate::error::BoxError;
+use crate::{error::BoxError, memory::Memory};
 
 /// The body that the inner service sends: the caller's own body, which can be sent once more if WeChat rejects the token.
 ///
@@ -50,44 +54,83 @@ pub struct ReplayBody<B> {
 
 enum Reader<B> {
     Empty,
-    /// Plays the tape, then reads the source. The mutex is never locked; it makes the body `Sync`.
-    Sole(VecDeque<Frame<Bytes>>, Mutex<Source<B>>),
+    /// All of it, in one piece.
+    Whole(Bytes),
+    /// Plays what was recorded, if anything was, then reads the source. The mutex is never locked; it makes the body
+    /// `Sync`.
+    Sole(Option<Played>, Mutex<Source<B>>),
     /// Reads the source until a replay takes it away.
     Recorded(Arc<Mutex<Recording<B>>>),
 }
 
-impl<B: Body<Data = Bytes>> ReplayBody<B> {
+impl<B: Body<Data = Bytes> + 'static> ReplayBody<B> {
     /// A body that is sent once.
-    pub(crate) fn untouched(body: B) -> Self {
+    pub(crate) fn once(mut body: B) -> Self {
         if is_empty(&body) {
             return Self::empty();
         }
+        if let Some(bytes) = take_whole(&mut body) {
+            return Self::whole(bytes);
+        }
         let size = Size::of(&body);
-        Self::sole(VecDeque::new(), Source::new(body), size)
+        Self::sole(None, Source::new(body), size)
     }
 
-    /// A body that is recorded while it is sent, and the handle that sends it again.
+    /// A body that can be sent again, and the handle that does it.
     ///
-    /// A body of several chunks is recorded up to `limit` bytes; one chunk that is the whole body is not limited.
-    pub(crate) fn recorded(body: B, limit: usize) -> (Self, Replay<B>) {
+    /// A body in one piece is not limited. Of any other, up to `limit` bytes are kept while they pass, out of `memory`.
+    pub(crate) fn recorded(mut body: B, limit: usize, memory: &Arc<Memory>) -> (Self, Replay<B>) {
         if is_empty(&body) {
             return (Self::empty(), Replay::empty());
         }
+        if let Some(bytes) = take_whole(&mut body) {
+            return (Self::whole(bytes.clone()), Replay::whole(bytes));
+        }
         let size = Size::of(&body);
         let ended = body.is_end_stream();
-        let recording = Arc::new(Mutex::new(Recording::new(Source::new(body), size, limit)));
-        let replay = Replay::new(recording.clone(), size);
+        let tape = Tape::new(size.lower, limit, memory);
+        let recording = Arc::new(Mutex::new(Recording::new(Source::new(body), tape)));
+        let replay = Replay::recorded(recording.clone(), size);
         let reader = Reader::Recorded(recording);
         (Self { reader, size, ended }, replay)
     }
+}
 
+impl<B> ReplayBody<B> {
     fn empty() -> Self {
         Self { reader: Reader::Empty, size: Size::ZERO, ended: true }
     }
 
-    fn sole(tape: VecDeque<Frame<Bytes>>, source: Source<B>, size: Size) -> Self {
-        let ended = tape.is_empty() && source.is_end_stream();
-        let reader = Reader::Sole(tape, Mutex::new(source));
+    fn whole(bytes: Bytes) -> Self {
+        let size = Size::exact(bytes.len());
+        Self { reader: Reader::Whole(bytes), size, ended: false }
+    }
+
+    /// Another body of the same content, if this one has all of it in one piece, or is empty, and has not been read. So a
+    /// `Retry` of tower's below the layer can send a request again; a stream is for one attempt.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        match &self.reader {
+            Reader::Empty => Some(Self::empty()),
+            Reader::Whole(bytes) => Some(Self::whole(bytes.clone())),
+            Reader::Sole(..) | Reader::Recorded(_) => None,
+        }
+    }
+
+    /// The bytes, where all of them are here in one piece.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn as_whole(&self) -> Option<&Bytes> {
+        match &self.reader {
+            Reader::Whole(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> ReplayBody<B> {
+    fn sole(played: Option<Played>, source: Source<B>, size: Size) -> Self {
+        let ended = played.as_ref().is_none_or(Played::is_over) && source.is_end_stream();
+        let reader = Reader::Sole(played, Mutex::new(source));
         Self { reader, size, ended }
     }
 }
@@ -107,13 +150,21 @@ where
         let this = self.get_mut();
         let (frame, ended) = match &mut this.reader {
             Reader::Empty => return Poll::Ready(None),
-            Reader::Sole(tape, source) => {
+            Reader::Whole(bytes) => {
+                let frame = Frame::data(std::mem::take(bytes));
+                *this = Self::empty();
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Reader::Sole(played, source) => {
                 let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let frame = match tape.pop_front() {
+                let frame = match played.as_mut().and_then(Played::next) {
                     Some(frame) => Poll::Ready(Some(Ok(frame))),
-                    None => source.poll_frame(cx),
+                    None => {
+                        *played = None;
+                        source.poll_frame(cx)
+                    }
                 };
-                (frame, tape.is_empty() && source.is_end_stream())
+                (frame, played.as_ref().is_none_or(Played::is_over) && source.is_end_stream())
             }
             Reader::Recorded(recording) => lock(recording).poll_frame(cx),
         };

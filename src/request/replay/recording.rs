@@ -1,7 +1,6 @@
 //! What the first body and its [`Replay`] share: the source and the tape.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -12,15 +11,18 @@ use http_body::{Body, Frame};
 use super::{
     ReplayBody, ReplayBodyError,
     source::{Size, Source},
+    tape::Tape,
 };
 use crate::error::BoxError;
 
-/// Sends a recorded body again. Dropped unused, it ends the recording.
-pub(crate) struct Replay<B> {
-    /// None for an empty body.
-    recording: Option<Arc<Mutex<Recording<B>>>>,
-    /// As it was before the first send.
-    size: Size,
+/// Sends a body again. Dropped unused, it ends the recording.
+pub(crate) struct Replay<B>(Kept<B>);
+
+enum Kept<B> {
+    Empty,
+    Whole(Bytes),
+    /// And the size before the first send.
+    Recorded(Arc<Mutex<Recording<B>>>, Size),
 }
 
 /// Why a body cannot be sent again.
@@ -28,53 +30,68 @@ pub(crate) struct Replay<B> {
 pub(crate) enum NotReplayable {
     /// More has been sent than may be recorded.
     TooLarge,
+    /// The requests of the layer together have recorded all that they may.
+    NoMemory,
     /// The caller's body ended with an error.
     Failed,
 }
 
 impl<B> Replay<B> {
     pub(super) fn empty() -> Self {
-        Self { recording: None, size: Size::ZERO }
+        Self(Kept::Empty)
     }
 
-    pub(super) fn new(recording: Arc<Mutex<Recording<B>>>, size: Size) -> Self {
-        let recording = Some(recording);
-        Self { recording, size }
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self(Kept::Whole(bytes))
+    }
+
+    pub(super) fn recorded(recording: Arc<Mutex<Recording<B>>>, size: Size) -> Self {
+        Self(Kept::Recorded(recording, size))
+    }
+
+    /// Lets the first send wait, so that no more is recorded than there is, until the replay is taken or dropped.
+    pub(crate) fn hold(&self) {
+        if let Kept::Recorded(recording, _) = &self.0 {
+            lock(recording).held = true;
+        }
     }
 }
 
 impl<B: Body<Data = Bytes>> Replay<B> {
-    /// Takes the body over from the first send, which is aborted if it is still under way.
-    pub(crate) fn take(self) -> Result<ReplayBody<B>, NotReplayable> {
-        let Some(recording) = &self.recording else {
-            return Ok(ReplayBody::empty());
-        };
-        let mut recording = lock(recording);
-        recording.check()?;
-        let (Some(source), Some(tape)) = (recording.source.take(), recording.tape.take()) else {
-            // `check` has seen the tape, and only this function, which runs once, takes the source.
-            return Err(NotReplayable::TooLarge);
-        };
-        let reader = recording.reader.take();
-        drop(recording);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-        Ok(ReplayBody::sole(tape.frames, source, self.size))
+    /// Whether [`take`](Self::take) would work as things stand.
+    #[cfg(test)]
+    pub(super) fn check(&self) -> Result<(), NotReplayable> {
+        let Kept::Recorded(recording, _) = &self.0 else { return Ok(()) };
+        lock(recording).check()
     }
 
-    /// Whether [`take`](Self::take) would work as things stand.
-    pub(crate) fn check(&self) -> Result<(), NotReplayable> {
-        self.recording.as_ref().map_or(Ok(()), |recording| lock(recording).check())
+    /// Takes the body over from the first send, which is aborted if it is still under way.
+    pub(crate) fn take(mut self) -> Result<ReplayBody<B>, NotReplayable> {
+        let (recording, size) = match &mut self.0 {
+            Kept::Empty => return Ok(ReplayBody::empty()),
+            Kept::Whole(bytes) => return Ok(ReplayBody::whole(std::mem::take(bytes))),
+            Kept::Recorded(recording, size) => (recording, *size),
+        };
+        let (source, tape) = lock(recording).take()?;
+        Ok(ReplayBody::sole(Some(tape.play()), source, size))
+        // Dropped, it wakes the first send, which finds the source gone.
     }
 }
 
 impl<B> Drop for Replay<B> {
     fn drop(&mut self) {
-        if let Some(recording) = &self.recording {
-            let tape = lock(recording).tape.take();
-            // After the lock, since it may hold much.
-            drop(tape);
+        let Kept::Recorded(recording, _) = &self.0 else { return };
+        let (tape, reader) = {
+            let mut recording = lock(recording);
+            recording.held = false;
+            let tape = std::mem::replace(&mut recording.tape, Err(NotReplayable::TooLarge));
+            // With the source it goes on by itself.
+            (tape, recording.reader.take())
+        };
+        // After the lock, since it may hold much.
+        drop(tape);
+        if let Some(reader) = reader {
+            reader.wake();
         }
     }
 }
@@ -82,8 +99,10 @@ impl<B> Drop for Replay<B> {
 pub(super) struct Recording<B> {
     /// None once the replay has it.
     source: Option<Source<B>>,
-    /// None once it got too long, or nobody can ask for it any more.
-    tape: Option<Tape>,
+    /// Or why there is none; also once nobody can ask for it any more.
+    tape: Result<Tape, NotReplayable>,
+    /// Whether the first send has to wait.
+    held: bool,
     /// Who waits for the source's next chunk in the first send.
     reader: Option<Waker>,
 }
@@ -94,19 +113,24 @@ pub(super) fn lock<B>(recording: &Mutex<Recording<B>>) -> MutexGuard<'_, Recordi
 }
 
 impl<B: Body<Data = Bytes>> Recording<B> {
-    pub(super) fn new(source: Source<B>, size: Size, limit: usize) -> Self {
-        Self {
-            source: Some(source),
-            tape: Some(Tape { frames: VecDeque::new(), bytes: 0, least: size.lower, limit: limit as u64 }),
-            reader: None,
-        }
+    pub(super) fn new(source: Source<B>, tape: Tape) -> Self {
+        Self { source: Some(source), tape: Ok(tape), held: false, reader: None }
     }
 
     fn check(&self) -> Result<(), NotReplayable> {
         if self.source.as_ref().is_some_and(Source::has_failed) {
             return Err(NotReplayable::Failed);
         }
-        self.tape.as_ref().map(|_| ()).ok_or(NotReplayable::TooLarge)
+        self.tape.as_ref().map(|_| ()).map_err(|why| *why)
+    }
+
+    /// Source and tape, if the body can be sent again. The first send is left without them.
+    fn take(&mut self) -> Result<(Source<B>, Tape), NotReplayable> {
+        self.check()?;
+        let tape = std::mem::replace(&mut self.tape, Err(NotReplayable::TooLarge))?;
+        // Nobody else takes the source, and this is done once.
+        let source = self.source.take().ok_or(NotReplayable::TooLarge)?;
+        Ok((source, tape))
     }
 
     /// The source's next frame, and whether it was the last.
@@ -117,13 +141,16 @@ impl<B: Body<Data = Bytes>> Recording<B> {
         let Some(source) = &mut self.source else {
             return (Poll::Ready(Some(Err(ReplayBodyError::superseded()))), false);
         };
-        let frame = source.poll_frame(cx);
+        let frame = if self.held { Poll::Pending } else { source.poll_frame(cx) };
         match &frame {
             Poll::Pending => match &mut self.reader {
                 Some(reader) => reader.clone_from(cx.waker()),
                 None => self.reader = Some(cx.waker().clone()),
             },
-            Poll::Ready(Some(Ok(frame))) => self.tape = self.tape.take().and_then(|tape| tape.with(frame)),
+            Poll::Ready(Some(Ok(frame))) => {
+                let tape = std::mem::replace(&mut self.tape, Err(NotReplayable::TooLarge));
+                self.tape = tape.and_then(|tape| tape.with(frame));
+            }
             Poll::Ready(_) => {}
         }
         (frame, source.is_end_stream())
@@ -132,31 +159,3 @@ impl<B: Body<Data = Bytes>> Recording<B> {
 
 /// What a body yields.
 type Passed = Result<Frame<Bytes>, ReplayBodyError>;
-
-/// The frames that have passed, in order, without empty ones.
-struct Tape {
-    frames: VecDeque<Frame<Bytes>>,
-    bytes: u64,
-    /// How long the whole body is at least.
-    least: u64,
-    limit: u64,
-}
-
-impl Tape {
-    /// The tape with one more frame, or none if that makes it too long.
-    fn with(mut self, frame: &Frame<Bytes>) -> Option<Self> {
-        if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
-            let first = self.bytes == 0;
-            self.bytes += data.len() as u64;
-            // A chunk that may be the whole body is the caller's memory, whether it is kept here or not.
-            let whole = first && self.least <= self.bytes;
-            if self.bytes > self.limit && !whole {
-                return None;
-            }
-            self.frames.push_back(Frame::data(data.clone()));
-        } else if let Some(trailers) = frame.trailers_ref() {
-            self.frames.push_back(Frame::trailers(trailers.clone()));
-        }
-        Some(self)
-    }
-}

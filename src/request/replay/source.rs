@@ -76,6 +76,11 @@ pub(super) struct Size {
 impl Size {
     pub(super) const ZERO: Self = Self { lower: 0, upper: Some(0) };
 
+    pub(super) fn exact(length: usize) -> Self {
+        let length = length as u64;
+        Self { lower: length, upper: Some(length) }
+    }
+
     pub(super) fn of(body: &impl Body) -> Self {
         let hint = body.size_hint();
         Self { lower: hint.lower(), upper: hint.upper() }

@@ -11,6 +11,8 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::rid::rid;
+
 pin_project! {
     /// The body of an answer that came through the layer: the inner client's own, frame by frame.
     ///
@@ -33,6 +35,21 @@ pin_project! {
 
 type Item<R> = Result<Frame<<R as Body>::Data>, <R as Body>::Error>;
 
+/// A frame that was taken.
+pub(super) struct Taken<'p, R: Body> {
+    pub(super) frame: &'p Item<R>,
+    pub(super) place: Place,
+}
+
+/// Where a frame stands in its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is all there is.
+    Only,
+    First,
+    Later,
+}
+
 pin_project! {
     /// A body and what was taken from its start. One frame, the usual case, costs no allocation of its own.
     pub(super) struct Peeked<R: Body> {
@@ -44,10 +61,23 @@ pin_project! {
     }
 }
 
+/// As much of an answer as its request id is looked for in, in bytes.
+const START: usize = 1024;
+
 impl<R: Body> PeekedBody<R> {
     /// A body that nobody looked at.
     pub(crate) fn untouched(body: R) -> Self {
         Self { kind: Kind::Untouched { body } }
+    }
+
+    /// The platform's id of the request, as far as it stands in what was looked at.
+    pub(crate) fn rid(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Untouched { .. } => None,
+            Kind::Peeked { peeked } => {
+                rid(&String::from_utf8_lossy(&peeked.start(START))).map(str::to_owned)
+            }
+        }
     }
 }
 
@@ -63,22 +93,31 @@ impl<R: Body> Peeked<R> {
     }
 
     /// Takes one more frame, keeps it and shows it.
-    pub(super) fn poll_more(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<&Item<R>>> {
+    pub(super) fn poll_more(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Taken<'_, R>>> {
         let mut this = self.project();
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
+        let Some(mut body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        Poll::Ready(match ready!(body.poll_frame(cx)) {
-            Some(item) if this.first.is_none() => Some(this.first.insert(item)),
-            Some(item) => {
-                this.more.push_back(item);
-                this.more.back()
-            }
-            None => {
-                this.body.set(None);
-                None
-            }
-        })
+        let Some(frame) = ready!(body.as_mut().poll_frame(cx)) else {
+            this.body.set(None);
+            return Poll::Ready(None);
+        };
+        if this.first.is_none() {
+            let place = if body.is_end_stream() { Place::Only } else { Place::First };
+            return Poll::Ready(Some(Taken { frame: this.first.insert(frame), place }));
+        }
+        this.more.push_back(frame);
+        Poll::Ready(this.more.back().map(|frame| Taken { frame, place: Place::Later }))
+    }
+
+    /// The start of the data that was taken, as text.
+    pub(super) fn start(&self, most: usize) -> Vec<u8> {
+        let mut start = Vec::new();
+        for data in self.taken().flatten().filter_map(Frame::data_ref) {
+            let chunk = data.chunk();
+            start.extend_from_slice(&chunk[..chunk.len().min(most - start.len())]);
+        }
+        start
     }
 
     /// Whether nothing comes after what was taken.

@@ -1,6 +1,7 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
+    future::Future,
     future::poll_fn,
     marker::PhantomPinned,
     pin::pin,
@@ -10,6 +11,7 @@ use std::{
 
 use bytes::{Bytes, buf::Chain};
 use futures_util::FutureExt;
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};
 use pin_project_lite::pin_project;
@@ -112,8 +114,36 @@ fn length<D: Buf>(step: &Step<D>) -> u64 {
     }
 }
 
-fn peek<R: Body>(body: R) -> Peek<R> {
-    Peek::new(body, LIMIT, Arc::new([40001, 40014, 42001]))
+/// A look as a future.
+struct Peeking<R: Body> {
+    peek: Peek<R>,
+    memory: Arc<Memory>,
+    codes: &'static [i64],
+}
+
+impl<R: Body> Future for Peeking<R> {
+    type Output = Verdict<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<R>> {
+        let memory = self.memory.clone();
+        let look = Look { patience: PATIENCE, codes: self.codes, memory: &memory };
+        self.peek.poll(cx, &look)
+    }
+}
+
+const PATIENCE: Duration = Duration::from_millis(250);
+
+fn peek<R: Body>(body: R) -> Peeking<R> {
+    peek_within(body, usize::MAX)
+}
+
+/// A look for which that much memory is left.
+fn peek_within<R: Body>(body: R, memory: usize) -> Peeking<R> {
+    Peeking { peek: Peek::new(body, LIMIT), memory: Memory::new(memory), codes: &[40001, 40014, 42001] }
+}
+
+fn peek_for<R: Body>(body: R, codes: &'static [i64]) -> Peeking<R> {
+    Peeking { codes, ..peek(body) }
 }
 
 fn text(text: &str) -> Step<Bytes> {
@@ -197,6 +227,12 @@ fn the_head_tells_where_a_look_cannot_matter() {
     assert!(with("content-encoding", b"Identity"));
     assert!(!with("content-encoding", b"gzip"));
     assert!(!with("content-encoding", b"identity, br"));
+    for coding in ["", "identity, identity", "none", "utf-8", "identity;q=1"] {
+        assert!(with("content-encoding", coding.as_bytes()), "{coding:?} is no coding");
+    }
+    for coding in ["GZIP", "x-gzip", "deflate", "zstd", "br;q=1", " br "] {
+        assert!(!with("content-encoding", coding.as_bytes()), "{coding:?}");
+    }
     assert!(with("content-disposition", b"inline; filename=\"attachment\""));
     assert!(!with("content-disposition", b"attachment"));
     assert!(!with("content-disposition", "Attachment ; filename=\"图.jpg\"".as_bytes()));
@@ -462,9 +498,8 @@ async fn a_body_read_to_its_end_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn only_the_listed_codes_are_rejections() {
-    let codes: Arc<[i64]> = Arc::new([-7]);
     for (body, expected) in [("{\"errcode\":-7}", Some((-7, true))), (REJECTION, None)] {
-        let (found, _) = open(Peek::new(Full::<Bytes>::from(body), LIMIT, codes.clone()).await);
+        let (found, _) = open(peek_for(Full::<Bytes>::from(body), &[-7]).await);
         assert_eq!(found, expected);
     }
 }

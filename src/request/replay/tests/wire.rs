@@ -132,7 +132,7 @@ where
         let request = request.header("trailer", "x-checksum").body(body).unwrap();
         client.request(request).await.unwrap().status()
     };
-    let (first, replay) = ReplayBody::recorded(body, 32 << 20);
+    let (first, replay) = ReplayBody::recorded(body, 32 << 20, &plenty());
     let (held, first_is_gone) = mpsc::channel(1);
     assert_eq!(send(first, Some(held)).await, StatusCode::FORBIDDEN);
     let second = replay.take().unwrap();

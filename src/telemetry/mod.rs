@@ -1,11 +1,17 @@
 //! What there is to report, in one vocabulary: tracing events (feature `tracing`, target `tower_wechat`) and metrics
-//! (feature `metrics`, names `tower_wechat_*`). Accounts appear by the hash of their key only, tokens not at all.
+//! (feature `metrics`, names `tower_wechat_*`). Accounts appear by the hash of their key, in events also by their app's id; tokens not at
+//! all.
 
 // What only an event shows is written for nobody without them.
 #![cfg_attr(not(feature = "tracing"), allow(dead_code))]
 
+mod passed_through;
+
 use std::time::Duration;
 
+pub(crate) use self::passed_through::{PassedThrough, passed_through};
+#[cfg(feature = "tracing")]
+use crate::secret::AppId;
 use crate::{error::TokenError, issuer::AccountKey, store::StoreError};
 
 /// Why a token was minted.
@@ -45,11 +51,11 @@ pub(crate) enum Event<'a> {
     Waited,
     /// A caller waited for a fetch that was under way already.
     Coalesced,
-    /// WeChat rejected a token that a request carried.
-    Rejected { errcode: i64, age: Duration },
+    /// WeChat rejected a token that a request carried, as the first of all that carried it or not.
+    Rejected { errcode: i64, rid: Option<&'a str>, age: Duration, first: bool },
     /// A request was sent a second time.
     Replayed,
-    /// A rejected request was not sent a second time.
+    /// There is no second answer to a rejected request.
     NotReplayed { why: &'static str },
     /// The budget of passive refreshes is spent.
     BudgetSpent { pause: Duration },
@@ -73,34 +79,51 @@ pub(crate) fn emit(account: &AccountKey, event: Event<'_>) {
 #[cfg(feature = "tracing")]
 fn trace(account: &AccountKey, event: Event<'_>) {
     use tracing::{debug, info, trace, warn};
+    let app = Shown(account.app());
     match event {
         Event::Minted { cause, generation, life } => {
-            info!(%account, cause = cause.as_str(), generation, life_s = life.as_secs(), "minted a token");
+            info!(%app, %account, cause = cause.as_str(), generation, life_s = life.as_secs(), "minted a token");
         }
         Event::MintFailed { cause, error, pause } => {
-            let errcode = error.errcode();
-            warn!(%account, cause = cause.as_str(), %error, errcode, pause_ms = millis(pause), "could not mint a token");
+            let (errcode, rid, pause_ms) = (error.errcode(), error.rid(), millis(pause));
+            warn!(%app, %account, cause = cause.as_str(), %error, errcode, rid, pause_ms, "could not mint a token");
         }
-        Event::Shared { generation } => debug!(%account, generation, "took a token from the store"),
-        Event::Waited => trace!(%account, "waited for a token"),
-        Event::Coalesced => trace!(%account, "joined a fetch under way"),
-        Event::Rejected { errcode, age } => {
-            info!(%account, errcode, age_s = age.as_secs(), "WeChat rejected the token");
+        Event::Shared { generation } => debug!(%app, %account, generation, "took a token from the store"),
+        Event::Waited => trace!(%app, %account, "waited for a token"),
+        Event::Coalesced => trace!(%app, %account, "joined a fetch under way"),
+        Event::Rejected { errcode, rid, age, first: true } => {
+            info!(%app, %account, errcode, rid, age_s = age.as_secs(), "WeChat rejected the token");
         }
-        Event::Replayed => debug!(%account, "sent the request again with another token"),
-        Event::NotReplayed { why } => warn!(%account, why, "did not send the rejected request again"),
+        // The same news from the other requests that carried the same token.
+        Event::Rejected { errcode, rid, first: false, .. } => {
+            debug!(%app, %account, errcode, rid, "WeChat rejected the token once more");
+        }
+        Event::Replayed => debug!(%app, %account, "sent the request again with another token"),
+        Event::NotReplayed { why } => debug!(%app, %account, why, "handed WeChat's rejection on"),
         Event::BudgetSpent { pause } => {
-            warn!(%account, pause_ms = millis(pause), "too many rejections: the budget of refreshes is spent");
+            warn!(%app, %account, pause_ms = millis(pause), "too many rejections: the budget of refreshes is spent");
         }
         Event::ForeignMinter => warn!(
+            %app,
             %account,
             "tokens are rejected long before they expire: another program mints for this app; let all of them use the \
              stable_token endpoint, or share one store"
         ),
-        Event::StoreFailed { error } => warn!(%account, %error, "the token store failed"),
+        Event::StoreFailed { error } => warn!(%app, %account, %error, "the token store failed"),
         Event::Fenced { generation } => {
-            warn!(%account, generation, "minted too late: another process has taken over, its token stays");
+            warn!(%app, %account, generation, "minted too late: another process has taken over, its token stays");
         }
+    }
+}
+
+/// An app's id, on one line whatever it is.
+#[cfg(feature = "tracing")]
+struct Shown<'a>(&'a AppId);
+
+#[cfg(feature = "tracing")]
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.shown())
     }
 }
 
@@ -119,7 +142,7 @@ fn measure(account: &AccountKey, event: Event<'_>) {
         Event::Shared { .. } => counter!("tower_wechat_shared_total", "account" => app).increment(1),
         Event::Waited => counter!("tower_wechat_waits_total", "account" => app).increment(1),
         Event::Coalesced => counter!("tower_wechat_coalesced_total", "account" => app).increment(1),
-        Event::Rejected { errcode, age } => {
+        Event::Rejected { errcode, age, .. } => {
             let code = errcode.to_string();
             counter!("tower_wechat_rejections_total", "account" => app.clone(), "errcode" => code)
                 .increment(1);

@@ -1,0 +1,141 @@
+//! One send of a request, and what the next one needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts,
+};
+use http_body::Body;
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::{outcome::NotReplayed, settings::Settings, spare::Spare};
+use crate::{
+    cache::TokenCache,
+    error::Error,
+    platform::Platform,
+    request::{Replay, ReplayBody, inject},
+    token::AccessToken,
+};
+
+/// What it takes to send a request: the inner service, the account's tokens and the layer's settings.
+pub(super) struct Sender<S> {
+    pub(super) service: Spare<S>,
+    pub(super) cache: TokenCache,
+    pub(super) settings: Arc<Settings>,
+    /// When the request's own time-out has passed, if it has one that the inner service does not see to.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// A request that has not been sent.
+pub(super) struct Unsent<S, B> {
+    pub(super) sender: Sender<S>,
+    pub(super) request: Request<B>,
+}
+
+/// A request that has been sent with a token.
+pub(super) struct Attempt<S, B> {
+    pub(super) sender: Sender<S>,
+    /// The token that it carried.
+    pub(super) token: AccessToken,
+    head: Head,
+    replay: Replay<B>,
+}
+
+/// A rejected request that is to be sent again: its body has been taken over from the first send.
+pub(super) struct Resend<S, B> {
+    pub(super) sender: Sender<S>,
+    /// The token that was rejected.
+    pub(super) rejected: AccessToken,
+    head: Head,
+    body: ReplayBody<B>,
+}
+
+/// The head of a request as the caller gave it. Its headers are a list: most requests are never sent again, and a list
+/// costs less than a map.
+struct Head {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    extensions: Extensions,
+}
+
+impl<S, B> Unsent<S, B>
+where
+    B: Body<Data = Bytes> + 'static,
+{
+    /// The request with this token, and what it takes to send it again.
+    pub(super) fn authorize(
+        self,
+        token: AccessToken,
+    ) -> Result<(Request<ReplayBody<B>>, Attempt<S, B>), Error> {
+        let Self { sender, request } = self;
+        let (mut parts, body) = request.into_parts();
+        let uri = with_token(&parts.uri, sender.cache.platform(), &token)?;
+        let original = std::mem::replace(&mut parts.uri, uri);
+        let head = Head::of(&parts, original);
+        let settings = &sender.settings;
+        let (body, replay) = ReplayBody::recorded(body, settings.replay_limit, &settings.memory);
+        Ok((Request::from_parts(parts, body), Attempt { sender, token, head, replay }))
+    }
+}
+
+impl<S, B> Attempt<S, B> {
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// Lets the upload wait until it is clear whether it is to be sent again.
+    pub(super) fn hold(&self) {
+        self.replay.hold();
+    }
+}
+
+impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
+    /// Takes the body over for a second send.
+    pub(super) fn take_over(self) -> Result<Resend<S, B>, NotReplayed> {
+        let Self { sender, token, head, replay } = self;
+        Ok(Resend { sender, rejected: token, head, body: replay.take()? })
+    }
+}
+
+impl<S, B> Resend<S, B> {
+    /// The same request with another token.
+    pub(super) fn authorize(self, token: &AccessToken) -> Result<Request<ReplayBody<B>>, NotReplayed> {
+        let uri = with_token(&self.head.uri, self.sender.cache.platform(), token)
+            .map_err(|_| NotReplayed::Uri)?;
+        Ok(self.head.with(uri, self.body))
+    }
+}
+
+impl Head {
+    fn of(parts: &Parts, uri: Uri) -> Self {
+        Self {
+            method: parts.method.clone(),
+            uri,
+            version: parts.version,
+            headers: parts.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            extensions: parts.extensions.clone(),
+        }
+    }
+
+    fn with<B>(self, uri: Uri, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri;
+        *request.version_mut() = self.version;
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        *request.headers_mut() = headers;
+        *request.extensions_mut() = self.extensions;
+        request
+    }
+}
+
+fn with_token(uri: &Uri, platform: &Platform, token: &AccessToken) -> Result<Uri, Error> {
+    inject(uri, platform.parameter(), token.encoded())
+}

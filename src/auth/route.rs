@@ -1,0 +1,119 @@
+//! Which requests get a token, and whose.
+
+use http::{Request, Uri};
+
+use super::settings::{Settings, Source};
+use crate::{
+    cache::{TokenCache, TokenPool},
+    error::{Error, ErrorKind},
+    platform::{OutOfScope, Platform},
+    request::{OwnCredential, own_credential},
+    secret::AppId,
+    telemetry::{self, PassedThrough},
+};
+
+/// A request with this extension goes out untouched, and so does its answer.
+///
+/// ```
+/// use tower_wechat::SkipAuth;
+///
+/// let mut request = http::Request::get("https://api.weixin.qq.com/cgi-bin/get_api_domain_ip").body(()).unwrap();
+/// request.extensions_mut().insert(SkipAuth);
+/// ```
+///
+/// Where requests have no extensions (reqwest's), [`WeChatAuth::without_auth`](crate::WeChatAuth::without_auth) takes its
+/// place.
+#[allow(clippy::exhaustive_structs)] // A marker type; it never has fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SkipAuth;
+
+/// Who picks the account.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// The request's extensions.
+    ByRequest,
+    /// This handle of the service, for one account.
+    App(AppId),
+    /// This handle of the service, for none.
+    Skip,
+}
+
+/// What to do with a request.
+pub(super) enum Route {
+    /// It goes out as it is.
+    PassThrough,
+    /// It goes out with a token of this account.
+    Authorize(TokenCache),
+    /// It goes to WeChat, but it cannot be told for which account.
+    Refuse(Error),
+}
+
+impl Settings {
+    pub(super) fn route<B>(&self, choice: &Choice, request: &Request<B>) -> Route {
+        let (uri, extensions) = (request.uri(), request.extensions());
+        let app = match choice {
+            Choice::Skip => return pass_through(uri, PassedThrough::SkipAuth),
+            Choice::App(app) => Some(app),
+            Choice::ByRequest if extensions.get::<SkipAuth>().is_some() => {
+                return pass_through(uri, PassedThrough::SkipAuth);
+            }
+            Choice::ByRequest => extensions.get::<AppId>(),
+        };
+        match &self.accounts.0 {
+            Source::One(cache) => self.for_account(cache.clone(), uri),
+            Source::Pool(pool) => self.in_pool(pool, app, uri),
+        }
+    }
+
+    fn for_account(&self, cache: TokenCache, uri: &Uri) -> Route {
+        match self.judge(cache.platform(), uri) {
+            Ok(()) => Route::Authorize(cache),
+            Err(why) => pass_through(uri, why),
+        }
+    }
+
+    fn in_pool(&self, pool: &TokenPool, app: Option<&AppId>, uri: &Uri) -> Route {
+        if let Some(app) = app {
+            // The account first: a closure's accounts may have origins that nobody knows of yet.
+            return match pool.find(app) {
+                Ok(cache) => self.for_account(cache, uri),
+                Err(error) => Route::Refuse(error),
+            };
+        }
+        let platforms = pool.platforms();
+        let mut why = PassedThrough::OtherHost;
+        for platform in platforms.iter() {
+            match self.judge(platform, uri) {
+                Ok(()) => {
+                    let text = "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";
+                    return Route::Refuse(Error::new(ErrorKind::UnknownApp, text));
+                }
+                Err(PassedThrough::OtherHost) => {}
+                Err(closer) => why = closer,
+            }
+        }
+        pass_through(uri, why)
+    }
+
+    /// Whether a request gets a token of this platform: it is in its scope, and has no credential of the caller's own.
+    fn judge(&self, platform: &Platform, uri: &Uri) -> Result<(), PassedThrough> {
+        platform.scope(uri, &self.allowed).map_err(|why| match why {
+            OutOfScope::NotAbsolute => PassedThrough::NotAbsolute,
+            OutOfScope::OtherHost => PassedThrough::OtherHost,
+            OutOfScope::OtherOrigin => PassedThrough::OtherOrigin,
+            OutOfScope::OutsidePrefix => PassedThrough::OutsidePrefix,
+            OutOfScope::ExemptPath => PassedThrough::ExemptPath,
+        })?;
+        match uri.query().and_then(|query| own_credential(query, platform.parameter())) {
+            None => Ok(()),
+            Some(OwnCredential::Token) => Err(PassedThrough::OwnToken),
+            Some(OwnCredential::Placeholder) => Err(PassedThrough::Placeholder),
+            Some(OwnCredential::Secret) => Err(PassedThrough::OwnSecret),
+        }
+    }
+}
+
+fn pass_through(uri: &Uri, why: PassedThrough) -> Route {
+    telemetry::passed_through(uri.host(), why);
+    Route::PassThrough
+}

@@ -1,0 +1,219 @@
+//! [`Platform`]: what a family of accounts has in common, wherever its tokens come from.
+//!
+//! `families` has what WeChat documents, `origin` the places that tokens may go to, `path` the spelling of paths.
+
+mod families;
+mod origin;
+mod path;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, sync::Arc};
+
+use http::Uri;
+
+pub(crate) use self::origin::Origin;
+use self::{
+    families::Family,
+    origin::Address,
+    path::{matches, normal},
+};
+use crate::error::Error;
+
+/// A family of WeChat accounts: in which query parameter its token goes, to which hosts, to which paths not, and which
+/// codes say that a token was rejected.
+///
+/// Cheap to clone. An [`Issuer`](crate::issuer::Issuer) has one. The built-in issuers start from [`wechat`](Self::wechat)
+/// or [`wecom`](Self::wecom), and take another by their `with_platform`. An issuer of your own may change one of them:
+///
+/// ```
+/// use tower_wechat::Platform;
+///
+/// let platform = Platform::component()
+///     .with_exempt_path("/cgi-bin/component/of-our-own")
+///     .without_exempt_path("/sns/auth");
+/// assert_eq!(platform.parameter(), "component_access_token");
+/// assert_eq!(platform.rejection_codes(), [40001, 40014, 42001]);
+/// ```
+///
+/// Paths are compared in normal form: percent-encoding undone, without empty segments, `.` and `..`, and whatever the
+/// case of their letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform(Arc<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    parameter: Cow<'static, str>,
+    origins: Vec<Origin>,
+    paths: Vec<PathRule>,
+    rejection_codes: Box<[i64]>,
+}
+
+/// Whether a path gets a token. Of the rules that match a path the longest holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PathRule {
+    /// In normal form; one that ends in `/` stands for everything below it.
+    path: Cow<'static, str>,
+    exempt: bool,
+}
+
+/// Why a request does not get a token of this platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutOfScope {
+    /// The URI has no scheme and host, or a port that can be none.
+    NotAbsolute,
+    OtherHost,
+    /// One of the platform's hosts, but by another scheme or port.
+    OtherOrigin,
+    /// An origin with a path prefix, and the path is not below it.
+    OutsidePrefix,
+    ExemptPath,
+}
+
+impl Platform {
+    /// Official accounts, mini programs, mini games and shops: `access_token` to `api.weixin.qq.com` and its regional
+    /// names, except for token endpoints and `/sns/`; 40001, 40014 and 42001 mean that the token was rejected
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>).
+    #[must_use]
+    pub fn wechat() -> Self {
+        Self::built_in(&families::WECHAT)
+    }
+
+    /// WeCom (企业微信): `access_token` to `qyapi.weixin.qq.com`; 40014 and 42001 mean that the token was rejected, while
+    /// 40001 means a wrong secret there (<https://developer.work.weixin.qq.com/document/path/90313>).
+    #[must_use]
+    pub fn wecom() -> Self {
+        Self::built_in(&families::WECOM)
+    }
+
+    /// A third-party platform (第三方平台) with its own token: `component_access_token` to WeChat's hosts, also below
+    /// `/sns/component/` and `/sns/oauth2/component/`; the codes are [`wechat`](Self::wechat)'s
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). Calls on behalf of an account
+    /// take that account's `authorizer_access_token`, as the `access_token` of [`wechat`](Self::wechat).
+    #[must_use]
+    pub fn component() -> Self {
+        Self::built_in(&families::COMPONENT)
+    }
+
+    /// A suite of WeCom's (第三方应用): `suite_access_token` to WeCom's host; 40082 and 42009 mean that the token was
+    /// rejected, too (<https://developer.work.weixin.qq.com/document/path/90313>).
+    #[must_use]
+    pub fn suite() -> Self {
+        Self::built_in(&families::SUITE)
+    }
+
+    /// A service provider of WeCom's (服务商): `provider_access_token` to WeCom's host, with the codes of
+    /// [`suite`](Self::suite) (<https://developer.work.weixin.qq.com/document/path/90313>).
+    #[must_use]
+    pub fn provider() -> Self {
+        Self::built_in(&families::PROVIDER)
+    }
+
+    fn built_in(family: &Family) -> Self {
+        let exempt = family.exempt.iter().copied().flatten();
+        Self(Arc::new(Inner {
+            parameter: Cow::Borrowed(family.parameter),
+            // The hosts are origins; a test parses each of them.
+            origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
+            paths: exempt.map(|path| PathRule { path: Cow::Borrowed(*path), exempt: true }).collect(),
+            rejection_codes: family.rejection_codes.into(),
+        }))
+    }
+
+    /// Puts the token into another query parameter. It must be percent-encoded: a name that cannot stand in a query makes
+    /// every request fail with [`ErrorKind::Uri`](crate::ErrorKind::Uri).
+    ///
+    /// A request that has a parameter already whose name ends in `access_token` is the caller's own, and left alone. With a
+    /// name that does not end so (a gateway's, which uses `access_token` for itself), only that name counts.
+    #[must_use]
+    pub fn with_parameter(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|inner| inner.parameter = name.into())
+    }
+
+    /// Replaces the codes that mean "this token was rejected".
+    #[must_use]
+    pub fn with_rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
+        self.with(|inner| inner.rejection_codes = codes.into_iter().collect())
+    }
+
+    /// Adds a path that never gets a token. One that ends in `/` stands for everything below it. Behind the prefix of an
+    /// origin, the path is what comes after the prefix.
+    #[must_use]
+    pub fn with_exempt_path(self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.with_rule(path.into(), true)
+    }
+
+    /// Lets a path have a token although it, or a folder above it, is exempt. One that ends in `/` stands for everything
+    /// below it. Of all paths that were named the longest that matches holds.
+    #[must_use]
+    pub fn without_exempt_path(self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.with_rule(path.into(), false)
+    }
+
+    fn with_rule(self, path: Cow<'static, str>, exempt: bool) -> Self {
+        let path = match normal(&path) {
+            Cow::Borrowed(_) => path,
+            Cow::Owned(normal) => Cow::Owned(normal),
+        };
+        self.with(|inner| {
+            inner.paths.retain(|rule| !rule.path.eq_ignore_ascii_case(&path));
+            inner.paths.push(PathRule { path, exempt });
+        })
+    }
+
+    /// Adds an origin to those that the token may go to. If the URL has a path, only what is below that path.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the same with
+    /// `http` and a loopback host: a token must not cross a network in the clear.
+    pub fn with_origin(self, url: &str) -> Result<Self, Error> {
+        Ok(self.and(Origin::parse(url)?))
+    }
+
+    pub(crate) fn and(self, origin: Origin) -> Self {
+        self.with(|inner| inner.origins.push(origin))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The query parameter that carries the token.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        &self.0.parameter
+    }
+
+    /// The codes that mean "this token was rejected".
+    #[must_use]
+    pub fn rejection_codes(&self) -> &[i64] {
+        &self.0.rejection_codes
+    }
+
+    /// Whether a token of this platform may go to `uri`: to one of its origins or an allowed one, and not to an exempt path.
+    pub(crate) fn scope(&self, uri: &Uri, allowed: &[Origin]) -> Result<(), OutOfScope> {
+        let address = Address::of(uri).ok_or(OutOfScope::NotAbsolute)?;
+        let origins = || self.0.origins.iter().chain(allowed);
+        if !origins().any(|origin| origin.is_at(&address)) {
+            let known = origins().any(|origin| origin.has_host(&address));
+            return Err(if known { OutOfScope::OtherOrigin } else { OutOfScope::OtherHost });
+        }
+        let path = normal(uri.path());
+        let mut verdict = Err(OutOfScope::OutsidePrefix);
+        // Where several origins cover the request, each must let it have the token.
+        for below in origins().filter(|origin| origin.is_at(&address)).filter_map(|origin| origin.below(&path)) {
+            if self.exempts(below) {
+                return Err(OutOfScope::ExemptPath);
+            }
+            verdict = Ok(());
+        }
+        verdict
+    }
+
+    fn exempts(&self, path: &str) -> bool {
+        let matching = self.0.paths.iter().filter(|rule| matches(path, &rule.path));
+        matching.max_by_key(|rule| rule.path.len()).is_some_and(|rule| rule.exempt)
+    }
+}

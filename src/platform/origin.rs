@@ -1,0 +1,164 @@
+//! [`Origin`]: a place that tokens may go to, and [`Address`]: where a request goes.
+
+use std::net::IpAddr;
+
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
+
+use super::path::normal;
+use crate::error::Error;
+
+/// Scheme, host, port and path prefix of a base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    scheme: Scheme,
+    host: Box<str>,
+    port: u16,
+    /// In normal form, without a slash at its end.
+    prefix: Box<str>,
+}
+
+/// Where a request goes, taken apart once.
+pub(super) struct Address<'u> {
+    scheme: &'u Scheme,
+    host: &'u str,
+    port: u16,
+}
+
+impl<'u> Address<'u> {
+    /// None for a URI that is not whole, or whose port can be none.
+    pub(super) fn of(uri: &'u Uri) -> Option<Self> {
+        let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+        let text = authority.as_str();
+        if text.bytes().any(|byte| matches!(byte, b'@' | b':')) {
+            return Some(Self { scheme, host: authority.host(), port: port(scheme, authority)? });
+        }
+        Some(Self { scheme, host: text, port: default_port(scheme)? })
+    }
+}
+
+impl Origin {
+    /// Takes `https://host[:port][/prefix]`, or the same with `http` and a loopback host.
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let origin = Self::with_any_scheme(url)?;
+        if origin.scheme == Scheme::HTTP && !is_loopback(&origin.host) {
+            return Err(refused("would send tokens in the clear: plain http is for loopback hosts only"));
+        }
+        Ok(origin)
+    }
+
+    /// The same, and plain `http` to any host: whoever can listen on the way can take the token.
+    pub(crate) fn parse_dangerous_plain_http(url: &str) -> Result<Self, Error> {
+        Self::with_any_scheme(url)
+    }
+
+    fn with_any_scheme(url: &str) -> Result<Self, Error> {
+        if url.contains(['?', '#']) {
+            return Err(refused("has a query or a fragment"));
+        }
+        let Ok(uri) = url.parse::<Uri>() else {
+            return Err(refused("is no URL"));
+        };
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(refused("has no scheme or no host"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(refused("has a user name in it"));
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(refused("has no host"));
+        }
+        if default_port(scheme).is_none() {
+            return Err(refused("has a scheme other than https"));
+        }
+        let Some(port) = port(scheme, authority) else {
+            return Err(refused("has an impossible port"));
+        };
+        Ok(Self {
+            scheme: scheme.clone(),
+            host: host.to_ascii_lowercase().into(),
+            port,
+            prefix: normal(uri.path()).trim_end_matches('/').into(),
+        })
+    }
+
+    pub(super) fn is_at(&self, address: &Address<'_>) -> bool {
+        *address.scheme == self.scheme && address.port == self.port && self.has_host(address)
+    }
+
+    pub(super) fn has_host(&self, address: &Address<'_>) -> bool {
+        address.host.eq_ignore_ascii_case(&self.host)
+    }
+
+    /// What comes after the prefix in a path of normal form; none where the path is not below the prefix.
+    pub(super) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = path.strip_prefix(&*self.prefix)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::config(format!("a base URL must look like https://host[:port][/prefix]; this one {why}"))
+}
+
+/// The port that is meant, if it can be one. `Authority::port` takes an impossible one for none.
+fn port(scheme: &Scheme, authority: &Authority) -> Option<u16> {
+    let text = authority.as_str();
+    let host_and_port = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    match host_and_port.strip_prefix(authority.host())?.strip_prefix(':') {
+        None | Some("") => default_port(scheme),
+        Some(port) => port.parse().ok(),
+    }
+}
+
+fn default_port(scheme: &Scheme) -> Option<u16> {
+    if *scheme == Scheme::HTTPS {
+        Some(443)
+    } else if *scheme == Scheme::HTTP {
+        Some(80)
+    } else {
+        None
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_base_url_is_refused_with_a_reason() {
+        for (bad, why) in [
+            ("", "no URL"),
+            ("api.weixin.qq.com", "no scheme"),
+            ("/cgi-bin", "no scheme"),
+            ("ftp://host/", "scheme other"),
+            ("https://host/?a=1", "query"),
+            ("https://host/#x", "fragment"),
+            ("https://u:p@host/", "user name"),
+            ("http://api.weixin.qq.com", "in the clear"),
+            ("http://10.0.0.1", "in the clear"),
+            ("https://host:99999", "port"),
+            ("https://ho st", "no URL"),
+        ] {
+            let error = Origin::parse(bad).expect_err(bad);
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(error.to_string().contains(why), "{bad}: {error}");
+            if why != "in the clear" {
+                assert!(Origin::parse_dangerous_plain_http(bad).is_err(), "{bad}");
+            }
+        }
+        for good in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1/x", "https://10.0.0.1/p"] {
+            assert!(Origin::parse(good).is_ok(), "{good}");
+        }
+        assert!(Origin::parse_dangerous_plain_http("http://wecom.intranet:8080/p").is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! [`Redactor`]: shows URLs and errors of a client without the token.
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+
+use crate::error::{BoxError, Error, ErrorKind};
+
+/// The host of a response that was not made by reqwest's client, and so has no URL.
+const NO_URL: &str = "no.url.provided.local";
+
+/// A token of fewer characters can be part of any text by chance. WeChat's have more than a hundred.
+const LONG: usize = 16;
+
+/// Stands between the URL that a client was given and everybody who gets to see its answers and errors.
+pub(crate) struct Redactor {
+    /// As the caller gave it.
+    original: Url,
+    sent: Url,
+}
+
+impl Redactor {
+    pub(super) fn new(original: Url, sent: Url) -> Self {
+        Self { original, sent }
+    }
+
+    /// The token's name and value, as they were sent. It goes last.
+    fn parameter(&self) -> Option<&str> {
+        self.sent.query()?.rsplit('&').next()
+    }
+
+    /// Whether this is the URL that was sent, and not one that a redirect led to.
+    fn is_sent(&self, url: &Url) -> bool {
+        *url == self.sent || url.host_str() == Some(NO_URL)
+    }
+
+    /// Whether this URL is where the token was sent to.
+    pub(super) fn is_same_origin(&self, url: &Url) -> bool {
+        self.is_sent(url) || url.origin() == self.sent.origin()
+    }
+
+    /// Whether a text shows the token.
+    fn is_shown_in(&self, text: &str) -> bool {
+        self.parameter().is_some_and(|parameter| {
+            let token = parameter.split_once('=').map_or("", |(_, token)| token);
+            text.contains(parameter) || (token.len() >= LONG && text.contains(token))
+        })
+    }
+
+    /// What to show in place of this URL.
+    pub(super) fn url(self, url: &Url) -> Url {
+        if self.is_sent(url) { self.original } else { self.elsewhere(url) }
+    }
+
+    /// What to show in place of a URL that a redirect led to, which may have taken the token along.
+    fn elsewhere(&self, url: &Url) -> Url {
+        let name = self.parameter().and_then(|parameter| parameter.split_once('=')).map_or("", |(name, _)| name);
+        let mut shown = url.clone();
+        let other = |pair: &&str| {
+            let key = pair.split_once('=').map_or(*pair, |(key, _)| key);
+            percent_decode_str(key).ne(name.bytes())
+        };
+        if let Some(query) = url.query()
+            && !query.split('&').all(|pair| other(&pair))
+        {
+            let kept = query.split('&').filter(other).collect::<Vec<_>>().join("&");
+            shown.set_query((!kept.is_empty()).then_some(&kept));
+        }
+        if self.is_shown_in(shown.as_str()) { self.original.clone() } else { shown }
+    }
+
+    /// What to show in place of this error.
+    pub(super) fn error(&self, error: BoxError) -> BoxError {
+        let error = self.without_url(error);
+        // What a redirect policy says lies deeper, and so does a URL that it refused.
+        if self.is_shown_in(&format!("{error:?} {error}")) {
+            let text = "the error of the HTTP client shows the access_token, and is withheld";
+            return Error::new(ErrorKind::Inner, text).into();
+        }
+        error
+    }
+
+    fn without_url(&self, error: BoxError) -> BoxError {
+        let shown = |url: &Url| if self.is_sent(url) { self.original.clone() } else { self.elsewhere(url) };
+        let error = match error.downcast::<reqwest::Error>() {
+            Ok(error) => {
+                let url = error.url().map(shown);
+                return match url {
+                    Some(url) => error.with_url(url).into(),
+                    None => error,
+                };
+            }
+            Err(error) => error,
+        };
+        #[cfg(feature = "reqwest-middleware")]
+        let error = match error.downcast::<reqwest_middleware::Error>() {
+            Ok(error) => {
+                let url = error.url().map(shown);
+                return match url {
+                    Some(url) => error.with_url(url).into(),
+                    None => error,
+                };
+            }
+            Err(error) => error,
+        };
+        error
+    }
+}

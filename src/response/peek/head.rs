@@ -1,0 +1,46 @@
+//! What the head of an answer says about it.
+
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header};
+use http_body::Body;
+
+/// Content codings that change the bytes (<https://www.iana.org/assignments/http-parameters>). Servers write other things
+/// there too: nothing at all, `identity, identity`, `none`, `utf-8`.
+const CODINGS: [&[u8]; 11] = [
+    b"gzip", b"br", b"deflate", b"zstd", b"x-gzip", b"compress", b"x-compress", b"dcb", b"dcz", b"aes128gcm", b"exi",
+];
+
+/// Whether this answer can hide a rejection, so that looking at up to `limit` bytes of it may matter.
+///
+/// The content type is not asked: WeChat sends errors as `text/plain` and `text/html` too, or without any.
+pub(crate) fn may_be_rejection<R: Body>(method: &Method, response: &Response<R>, limit: usize) -> bool {
+    let (status, headers, body) = (response.status(), response.headers(), response.body());
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    limit > 0
+        && !matches!(*method, Method::HEAD | Method::CONNECT)
+        && status.is_success()
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT)
+        && !body.is_end_stream()
+        && body.size_hint().lower() <= limit
+        && content_length(headers).is_none_or(|length| length <= limit)
+        && !any(headers, &header::CONTENT_ENCODING, is_coding)
+        && !any(headers, &header::CONTENT_DISPOSITION, |kind| kind.eq_ignore_ascii_case(b"attachment"))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether this holds for any item of a header's values, without its parameters.
+fn any(headers: &HeaderMap, name: &HeaderName, holds: impl Fn(&[u8]) -> bool) -> bool {
+    // As bytes, since a file name among the parameters need not be ASCII.
+    headers.get_all(name).iter().any(|value| {
+        value.as_bytes().split(|&byte| byte == b',').any(|item| {
+            let item = item.split(|&byte| byte == b';').next().unwrap_or_default();
+            holds(item.trim_ascii())
+        })
+    })
+}
+
+fn is_coding(item: &[u8]) -> bool {
+    CODINGS.iter().any(|coding| item.eq_ignore_ascii_case(coding))
+}
