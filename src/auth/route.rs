@@ -73,21 +73,21 @@ impl Settings {
     }
 
     fn in_pool(&self, pool: &TokenPool, app: Option<&AppId>, uri: &Uri) -> Route {
-        if let Some(app) = app {
-            // The account first: a closure's accounts may have origins that nobody knows of yet.
-            return match pool.find(app) {
-                Ok(cache) => self.for_account(cache, uri),
-                Err(error) => Route::Refuse(error),
-            };
-        }
-        let platforms = pool.platforms();
+        // The account first: only with it is it known which origins are its own.
+        let unknown = match app.map(|app| pool.find(app)) {
+            Some(Ok(cache)) => return self.for_account(cache, uri),
+            // A closure's accounts may have origins that nobody else has.
+            Some(Err(error)) if pool.has_factory() => return Route::Refuse(error),
+            Some(Err(error)) => error,
+            None => {
+                let text = "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";
+                Error::new(ErrorKind::UnknownApp, text)
+            }
+        };
         let mut why = PassedThrough::OtherHost;
-        for platform in platforms.iter() {
+        for platform in pool.platforms().iter() {
             match self.judge(platform, uri) {
-                Ok(()) => {
-                    let text = "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";
-                    return Route::Refuse(Error::new(ErrorKind::UnknownApp, text));
-                }
+                Ok(()) => return Route::Refuse(unknown),
                 Err(PassedThrough::OtherHost) => {}
                 Err(closer) => why = closer,
             }

@@ -54,15 +54,15 @@ impl<T: Clone> SingleFlight<T> {
         Self { current: Mutex::new(None) }
     }
 
-    /// Boards the current flight, or a new one, unless `decide` says that none is needed. `decide` runs under the lock
-    /// that also clears flights: what a flight published before it ended is visible to it.
+    /// Boards the current flight, or a new one, unless `decide` says that none is needed; it is told whether there is one.
+    /// `decide` runs under the lock that also clears flights: what a flight published before it ended is visible to it.
     pub(crate) fn board<D>(
         flights: &Arc<Self>,
         aborted: impl FnOnce() -> T,
-        decide: impl FnOnce() -> Option<D>,
+        decide: impl FnOnce(bool) -> Option<D>,
     ) -> Boarding<T, D> {
         let mut current = lock(&flights.current);
-        if let Some(decision) = decide() {
+        if let Some(decision) = decide(current.is_some()) {
             return Boarding::Decided(decision);
         }
         if let Some(flight) = &*current {
@@ -72,6 +72,10 @@ impl<T: Clone> SingleFlight<T> {
         let flight = current.insert(Arc::new(Flight(Mutex::new(cabin))));
         let pilot = Pilot { flights: flights.clone(), flight: flight.clone(), aborted: Some(aborted()) };
         Boarding::First(Join::new(flight), pilot)
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        lock(&self.current).is_some()
     }
 
     /// Boards the current flight, if there is one.

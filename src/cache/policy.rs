@@ -20,8 +20,8 @@ pub(crate) struct Held {
     pub(crate) left: Duration,
     /// It should be replaced once less than this is left.
     pub(crate) window: Duration,
-    /// Whether WeChat has rejected it.
-    pub(crate) rejected: bool,
+    /// Whether WeChat has rejected it, and a later one is being fetched.
+    pub(crate) being_replaced: bool,
 }
 
 /// What keeps the cache from minting at the moment.
@@ -49,8 +49,8 @@ pub(crate) enum Decision {
 pub(crate) fn decide(held: Option<Held>, need: Need, restraint: Restraint) -> Decision {
     let restrained = restraint.failed || restraint.unchanged;
     match held {
-        // Better a token that was rejected than none: a refresh that is held back would bring no other.
-        Some(held) if held.satisfies(need) && held.rejected && !restrained => Decision::WaitForRefresh,
+        // It is known to be dead, and the next will soon be here.
+        Some(held) if held.satisfies(need) && held.being_replaced && !restrained => Decision::WaitForRefresh,
         Some(held) if held.satisfies(need) => {
             if held.left > held.window || restrained {
                 Decision::Serve
@@ -101,12 +101,12 @@ mod tests {
         ($generation:literal, $left:literal) => {
             held!($generation, $left, false)
         };
-        ($generation:literal, $left:literal, $rejected:literal) => {
+        ($generation:literal, $left:literal, $being_replaced:literal) => {
             Some(Held {
                 generation: $generation,
                 left: secs($left),
                 window: secs(240),
-                rejected: $rejected,
+                being_replaced: $being_replaced,
             })
         };
     }
@@ -143,10 +143,10 @@ mod tests {
             ("known to be dead",                       held!(3, 7200, true), ANY,               FREE,      WaitForRefresh),
             ("known to be dead, later than the one rejected here",
                                                        held!(3, 7200, true), Need::NewerThan(2), FREE,     WaitForRefresh),
-            ("known to be dead, and its refresh failed", held!(3, 7200, true), ANY,             FAILED,    Serve),
+            ("known to be dead, and its refresh is held back", held!(3, 7200, true), ANY,             FAILED,    Serve),
             ("known to be dead, and its refresh brought nothing new",
                                                        held!(3, 7200, true), ANY,               UNCHANGED, Serve),
-            ("known to be dead, its refresh failed, later than the one rejected here",
+            ("known to be dead, its refresh held back, later than the one rejected here",
                                                        held!(3, 60, true), Need::NewerThan(2),  FAILED,    Serve),
             ("known to be dead, and expired",          held!(3, 0, true), ANY,                  FREE,      WaitForRefresh),
             ("enough life",                            held!(1, 600),  Need::Living(secs(600)), FREE,      Serve),

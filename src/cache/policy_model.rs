@@ -51,11 +51,11 @@ fn duration() -> impl Strategy<Value = Duration> {
 }
 
 fn held() -> impl Strategy<Value = Held> {
-    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(|(generation, left, window, rejected)| Held {
+    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(|(generation, left, window, being_replaced)| Held {
         generation,
         left,
         window,
-        rejected,
+        being_replaced,
     })
 }
 
@@ -65,7 +65,7 @@ fn need() -> impl Strategy<Value = Need> {
 
 proptest! {
     #[test]
-    fn a_good_token_is_served_a_bad_one_never_and_a_rejected_one_only_for_want_of_another(
+    fn a_good_token_is_served_and_a_bad_one_never_nor_a_rejected_one_while_the_next_is_on_its_way(
         held in option::of(held()),
         need in need(),
         failed: bool,
@@ -78,10 +78,10 @@ proptest! {
             Need::NewerThan(rejected) => held.generation > rejected,
         });
         let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-        let rejected = held.is_some_and(|held| held.rejected);
-        prop_assert_eq!(served, good && (!rejected || failed || unchanged));
+        let replaced = held.is_some_and(|held| held.being_replaced);
+        prop_assert_eq!(served, good && (!replaced || failed || unchanged));
         let asks = matches!(decision, Decision::ServeAndRefresh | Decision::WaitForRefresh);
-        let due = !good || rejected || held.is_some_and(|held| held.left <= held.window);
+        let due = !good || replaced || held.is_some_and(|held| held.left <= held.window);
         let forbidden = failed || (unchanged && alive);
         prop_assert_eq!(asks, due && !forbidden);
     }
@@ -319,7 +319,7 @@ impl Small {
             generation,
             left: ms(end.saturating_sub(self.time.ran)),
             window: ms(WINDOW),
-            rejected: generation <= self.rejected,
+            being_replaced: generation <= self.rejected && self.flight.is_some(),
         })
     }
 
@@ -375,11 +375,11 @@ proptest! {
             match act {
                 Act::Run(millis) => cache.run(millis),
                 Act::Ask => {
-                    let rejected = cache.held().is_some_and(|held| held.rejected);
+                    let replaced = cache.held().is_some_and(|held| held.being_replaced);
                     let held_back = cache.history.restraint(cache.time.now()) != Restraint::default();
                     let decision = cache.ask(Need::Living(Duration::ZERO));
                     let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-                    prop_assert_eq!(served, good && (!rejected || held_back), "a living token is served");
+                    prop_assert_eq!(served, good && (!replaced || held_back), "a living token is served");
                 }
                 Act::AskRejected => {
                     let generation = cache.token.map_or(0, |(generation, _)| generation);

@@ -117,7 +117,9 @@ impl TokenPool {
     /// same time; a `None` ("no such account") is not remembered. It runs on the caller's thread: it should not block, and
     /// must not ask the pool for the same id.
     ///
-    /// Any request to WeChat's or WeCom's own hosts needs an [`AppId`] then, since the closure might know it.
+    /// Any request to WeChat's or WeCom's own hosts needs an [`AppId`] then, since the closure might know it. One that
+    /// names an id makes the account first, whatever host it goes to: the account's own platform decides whether it gets a
+    /// token, and an id that the closure does not know is an error.
     #[must_use]
     pub fn with_factory(make: impl Fn(AppId) -> Option<TokenCache> + Send + Sync + 'static) -> Self {
         Self::build(Some(Factory { make: Box::new(make), idle: None }))
@@ -178,6 +180,11 @@ impl TokenPool {
             Some(cache) => Ok(cache),
             None => self.0.make(app),
         }
+    }
+
+    /// Whether accounts are made when they are first asked for.
+    pub(crate) fn has_factory(&self) -> bool {
+        self.0.factory.is_some()
     }
 
     /// The platforms of its accounts, each once.

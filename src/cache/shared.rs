@@ -124,17 +124,18 @@ impl Shared {
         }
     }
 
-    fn held(&self, token: &AccessToken, now: Moment) -> Held {
+    /// What the policy is to know of a token, while a fetch is under way or not.
+    fn held(&self, token: &AccessToken, now: Moment, under_way: bool) -> Held {
         Held {
             generation: token.generation(),
             left: token.left(now),
             window: policy::window(token.life(), self.settings.refresh_ahead, self.jitter),
-            rejected: self.is_rejected(token),
+            being_replaced: under_way && self.is_rejected(token),
         }
     }
 
     pub(super) fn satisfies(&self, token: &AccessToken, need: Need) -> bool {
-        self.held(token, self.clock.now()).satisfies(need)
+        self.held(token, self.clock.now(), false).satisfies(need)
     }
 
     /// A good token, without waiting. Sees to the next one if the present one is near its end.
@@ -142,8 +143,10 @@ impl Shared {
         let now = self.clock.now();
         self.note_use(now);
         let token = self.slot()?;
-        let held = self.held(&token, now);
-        if !held.satisfies(need) || (held.rejected && !self.is_held_back(now)) {
+        // Only for a token that was rejected is it asked, under a lock, whether a fetch is under way.
+        let under_way = self.is_rejected(&token) && self.flights.is_under_way();
+        let held = self.held(&token, now, under_way);
+        if !held.satisfies(need) || (held.being_replaced && !self.is_held_back(now)) {
             return None;
         }
         if held.left <= held.window && self.may_look_ahead(now) {
@@ -159,7 +162,7 @@ impl Shared {
 
     /// How long until the present token should be replaced; zero if there is none.
     pub(super) fn before_window(&self, now: Moment) -> Duration {
-        let held = self.slot().map(|token| self.held(&token, now));
+        let held = self.slot().map(|token| self.held(&token, now, false));
         held.map_or(Duration::ZERO, |held| held.left.saturating_sub(held.window))
     }
 
@@ -231,7 +234,7 @@ impl Shared {
                         join
                     }
                     Boarding::First(join, pilot) => {
-                        self.depart(&runtime, self.order(need, rejected.clone()), pilot);
+                        self.depart(&runtime, Order { need, rejected: rejected.clone() }, pilot);
                         join
                     }
                 };
@@ -264,27 +267,16 @@ impl Shared {
         }
     }
 
-    /// What to fetch: where the present token has been rejected, a later one, whatever else is asked for.
-    fn order(&self, need: Need, rejected: Option<AccessToken>) -> Order {
-        let later = |present: &AccessToken| {
-            rejected.as_ref().is_none_or(|rejected| rejected.generation() < present.generation())
-        };
-        match self.slot().filter(|present| self.is_rejected(present) && later(present)) {
-            Some(present) => Order { need: Need::NewerThan(present.generation()), rejected: Some(present) },
-            None => Order { need, rejected },
-        }
-    }
-
     fn board(self: &Arc<Self>, need: Need) -> Boarding<Outcome, Outcome> {
         let aborted = || self.error(ErrorKind::Closed, "the fetch was stopped under way");
-        SingleFlight::board(&self.flights, || Err(aborted()), || self.decide(need))
+        SingleFlight::board(&self.flights, || Err(aborted()), |under_way| self.decide(need, under_way))
     }
 
     /// What to do without a flight, if that is possible. Runs under the lock of the flights.
-    fn decide(&self, need: Need) -> Option<Outcome> {
+    fn decide(&self, need: Need, under_way: bool) -> Option<Outcome> {
         let now = self.clock.now();
         let token = self.slot();
-        let held = token.as_ref().map(|token| self.held(token, now));
+        let held = token.as_ref().map(|token| self.held(token, now, under_way));
         if let (Some(token), Some(held), Need::Living(ttl)) = (&token, held, need) {
             // A new one has lost what its fetch took; to mint again and again would not help. Near the end of this one the
             // next is due anyway, and may live longer: a stable token comes with what is left of it.

@@ -85,6 +85,7 @@ where
         let mut url = original.url.clone();
         let redactor = (uri != original.uri).then(|| {
             url.set_query(uri.query());
+            url.set_fragment(None);
             Redactor::new(original.url.clone(), url.clone())
         });
         *request.url_mut() = url;

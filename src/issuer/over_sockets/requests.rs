@@ -60,7 +60,8 @@ async fn a_prefix_is_kept_with_or_without_a_slash() {
     }
     assert_eq!(plain.account(), slash.account());
     assert_ne!(plain.account(), stable(&base).account());
-    assert!(admits(plain.platform(), &format!("{base}/x")));
+    assert!(admits(plain.platform(), &format!("{base}/wx/v1/x")));
+    assert!(!admits(plain.platform(), &format!("{base}/x")), "the prefix bounds the scope");
     assert!(admits(plain.platform(), "https://api.weixin.qq.com/x"));
     let refused = StableToken::new("a", "b").base_url("http://10.0.0.1").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Config);
