@@ -47,7 +47,7 @@
 //! # }).unwrap();
 //! ```
 
-mod answer;
+pub(crate) mod answer;
 mod classic;
 mod client;
 mod endpoint;

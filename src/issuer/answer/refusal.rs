@@ -115,7 +115,7 @@ fn address(errmsg: &str) -> Option<IpAddr> {
 }
 
 /// The `rid: 654df33c-64386a2f-29857782` at the end of a text. Nothing else can look like that: no secret gets through.
-pub(super) fn rid(errmsg: &str) -> Option<&str> {
+pub(crate) fn rid(errmsg: &str) -> Option<&str> {
     errmsg.split("rid:").skip(1).find_map(|rest| {
         let rid = rest.trim_start().get(..26)?;
         let is_rid = rid.bytes().enumerate().all(|(at, byte)| match at {
