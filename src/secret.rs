@@ -187,6 +187,8 @@ impl fmt::Debug for Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -226,12 +228,7 @@ mod tests {
             let error = serde_json::from_str::<AppSecret>(json).unwrap_err().to_string();
             assert!(error.contains("must be a string") && !error.contains("4242"), "{error}");
         }
-        #[derive(Debug, Deserialize)]
-        #[allow(dead_code, reason = "only its errors matter")]
-        struct Settings {
-            secret: AppSecret,
-        }
-        let error = serde_json::from_str::<Settings>("{\n\"secret\": 4242}").unwrap_err();
+        let error = serde_json::from_str::<HashMap<String, AppSecret>>("{\n\"secret\": 4242}").unwrap_err();
         assert_eq!(error.line(), 2, "{error}");
     }
 
