@@ -7,7 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
-use http_body_util::Full;
 use percent_encoding::{PercentEncode, utf8_percent_encode};
 
 use super::{AccountKey, Minted, answer, client::Client};
@@ -66,6 +65,11 @@ impl Endpoint {
         Ok(self)
     }
 
+    #[cfg(feature = "https")]
+    pub(super) fn trusting(self, pem: &[u8]) -> Result<Self, Error> {
+        Ok(Self { client: self.client.trusting(pem)?, ..self })
+    }
+
     pub(super) fn through(self, client: Client) -> Self {
         Self { client, ..self }
     }
@@ -86,7 +90,7 @@ impl Endpoint {
     /// request from id and secret.
     pub(super) async fn mint(
         &self,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let secret = self.secret();
         let mut minted = self.mint_with(&secret, &request).await;
@@ -102,7 +106,7 @@ impl Endpoint {
     async fn mint_with(
         &self,
         secret: &AppSecret,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let app = self.account.app().as_str();
         check(self.kind.id, app)?;
@@ -130,18 +134,14 @@ impl Endpoint {
     }
 
     /// A GET with this query, whose values are percent-encoded here.
-    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Full<Bytes>>, TokenError> {
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Bytes>, TokenError> {
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let url = format!("{}{path}?{}", self.base, query.join("&"));
         finish(Request::builder().uri(url), Bytes::new())
     }
 
     /// A POST of this JSON.
-    pub(super) fn post(
-        &self,
-        path: &str,
-        json: &serde_json::Value,
-    ) -> Result<Request<Full<Bytes>>, TokenError> {
+    pub(super) fn post(&self, path: &str, json: &serde_json::Value) -> Result<Request<Bytes>, TokenError> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}{path}", self.base))
@@ -157,11 +157,9 @@ impl Endpoint {
     }
 }
 
-fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Full<Bytes>>, TokenError> {
+fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>, TokenError> {
     // The base URL was checked and the rest is encoded; what is left is a URL of more than 64 KiB.
-    request
-        .body(Full::new(body))
-        .map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
+    request.body(body).map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
 }
 
 fn encode(text: &str) -> PercentEncode<'_> {
@@ -203,25 +201,32 @@ macro_rules! settings {
 
             /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
             ///
-            /// The requests have the secret in them, so it should neither log URLs nor follow redirects. Of its errors
-            /// only those texts are shown that quote nothing of the request. A deadline is not its business: the cache has one.
+            /// It is a tower service, or a `reqwest::Client` with the feature `reqwest`; see
+            /// [`HttpClient`](crate::issuer::HttpClient). It takes the place of `root_certificates_pem`.
+            ///
+            /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
+            /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
+            /// A deadline is not its business: the cache has one.
             #[must_use]
-            pub fn http_client<S, B>(mut self, service: S) -> Self
-            where
-                S: tower_service::Service<
-                        http::Request<http_body_util::Full<bytes::Bytes>>,
-                        Response = http::Response<B>,
-                    > + Clone
-                    + Send
-                    + Sync
-                    + 'static,
-                S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-                S::Future: Send,
-                B: http_body::Body + Send + 'static,
-                B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-            {
-                self.endpoint = self.endpoint.through($crate::issuer::client::Client::new(service));
+            pub fn http_client<R>(mut self, client: impl $crate::issuer::HttpClient<R>) -> Self {
+                self.endpoint = self.endpoint.through(client.into_client());
                 self
+            }
+
+            /// Trusts servers with a certificate below one of these as well, in PEM, besides those below Mozilla's roots:
+            /// an outgoing proxy that looks into TLS, a private deployment.
+            ///
+            /// Called again, it adds to those before. It takes the place of an `http_client`, and the issuer has a
+            /// built-in client to itself. Certificates count for the endpoint and for a proxy that is spoken to over TLS.
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text has no certificate in it, or one that cannot
+            /// be read.
+            #[cfg(feature = "https")]
+            pub fn root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, $crate::error::Error> {
+                self.endpoint = self.endpoint.trusting(pem)?;
+                Ok(self)
             }
 
             /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.
