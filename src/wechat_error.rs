@@ -3,8 +3,10 @@
 use std::{error::Error as StdError, fmt};
 
 use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::issuer::answer::{errcode, errmsg, read, rid};
+use crate::issuer::answer::{errcode, read, rid};
 
 /// Characters of the platform's text that are shown; the longest known one has about 200.
 const LONGEST_SHOWN: usize = 300;
@@ -55,6 +57,14 @@ pub struct WeChatError {
     errmsg: Box<str>,
 }
 
+/// What matters of an answer; the rest is skipped, not kept.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    errcode: Value,
+    errmsg: Value,
+}
+
 impl WeChatError {
     /// The error that an answer is; give it the whole body.
     ///
@@ -73,8 +83,12 @@ impl WeChatError {
         if memmem::find(start, b"errcode").is_none() && memmem::find(start, b"\\u").is_none() {
             return None;
         }
-        let answer = read(answer)?;
-        Some(Self { errcode: errcode(&answer)?, errmsg: errmsg(&answer).into() })
+        let Said { errcode: code, errmsg } = read(answer)?;
+        let errmsg = match errmsg {
+            Value::String(text) => text.into(),
+            _ => Box::default(),
+        };
+        Some(Self { errcode: errcode(&code)?, errmsg })
     }
 
     /// The code; never zero.

@@ -12,6 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use self::refusal::refusal;
@@ -21,8 +22,8 @@ use crate::error::TokenError;
 
 /// Reads the answer to a mint. Any status and any bytes will do; it does not panic.
 pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
-    let answer = read(body);
-    let errcode = answer.as_ref().and_then(errcode);
+    let answer: Option<Map<String, Value>> = read(body);
+    let errcode = answer.as_ref().and_then(|answer| errcode(answer.get("errcode")?));
     if let Some(error) = refused(status, errcode, answer.as_ref()) {
         return Err(error);
     }
@@ -53,9 +54,9 @@ pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenErro
     Ok(Minted::new(token, Duration::from_secs(life)))
 }
 
-/// The answer as a JSON object. Read leniently, for the platform is known to put raw control characters and bad UTF-8
+/// The answer, which is to be a JSON object. Read leniently, for the platform is known to put raw control characters and bad UTF-8
 /// into strings.
-pub(crate) fn read(body: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok().or_else(|| {
         let text: String = String::from_utf8_lossy(body)
             .trim_matches(|c: char| c <= ' ' || c == '\u{feff}')
@@ -71,14 +72,8 @@ pub(crate) fn read(body: &[u8]) -> Option<Map<String, Value>> {
 }
 
 /// The code, a number or a string that holds one, unless it is zero.
-pub(crate) fn errcode(answer: &Map<String, Value>) -> Option<i64> {
-    let value = answer.get("errcode")?;
+pub(crate) fn errcode(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|code| *code != 0)
-}
-
-/// The platform's own text, or nothing.
-pub(crate) fn errmsg(answer: &Map<String, Value>) -> &str {
-    answer.get("errmsg").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn positive(value: &Value) -> Option<u64> {
@@ -92,7 +87,7 @@ fn refused(
     answer: Option<&Map<String, Value>>,
 ) -> Option<TokenError> {
     let number = status.as_u16();
-    let errmsg = answer.map_or("", errmsg);
+    let errmsg = answer.and_then(|answer| answer.get("errmsg")?.as_str()).unwrap_or_default();
     let error = if status.is_server_error() {
         TokenError::transient(format!("the token endpoint, or what is before it, failed with HTTP {number}"))
     } else if let Some(errcode) = errcode {

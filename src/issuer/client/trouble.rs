@@ -36,7 +36,7 @@ impl Trouble {
             Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(
                 "the token endpoint, or the proxy before it, has a certificate of an unknown issuer: if that is your own \
                  authority, give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts \
-                 it; if it is not, somebody listens",
+                 it; if it is not, somebody may be reading along",
             ),
             Self::NoAnswer(error) => {
                 TokenError::transient(format!("the token endpoint did not answer: {}", told(&error)))

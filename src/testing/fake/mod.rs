@@ -29,6 +29,8 @@ pub use self::{
 /// what they saw.
 ///
 /// It speaks plain HTTP/1.1 on a free port, so any SDK in any language that can change its base URL can be tested with it.
+/// Where the environment has an `HTTP_PROXY` or `ALL_PROXY`, let `NO_PROXY` list `127.0.0.1`: many clients send even such
+/// calls to the proxy, reqwest and the issuers' built-in one among them.
 /// Clones are handles of the same platform; with the last one, its server and all connections end.
 ///
 /// ```
