@@ -39,7 +39,12 @@ async fn child() {
         issuer = issuer.root_certificates_pem(pem.as_bytes()).unwrap();
     }
     let error = if spec["fails"] == true {
-        Some(failure(&issuer).await.to_string())
+        let error = failure(&issuer).await;
+        Some(format!(
+            "{:?} {} {error}",
+            error.kind(),
+            if error.is_transient() { "transient" } else { "lasting" }
+        ))
     } else {
         mint(&issuer).await.unwrap();
         None
@@ -147,9 +152,11 @@ async fn a_proxy_that_fails_is_an_error_without_its_password() {
     ] {
         let url = format!("http://user:SENTINEL@{address}");
         let error = mint_with(&[("HTTPS_PROXY", &url)], base, None, true).await.unwrap();
-        assert!(error.contains(says) && !error.contains("SENTINEL"), "{says}: {error}");
+        assert!(error.starts_with("Token transient ") && error.contains(says), "{says}: {error}");
+        assert!(!error.contains("SENTINEL"), "{error}");
     }
     let socks = format!("socks5://user:SENTINEL@{deaf}");
     let error = mint_with(&[("ALL_PROXY", &socks)], base, None, true).await.unwrap();
-    assert!(error.contains("SOCKS") && !error.contains("SENTINEL"), "{error}");
+    assert!(error.starts_with("Config lasting ") && error.contains("SOCKS"), "{error}");
+    assert!(error.contains("NO_PROXY") && !error.contains("SENTINEL"), "{error}");
 }

@@ -49,9 +49,12 @@ impl BuiltIn {
     }
 
     pub(super) async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, Trouble> {
+        let proxy = self.proxies.intercept(request.uri());
+        if proxy.as_ref().is_some_and(|proxy| !matches!(proxy.uri().scheme_str(), Some("http" | "https"))) {
+            return Err(Trouble::Socks);
+        }
         if request.uri().scheme() == Some(&Scheme::HTTP) {
             // Through a tunnel the connector says who we are; without one, the request does.
-            let proxy = self.proxies.intercept(request.uri());
             if let Some(auth) = proxy.as_ref().and_then(|proxy| proxy.basic_auth()) {
                 request.headers_mut().insert(PROXY_AUTHORIZATION, auth.clone());
             }

@@ -117,11 +117,6 @@ impl Service<Uri> for Way {
 impl Way {
     fn through(&mut self, proxy: &Intercept, to: Uri) -> Connecting<Line> {
         let at = proxy.uri().clone();
-        if !matches!(at.scheme_str(), Some("http" | "https")) {
-            let text = "the environment's proxy speaks SOCKS, which the built-in client does not: give the issuer an \
-                        `http_client` that does";
-            return Box::pin(async move { Err(io::Error::other(text).into()) });
-        }
         if to.scheme() == Some(&Scheme::HTTP) {
             let connecting = self.hop.call(at);
             return Box::pin(async move { Ok(Line::to_proxy(connecting.await?)) });

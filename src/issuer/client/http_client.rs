@@ -39,11 +39,6 @@ impl<C: sealed::Sealed<R>, R> HttpClient<R> for C {}
 pub(crate) mod sealed {
     use super::Client;
 
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` is no HTTP client for an issuer",
-        note = "it takes any `Clone + Send + Sync + 'static` tower service of `http::Request<http_body_util::Full<bytes::Bytes>>`, \
-                and with the feature `reqwest` a `reqwest::Client`"
-    )]
     pub trait Sealed<R> {
         fn into_client(self) -> Client;
     }

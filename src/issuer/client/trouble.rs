@@ -11,6 +11,8 @@ use crate::{
 pub(crate) enum Trouble {
     /// The built-in client was built without TLS.
     NoTls,
+    /// The environment's proxy speaks what the built-in client does not.
+    Socks,
     /// None came.
     NoAnswer(BoxError),
     /// It came from elsewhere: the client followed a redirect.
@@ -30,6 +32,11 @@ impl Trouble {
             Self::NoTls => TokenError::new(
                 ErrorKind::Config,
                 "there is no HTTPS client: enable feature `https`, or give the issuer an `http_client`",
+            ),
+            Self::Socks => TokenError::new(
+                ErrorKind::Config,
+                "the environment's proxy speaks SOCKS, which the built-in client does not: give the issuer an `http_client` \
+                 that does, or list the endpoint's host in `NO_PROXY`",
             ),
             // Permanent: it stays until somebody brings the certificate, and asking more often is no help.
             #[cfg(feature = "https")]
