@@ -16,8 +16,8 @@
 //! keeps none, and follows no redirects. The issuers of a process share one, but those with
 //! [`root_certificates_pem`](StableToken::root_certificates_pem) have one each.
 //!
-//! It goes through the proxies that the environment names when the client is first used, by the rules that reqwest and
-//! curl have: `HTTPS_PROXY` for https, `HTTP_PROXY` for http, `ALL_PROXY` for both, in capitals or small letters, but for
+//! It goes through the proxies that the environment names when the client is first used, by the rules that reqwest has:
+//! `HTTPS_PROXY` for https, `HTTP_PROXY` for http, `ALL_PROXY` for both, in capitals or small letters, but for
 //! the hosts that `NO_PROXY` lists. None of them counts in a CGI script (`REQUEST_METHOD` is set). Https goes through a
 //! tunnel (CONNECT); the proxy sees neither secret nor token. **Loopback hosts are no exception**, as they are none for
 //! reqwest: where `HTTP_PROXY` or `ALL_PROXY` is set and a base URL is `http://127.0.0.1:…`, let `NO_PROXY` list
@@ -67,6 +67,7 @@ mod client;
 mod endpoint;
 #[cfg(test)]
 mod over_sockets;
+mod settings;
 mod stable;
 mod wecom;
 
