@@ -6,6 +6,9 @@ cd "$(dirname "$0")"
 # A thousand callers and the server that they call are one process in the tests.
 ulimit -n 8192 2>/dev/null || true
 
+# The tests' servers are on this machine, and a proxy would look for them on its own.
+export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}"
+
 step() { printf '\n== %s\n' "$*"; }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

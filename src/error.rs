@@ -385,7 +385,9 @@ mod tests {
             }
         }
         let below = || Error::from(TokenError::permanent("wrong secret").with_errcode(40125));
-        for above in [Error::inner(below()), Error::inner(Wrapped(below())), Error::inner(Error::inner(below()))] {
+        for above in
+            [Error::inner(below()), Error::inner(Wrapped(below())), Error::inner(Error::inner(below()))]
+        {
             assert_eq!(above.kind(), ErrorKind::Token);
             assert_eq!(above.downcast_ref::<TokenError>().unwrap().errcode(), Some(40125));
         }

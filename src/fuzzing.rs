@@ -28,10 +28,19 @@ pub fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, Error> {
     request::inject(uri, parameter, encoded)
 }
 
-/// Whether the query has this key.
+/// The top-level `errcode` of a whole answer.
 #[must_use]
-pub fn has_parameter(uri: &Uri, parameter: &str) -> bool {
-    request::has_parameter(uri, parameter)
+pub fn errcode_of_whole(answer: &[u8]) -> Option<i64> {
+    match ErrcodeScanner::new().push_whole(answer) {
+        Found::Code(code) => Some(code),
+        Found::None => None,
+    }
+}
+
+/// Whether the query has a credential of the caller's own, for a platform with this parameter.
+#[must_use]
+pub fn has_credential(uri: &Uri, parameter: &str) -> bool {
+    uri.query().is_some_and(|query| request::own_credential(query, parameter).is_some())
 }
 
 /// The text as it stands in a query.

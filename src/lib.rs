@@ -51,7 +51,8 @@
 //!
 //! WeChat's answer, with an [`AuthOutcome`] in its extensions; or an [`Error`]: there is no token
 //! ([`downcast_ref`](Error::downcast_ref) to [`TokenError`]), the token does not fit into the URI, or the inner service
-//! failed. If a rejected request cannot be sent again, WeChat's own first answer comes back whole.
+//! failed. If a rejected request cannot be sent again, WeChat's own first answer comes back whole. [`WeChatError::parse`]
+//! tells whether an answer is an error.
 //!
 //! # Where to put the layer
 //!
@@ -118,13 +119,14 @@ mod error;
 mod memory;
 mod platform;
 mod request;
-mod response;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod response;
 mod rid;
 mod secret;
 mod telemetry;
 mod token;
+mod wechat_error;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -143,6 +145,7 @@ pub use crate::{
     response::PeekedBody,
     secret::{AppId, AppSecret, Fingerprint},
     token::AccessToken,
+    wechat_error::WeChatError,
 };
 
 /// The README's example compiles.

@@ -2,6 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -9,7 +13,10 @@ use zeroize::Zeroizing;
 /// [`TokenPool`](crate::TokenPool) knows the account by.
 ///
 /// An app id is no secret: it is shown in errors. As a request extension it picks the account in a pool.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// It deserializes from a string, so that it can stand in a struct of settings; see [`AppSecret`].
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
 pub struct AppId(Arc<str>);
 
 impl AppId {
@@ -36,6 +43,27 @@ const LONGEST_SHOWN: usize = 128;
 /// An account's secret (`appsecret`, `corpsecret`).
 ///
 /// It has no `Display`, its `Debug` shows a [`Fingerprint`] only, and its memory is wiped when the last clone goes.
+///
+/// It deserializes from a string. A string that the format hands over is taken as it is, and one that it lends is copied
+/// once; no other copy is made here. Buffers of the format itself are its own business. What is no string is an error, which
+/// does not show the value: an unquoted secret of digits is a number to some formats.
+///
+/// ```
+/// use serde::Deserialize;
+/// use tower_wechat::{AppId, AppSecret, issuer::StableToken};
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     app_id: AppId,
+///     app_secret: AppSecret,
+/// }
+///
+/// let text = r#"{"app_id": "wx0123456789abcdef", "app_secret": "the-app-secret"}"#;
+/// let settings: Settings = serde_json::from_str(text)?;
+/// let issuer = StableToken::new(settings.app_id, settings.app_secret);
+/// # drop(issuer);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct AppSecret(Arc<Zeroizing<String>>);
 
@@ -76,6 +104,12 @@ impl From<&String> for AppId {
     }
 }
 
+impl AsRef<str> for AppId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -106,6 +140,33 @@ impl From<&String> for AppSecret {
     }
 }
 
+impl<'de> Deserialize<'de> for AppSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The format's own error quotes what it found in place of a string, and that may be the secret.
+        deserializer
+            .deserialize_string(SecretVisitor)
+            .map_err(|_| de::Error::custom("the secret cannot be read: it must be a string"))
+    }
+}
+
+struct SecretVisitor;
+
+impl Visitor<'_> for SecretVisitor {
+    type Value = AppSecret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret as a string")
+    }
+
+    fn visit_str<E>(self, secret: &str) -> Result<AppSecret, E> {
+        Ok(secret.into())
+    }
+
+    fn visit_string<E>(self, secret: String) -> Result<AppSecret, E> {
+        Ok(secret.into())
+    }
+}
+
 impl fmt::Debug for AppSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AppSecret({})", Fingerprint::of(self.expose()))
@@ -126,6 +187,8 @@ impl fmt::Debug for Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -133,6 +196,40 @@ mod tests {
         let secret = AppSecret::from("s3cr3t-of-the-app");
         assert_eq!(format!("{secret:?}"), format!("AppSecret({})", Fingerprint::of("s3cr3t-of-the-app")));
         assert_eq!(secret.expose(), "s3cr3t-of-the-app");
+    }
+
+    #[test]
+    fn ids_and_secrets_are_read_from_strings() {
+        let id: AppId = serde_json::from_str(r#""wx\u0030123""#).unwrap();
+        assert_eq!((id.as_str(), id.as_ref()), ("wx0123", "wx0123"));
+        assert!(serde_json::from_str::<AppId>("7").is_err());
+        for json in [r#""s3cr3t""#, r#""s3\u0063r3t""#] {
+            let secret: AppSecret = serde_json::from_str(json).unwrap();
+            assert_eq!(secret.expose(), "s3cr3t");
+            let secret: AppSecret = serde_json::from_value(serde_json::from_str(json).unwrap()).unwrap();
+            assert_eq!(secret.expose(), "s3cr3t");
+        }
+    }
+
+    #[test]
+    fn an_owned_string_is_taken_over_without_a_copy() {
+        let owned = "s3cr3t".to_owned();
+        let at = owned.as_ptr();
+        let deserializer = de::value::StringDeserializer::<de::value::Error>::new(owned);
+        let secret = AppSecret::deserialize(deserializer).unwrap();
+        assert_eq!(secret.expose().as_ptr(), at);
+    }
+
+    #[test]
+    fn what_is_no_string_is_refused_and_not_shown() {
+        for json in
+            ["4242", "-4242", "4242.4242", "42424242424242424242424242", "[4242]", "{\"a\":4242}", "\"4242"]
+        {
+            let error = serde_json::from_str::<AppSecret>(json).unwrap_err().to_string();
+            assert!(error.contains("must be a string") && !error.contains("4242"), "{error}");
+        }
+        let error = serde_json::from_str::<HashMap<String, AppSecret>>("{\n\"secret\": 4242}").unwrap_err();
+        assert_eq!(error.line(), 2, "{error}");
     }
 
     #[test]

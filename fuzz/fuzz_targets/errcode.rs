@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tower_wechat::fuzzing::errcode;
+use tower_wechat::fuzzing::{errcode, errcode_of_whole};
 
 /// Codes as WeChat writes them: an integer, or a string that holds one.
 fn expected(value: &Value) -> Option<i64> {
@@ -24,6 +24,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     let (step, body) = input;
     let whole = errcode([body]);
     assert_eq!(errcode(body.chunks(usize::from(step).max(1))), whole);
+    assert_eq!(errcode_of_whole(body), whole);
 
     // serde keeps the last of several keys of a name, and the scanner stops at the first.
     let named = body.windows(7).filter(|window| window == b"errcode").count();

@@ -4,7 +4,7 @@
 
 use http::Uri;
 use libfuzzer_sys::fuzz_target;
-use tower_wechat::fuzzing::{encode, has_parameter, inject};
+use tower_wechat::fuzzing::{encode, has_credential, inject};
 
 const PARAMETER: &str = "access_token";
 
@@ -13,11 +13,11 @@ fuzz_target!(|input: &str| {
     let (Ok(uri), token) = (uri.parse::<Uri>(), encode(token)) else {
         return;
     };
-    let _: bool = has_parameter(&uri, PARAMETER);
+    let _: bool = has_credential(&uri, PARAMETER);
     let Ok(with) = inject(&uri, PARAMETER, &token) else {
         return;
     };
-    assert!(has_parameter(&with, PARAMETER));
+    assert!(has_credential(&with, PARAMETER));
     assert_eq!((with.scheme(), with.authority(), with.path()), (uri.scheme(), uri.authority(), uri.path()));
     let (query, before) = (with.query().unwrap(), uri.query().unwrap_or_default());
     let rest = query.strip_prefix(before).unwrap();

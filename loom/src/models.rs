@@ -54,7 +54,7 @@ impl Cache {
         SingleFlight::board(
             &self.flights,
             || ABORTED,
-            || Some(self.present()).filter(|&present| present > rejected),
+            |_| Some(self.present()).filter(|&present| present > rejected),
         )
     }
 

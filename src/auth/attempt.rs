@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts,
-};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts};
 use http_body::Body;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -104,8 +102,8 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
 impl<S, B> Resend<S, B> {
     /// The same request with another token.
     pub(super) fn authorize(self, token: &AccessToken) -> Result<Request<ReplayBody<B>>, NotReplayed> {
-        let uri = with_token(&self.head.uri, self.sender.cache.platform(), token)
-            .map_err(|_| NotReplayed::Uri)?;
+        let uri =
+            with_token(&self.head.uri, self.sender.cache.platform(), token).map_err(|_| NotReplayed::Uri)?;
         Ok(self.head.with(uri, self.body))
     }
 }

@@ -235,7 +235,9 @@ where
                     };
                     let resending = resending.take().expect(ONCE);
                     if ready.is_err() {
-                        return Poll::Ready(Ok(resending.rejection.not_replayed(NotReplayed::ServiceNotReady)));
+                        return Poll::Ready(Ok(resending
+                            .rejection
+                            .not_replayed(NotReplayed::ServiceNotReady)));
                     }
                     let Resending { resend, rejection } = *resending;
                     let cache = resend.sender.cache.clone();
@@ -264,7 +266,9 @@ where
                     let rejection = rejection.take().expect(ONCE);
                     return Poll::Ready(match answer.map_err(Into::into) {
                         Ok(second) => Ok(rejection.replaced_by(second)),
-                        Err(error) if was_refused(&*error) => Ok(rejection.not_replayed(NotReplayed::Refused)),
+                        Err(error) if was_refused(&*error) => {
+                            Ok(rejection.not_replayed(NotReplayed::Refused))
+                        }
                         Err(error) => Err(Error::inner(error)),
                     });
                 }

@@ -80,7 +80,8 @@ impl Settings {
             Some(Err(error)) if pool.has_factory() => return Route::Refuse(error),
             Some(Err(error)) => error,
             None => {
-                let text = "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";
+                let text =
+                    "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";
                 Error::new(ErrorKind::UnknownApp, text)
             }
         };

@@ -51,12 +51,9 @@ fn duration() -> impl Strategy<Value = Duration> {
 }
 
 fn held() -> impl Strategy<Value = Held> {
-    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(|(generation, left, window, being_replaced)| Held {
-        generation,
-        left,
-        window,
-        being_replaced,
-    })
+    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(
+        |(generation, left, window, being_replaced)| Held { generation, left, window, being_replaced },
+    )
 }
 
 fn need() -> impl Strategy<Value = Need> {

@@ -4,7 +4,8 @@ use std::{future::Future, pin::Pin};
 
 use super::{
     AccountKey, Issuer, Mint, Minted,
-    endpoint::{Endpoint, Kind, settings},
+    endpoint::{Endpoint, Kind},
+    settings::settings,
 };
 use crate::{
     error::TokenError,

@@ -7,13 +7,12 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
-use http_body_util::Full;
 use percent_encoding::{PercentEncode, utf8_percent_encode};
 
 use super::{AccountKey, Minted, answer, client::Client};
 use crate::{
     error::{Error, ErrorKind, TokenError},
-    platform::Platform,
+    platform::{Origin, Platform},
     secret::{AppId, AppSecret},
     token::ESCAPED,
 };
@@ -37,6 +36,10 @@ pub(super) struct Endpoint {
     kind: &'static Kind,
     /// Without a slash at its end.
     base: String,
+    family: Platform,
+    /// Where `base` is not the family's own.
+    origin: Option<Origin>,
+    /// The family's, and the origin.
     platform: Platform,
     /// Made from the first secret, so that a rotation does not part this process from the others.
     account: AccountKey,
@@ -50,6 +53,8 @@ impl Endpoint {
         Self {
             kind,
             base: kind.base.to_owned(),
+            family: platform.clone(),
+            origin: None,
             platform,
             account: AccountKey::new(kind.name, kind.base, app, Some(&secret)),
             secret: Mutex::new(secret),
@@ -58,12 +63,40 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn at(mut self, url: &str) -> Result<Self, Error> {
-        self.platform = self.platform.with_origin(url)?;
+    pub(super) fn at(self, url: &str) -> Result<Self, Error> {
+        Ok(self.at_origin(Origin::parse(url)?, url))
+    }
+
+    /// Whatever the host, by plain http too.
+    pub(super) fn dangerously_at(self, url: &str) -> Result<Self, Error> {
+        Ok(self.at_origin(Origin::parse_dangerous_plain_http(url)?, url))
+    }
+
+    fn at_origin(mut self, origin: Origin, url: &str) -> Self {
+        self.origin = Some(origin);
         url.trim_end_matches('/').clone_into(&mut self.base);
         let app = self.account.app().clone();
         self.account = AccountKey::new(self.kind.name, &self.base, app, Some(&self.secret()));
-        Ok(self)
+        self.with_whole_platform()
+    }
+
+    /// Another family of accounts, with the same endpoint.
+    pub(super) fn of_family(self, family: Platform) -> Self {
+        Self { family, ..self }.with_whole_platform()
+    }
+
+    fn with_whole_platform(mut self) -> Self {
+        let family = self.family.clone();
+        self.platform = match self.origin.clone() {
+            Some(origin) => family.and(origin),
+            None => family,
+        };
+        self
+    }
+
+    #[cfg(feature = "https")]
+    pub(super) fn trusting(self, pem: &[u8]) -> Result<Self, Error> {
+        Ok(Self { client: self.client.trusting(pem)?, ..self })
     }
 
     pub(super) fn through(self, client: Client) -> Self {
@@ -86,7 +119,7 @@ impl Endpoint {
     /// request from id and secret.
     pub(super) async fn mint(
         &self,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let secret = self.secret();
         let mut minted = self.mint_with(&secret, &request).await;
@@ -102,7 +135,7 @@ impl Endpoint {
     async fn mint_with(
         &self,
         secret: &AppSecret,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Full<Bytes>>, TokenError>,
+        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let app = self.account.app().as_str();
         check(self.kind.id, app)?;
@@ -130,18 +163,14 @@ impl Endpoint {
     }
 
     /// A GET with this query, whose values are percent-encoded here.
-    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Full<Bytes>>, TokenError> {
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Request<Bytes>, TokenError> {
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let url = format!("{}{path}?{}", self.base, query.join("&"));
         finish(Request::builder().uri(url), Bytes::new())
     }
 
     /// A POST of this JSON.
-    pub(super) fn post(
-        &self,
-        path: &str,
-        json: &serde_json::Value,
-    ) -> Result<Request<Full<Bytes>>, TokenError> {
+    pub(super) fn post(&self, path: &str, json: &serde_json::Value) -> Result<Request<Bytes>, TokenError> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}{path}", self.base))
@@ -157,11 +186,9 @@ impl Endpoint {
     }
 }
 
-fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Full<Bytes>>, TokenError> {
+fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>, TokenError> {
     // The base URL was checked and the rest is encoded; what is left is a URL of more than 64 KiB.
-    request
-        .body(Full::new(body))
-        .map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
+    request.body(body).map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
 }
 
 fn encode(text: &str) -> PercentEncode<'_> {
@@ -182,67 +209,3 @@ fn check(what: &str, text: &str) -> Result<(), TokenError> {
     let message = format!("nothing was asked, for the {what} {wrong}");
     Err(TokenError::new(ErrorKind::Config, message))
 }
-
-/// The settings of a built-in issuer, a struct around an `Endpoint`.
-macro_rules! settings {
-    ($issuer:ident) => {
-        impl $issuer {
-            /// Asks another base URL: a regional name, a proxy with a fixed address, a private deployment, a test. With or
-            /// without a slash at its end; a path in it goes before the endpoint's own.
-            ///
-            /// Its origin is one that tokens may go to from now on.
-            ///
-            /// # Errors
-            ///
-            /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the
-            /// same with `http` and a loopback host.
-            pub fn base_url(mut self, url: &str) -> Result<Self, $crate::error::Error> {
-                self.endpoint = self.endpoint.at(url)?;
-                Ok(self)
-            }
-
-            /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
-            ///
-            /// The requests have the secret in them, so it should neither log URLs nor follow redirects. Of its errors
-            /// only those texts are shown that quote nothing of the request. A deadline is not its business: the cache has one.
-            #[must_use]
-            pub fn http_client<S, B>(mut self, service: S) -> Self
-            where
-                S: tower_service::Service<
-                        http::Request<http_body_util::Full<bytes::Bytes>>,
-                        Response = http::Response<B>,
-                    > + Clone
-                    + Send
-                    + Sync
-                    + 'static,
-                S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-                S::Future: Send,
-                B: http_body::Body + Send + 'static,
-                B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-            {
-                self.endpoint = self.endpoint.through($crate::issuer::client::Client::new(service));
-                self
-            }
-
-            /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.
-            ///
-            /// Called once for each refusal, on the runtime, so it should not block for long. A secret other than the
-            /// refused one is tried at once and kept. The account's name in caches and stores stays that of the first secret.
-            #[must_use]
-            pub fn secret_source(
-                mut self,
-                source: impl Fn() -> $crate::secret::AppSecret + Send + Sync + 'static,
-            ) -> Self {
-                self.endpoint = self.endpoint.with_source(source);
-                self
-            }
-        }
-
-        impl std::fmt::Debug for $issuer {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.endpoint.debug(stringify!($issuer), f)
-            }
-        }
-    };
-}
-pub(super) use settings;

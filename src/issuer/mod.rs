@@ -9,6 +9,20 @@
 //! | [`ClassicToken`] | `GET /cgi-bin/token` | ends the life of the token before, after five minutes at the most |
 //! | [`WeCom`] | `GET /cgi-bin/gettoken` | is harmless, but WeCom blocks who asks often |
 //!
+//! # The client
+//!
+//! The three ask through a built-in HTTP client, unless [`http_client`](StableToken::http_client) gives them another. It
+//! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together; the cache limits the whole fetch),
+//! keeps none, and follows no redirects. The issuers of a process share one, but those with
+//! [`root_certificates_pem`](StableToken::root_certificates_pem) have one each.
+//!
+//! It goes through the proxies that the environment names when the client is first used, by the rules that reqwest has:
+//! `HTTPS_PROXY` for https, `HTTP_PROXY` for http, `ALL_PROXY` for both, in capitals or small letters, but for
+//! the hosts that `NO_PROXY` lists. None of them counts in a CGI script (`REQUEST_METHOD` is set). Https goes through a
+//! tunnel (CONNECT); the proxy sees neither secret nor token. **Loopback hosts are no exception**, as they are none for
+//! reqwest: where `HTTP_PROXY` or `ALL_PROXY` is set and a base URL is `http://127.0.0.1:…`, let `NO_PROXY` list
+//! `localhost,127.0.0.1`. A proxy is spoken to over `http` or `https`; SOCKS needs an `http_client`.
+//!
 //! # A token from a server of your own
 //!
 //! ```
@@ -47,12 +61,13 @@
 //! # }).unwrap();
 //! ```
 
-mod answer;
+pub(crate) mod answer;
 mod classic;
 mod client;
 mod endpoint;
 #[cfg(test)]
 mod over_sockets;
+mod settings;
 mod stable;
 mod wecom;
 
@@ -60,7 +75,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
-pub use self::{classic::ClassicToken, stable::StableToken, wecom::WeCom};
+pub use self::{classic::ClassicToken, client::HttpClient, stable::StableToken, wecom::WeCom};
 
 use sha2::{Digest, Sha256};
 

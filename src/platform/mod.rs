@@ -203,7 +203,9 @@ impl Platform {
         let path = normal(uri.path());
         let mut verdict = Err(OutOfScope::OutsidePrefix);
         // Where several origins cover the request, each must let it have the token.
-        for below in origins().filter(|origin| origin.is_at(&address)).filter_map(|origin| origin.below(&path)) {
+        for below in
+            origins().filter(|origin| origin.is_at(&address)).filter_map(|origin| origin.below(&path))
+        {
             if self.exempts(below) {
                 return Err(OutOfScope::ExemptPath);
             }

@@ -84,7 +84,9 @@ fn exempt_paths_are_exempt_in_every_spelling_and_behind_a_prefix() {
 #[test]
 fn a_prefix_bounds_the_scope() {
     let platform = Platform::wechat().with_origin("https://gw.example/wechat").unwrap();
-    for inside in ["/wechat", "/wechat/", "/wechat/cgi-bin/x", "/x/../wechat/cgi-bin/x", "/%77echat/cgi-bin/x"] {
+    for inside in
+        ["/wechat", "/wechat/", "/wechat/cgi-bin/x", "/x/../wechat/cgi-bin/x", "/%77echat/cgi-bin/x"]
+    {
         assert_eq!(scope(&platform, &format!("https://gw.example{inside}")), Ok(()), "{inside}");
     }
     for outside in [
@@ -104,7 +106,8 @@ fn a_prefix_bounds_the_scope() {
 
 #[test]
 fn an_allowed_origin_has_the_same_exemptions() {
-    let allowed = [Origin::parse("https://gw.example/wechat").unwrap(), Origin::parse("https://gw.example").unwrap()];
+    let allowed =
+        [Origin::parse("https://gw.example/wechat").unwrap(), Origin::parse("https://gw.example").unwrap()];
     let scope = |uri: &str| Platform::wechat().scope(&uri.parse().unwrap(), &allowed);
     assert_eq!(scope("https://gw.example/wechat/cgi-bin/token"), Err(OutOfScope::ExemptPath));
     assert_eq!(scope("https://gw.example/cgi-bin/token"), Err(OutOfScope::ExemptPath));
@@ -123,7 +126,9 @@ fn each_family_has_its_own_parameter_paths_and_codes() {
     ] {
         assert_eq!(scope(&component, &format!("https://api.weixin.qq.com{open}")), Ok(()), "{open}");
     }
-    for exempt in ["/sns/jscode2session", "/sns/userinfo", "/cgi-bin/component/api_component_token", "/cgi-bin/token"] {
+    for exempt in
+        ["/sns/jscode2session", "/sns/userinfo", "/cgi-bin/component/api_component_token", "/cgi-bin/token"]
+    {
         let uri = format!("https://api.weixin.qq.com{exempt}");
         assert_eq!(scope(&component, &uri), Err(OutOfScope::ExemptPath), "{exempt}");
     }
@@ -145,7 +150,10 @@ fn an_exemption_can_be_lifted_and_the_longest_path_holds() {
     assert_eq!(scope(&lifted, uri), Ok(()));
     assert!(scope(&lifted, "https://api.weixin.qq.com/sns/userinfo").is_err());
     assert!(scope(&lifted.clone().with_exempt_path("/sns/component/jscode2session"), uri).is_err());
-    assert!(scope(&lifted.with_exempt_path("/SNS/component/"), uri).is_err(), "the last word on one path holds");
+    assert!(
+        scope(&lifted.with_exempt_path("/SNS/component/"), uri).is_err(),
+        "the last word on one path holds"
+    );
     let all = Platform::wechat().without_exempt_path("/sns/");
     assert_eq!(scope(&all, "https://api.weixin.qq.com/sns/userinfo"), Ok(()));
 }

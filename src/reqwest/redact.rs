@@ -53,7 +53,8 @@ impl Redactor {
 
     /// What to show in place of a URL that a redirect led to, which may have taken the token along.
     fn elsewhere(&self, url: &Url) -> Url {
-        let name = self.parameter().and_then(|parameter| parameter.split_once('=')).map_or("", |(name, _)| name);
+        let name =
+            self.parameter().and_then(|parameter| parameter.split_once('=')).map_or("", |(name, _)| name);
         let mut shown = url.clone();
         let other = |pair: &&str| {
             let key = pair.split_once('=').map_or(*pair, |(key, _)| key);

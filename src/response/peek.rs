@@ -23,8 +23,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use self::body::{Peeked, Place, Taken};
 pub use self::body::PeekedBody;
+use self::body::{Peeked, Place, Taken};
 pub(crate) use self::head::may_be_rejection;
 use super::errcode::{ErrcodeScanner, Found};
 use crate::memory::{Charge, Memory};

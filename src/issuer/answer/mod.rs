@@ -12,6 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use self::refusal::refusal;
@@ -20,8 +21,8 @@ use crate::{error::TokenError, rid::rid};
 
 /// Reads the answer to a mint. Any status and any bytes will do; it does not panic.
 pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
-    let answer = read(body);
-    let errcode = answer.as_ref().and_then(|answer| signed(answer.get("errcode")?)).filter(|code| *code != 0);
+    let answer: Option<Map<String, Value>> = read(body);
+    let errcode = answer.as_ref().and_then(|answer| errcode(answer.get("errcode")?));
     if let Some(error) = refused(status, errcode, answer.as_ref()) {
         return Err(error);
     }
@@ -52,9 +53,9 @@ pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenErro
     Ok(Minted::new(token, Duration::from_secs(life)))
 }
 
-/// The answer as a JSON object. Read leniently, for the platform is known to put raw control characters and bad UTF-8
+/// The answer, which is to be a JSON object. Read leniently, for the platform is known to put raw control characters and bad UTF-8
 /// into strings.
-fn read(body: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok().or_else(|| {
         let text: String = String::from_utf8_lossy(body)
             .trim_matches(|c: char| c <= ' ' || c == '\u{feff}')
@@ -69,8 +70,9 @@ fn read(body: &[u8]) -> Option<Map<String, Value>> {
     })
 }
 
-fn signed(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+/// The code, a number or a string that holds one, unless it is zero.
+pub(crate) fn errcode(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|code| *code != 0)
 }
 
 fn positive(value: &Value) -> Option<u64> {

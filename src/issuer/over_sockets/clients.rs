@@ -21,10 +21,24 @@ async fn any_tower_service_will_do_as_client() {
         Ok::<_, Infallible>(Response::new(body))
     });
     let service = tower::limit::ConcurrencyLimit::new(service, 1);
-    let issuer = StableToken::new("wx01", SECRET).http_client(service);
-    for _ in 0..2 {
-        assert_eq!(issuer.mint(Mint::normal()).await.unwrap().text, "81_token");
+    let issuer = StableToken::new("wx01", SECRET).http_client(service.clone());
+    let boxed = generic(tower::util::BoxCloneSyncService::new(service));
+    for issuer in [issuer, boxed] {
+        for _ in 0..2 {
+            assert_eq!(issuer.mint(Mint::normal()).await.unwrap().text, "81_token");
+        }
     }
+}
+
+/// Takes a client as a caller's own function would, whose bounds name no more than tower's trait.
+fn generic<S, B>(service: S) -> StableToken
+where
+    S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    StableToken::new("wx01", SECRET).http_client(service)
 }
 
 /// A body that fails with an error that quotes the URL, as some clients' do.

@@ -74,9 +74,7 @@ impl<R: Body> PeekedBody<R> {
     pub(crate) fn rid(&self) -> Option<String> {
         match &self.kind {
             Kind::Untouched { .. } => None,
-            Kind::Peeked { peeked } => {
-                rid(&String::from_utf8_lossy(&peeked.start(START))).map(str::to_owned)
-            }
+            Kind::Peeked { peeked } => rid(&String::from_utf8_lossy(&peeked.start(START))).map(str::to_owned),
         }
     }
 }

@@ -6,7 +6,17 @@ use http_body::Body;
 /// Content codings that change the bytes (<https://www.iana.org/assignments/http-parameters>). Servers write other things
 /// there too: nothing at all, `identity, identity`, `none`, `utf-8`.
 const CODINGS: [&[u8]; 11] = [
-    b"gzip", b"br", b"deflate", b"zstd", b"x-gzip", b"compress", b"x-compress", b"dcb", b"dcz", b"aes128gcm", b"exi",
+    b"gzip",
+    b"br",
+    b"deflate",
+    b"zstd",
+    b"x-gzip",
+    b"compress",
+    b"x-compress",
+    b"dcb",
+    b"dcz",
+    b"aes128gcm",
+    b"exi",
 ];
 
 /// Whether this answer can hide a rejection, so that looking at up to `limit` bytes of it may matter.

@@ -40,8 +40,11 @@ pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Result<
     {
         return struck;
     }
+    let scripted = state.lock().answers.get(request.uri().path()).map(|scripted| scripted.answer.clone());
     let reply = if api::is_chunked(request.headers()) {
         api::precondition_failed()
+    } else if let Some(answer) = scripted {
+        answer.into()
     } else {
         match read(space, request).await {
             Ok(said) => grant(state, space, &said, fault.as_ref()),

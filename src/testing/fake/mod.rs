@@ -20,7 +20,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
-use self::state::{Early, State};
+use self::state::{Early, Scripted, State};
 pub use self::{
     answer::Answer, body::media_byte, builder::FakeWeChatBuilder, faults::Fault, gate::Hold, log::Seen,
 };
@@ -29,6 +29,8 @@ pub use self::{
 /// what they saw.
 ///
 /// It speaks plain HTTP/1.1 on a free port, so any SDK in any language that can change its base URL can be tested with it.
+/// Where the environment has an `HTTP_PROXY` or `ALL_PROXY`, let `NO_PROXY` list `127.0.0.1`: many clients send even such
+/// calls to the proxy, reqwest and the issuers' built-in one among them.
 /// Clones are handles of the same platform; with the last one, its server and all connections end.
 ///
 /// ```
@@ -83,15 +85,18 @@ pub use self::{
 ///
 /// Every other path is an API. It wants its token in a query parameter whose name ends in `access_token`, and answers with
 /// HTTP status 200 and 41001 (missing), 40001 (unknown, superseded or revoked; 40014 on WeCom), 42001 (expired) or 40014
-/// (no token can look like that). Below `/sns/` and `/cgi-bin/webhook/` and at `/cgi-bin/clear_quota/v2`, where the app's
-/// token has no business, none is asked for.
+/// (no token can look like that). Where the app's token has no business, none is asked for: below `/sns/` and
+/// `/cgi-bin/webhook/`; at `/cgi-bin/clear_quota/v2`, `/cgi-bin/component/clear_quota/v2` and
+/// `/cgi-bin/component/api_start_push_ticket`; and where other tokens than those above are minted
+/// (`/cgi-bin/component/api_component_token`, `/cgi-bin/service/get_suite_token`, `/cgi-bin/service/get_provider_token`,
+/// `/cgi-bin/openhw/get_model_token`), whose answers a test must [set](Self::set_answer).
 ///
 /// | path | with a good token |
 /// |---|---|
 /// | `/cgi-bin/media/get` | a download of `?size=` bytes, each of them [`media_byte`]; its errors are `text/plain` |
 /// | `/cgi-bin/media/upload` | a `media_id` that is the SHA-256 of what arrived; as `text/plain` too |
 /// | `/wxa/getwxacodeunlimit` | a picture |
-/// | one given to [`set_answer`](Self::set_answer) | that answer |
+/// | one given to [`set_answer`](Self::set_answer) or [`set_open_answer`](Self::set_open_answer) | that answer |
 /// | anything else | `{"errcode":0,"errmsg":"ok","path":…,"received":…,"sha256":…}`: length and hash of the body |
 ///
 /// A chunked body is answered with HTTP status 412, whatever its token, as users have seen it from WeChat
@@ -106,7 +111,7 @@ pub use self::{
 /// # What it leaves out
 ///
 /// Limits per minute, WeCom's ban after repeated wrong secrets, tickets, and the tokens of third-party platforms and WeCom
-/// suites. [`Fault::Errcode`] answers with any code.
+/// suites: [`set_answer`](Self::set_answer) scripts those. [`Fault::Errcode`] answers with any code.
 #[derive(Clone)]
 pub struct FakeWeChat(Arc<Running>);
 
@@ -290,9 +295,37 @@ impl FakeWeChat {
         self.state().api_gate.hold()
     }
 
-    /// Answers calls of this path like this whenever their token is good.
+    /// Answers calls of this path like this whenever their token is good; always, where no token is asked for. That
+    /// includes the token endpoints, which do not mint then. A path is replaced as a whole.
     pub fn set_answer(&self, path: &str, answer: Answer) {
-        self.state().lock().answers.insert(path.to_owned(), answer);
+        self.script(path, answer, false);
+    }
+
+    /// Answers calls of this path like this whatever their token, also those that have none: an endpoint that another
+    /// secret or a ticket authorises, or one of your own. [`reject_all`](Self::reject_all) and faults go before it.
+    ///
+    /// ```
+    /// use http_body_util::{BodyExt, Empty};
+    /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// use tower_wechat::testing::{Answer, FakeWeChat};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let fake = FakeWeChat::start().await;
+    /// fake.set_open_answer("/tokens/wx01", Answer::json(r#"{"token":"a","seconds":7200}"#));
+    ///
+    /// let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+    /// let answer = client.get(format!("{}/tokens/wx01", fake.url()).parse()?).await?;
+    /// assert_eq!(answer.into_body().collect().await?.to_bytes(), r#"{"token":"a","seconds":7200}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_open_answer(&self, path: &str, answer: Answer) {
+        self.script(path, answer, true);
+    }
+
+    fn script(&self, path: &str, answer: Answer, open: bool) {
+        self.state().lock().answers.insert(path.to_owned(), Scripted { answer, open });
     }
 
     /// Answers like this whenever a token is missing or not good; `None` brings the platform's own errors back.

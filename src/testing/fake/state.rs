@@ -23,8 +23,15 @@ pub(super) struct Inner {
     pub(super) log: Log,
     pub(super) manner: Manner,
     /// Answers of a test's own, by path.
-    pub(super) answers: HashMap<String, Answer>,
+    pub(super) answers: HashMap<String, Scripted>,
     advanced: Duration,
+}
+
+/// An answer of a test's own.
+pub(super) struct Scripted {
+    pub(super) answer: Answer,
+    /// Whether it is given whatever the token.
+    pub(super) open: bool,
 }
 
 /// How APIs answer.

@@ -217,6 +217,53 @@ async fn answers_of_ones_own_are_given_to_good_tokens_only() {
     assert_eq!(fake.get("/cgi-bin/x?access_token=80_unknown").await.errcode(), 40001);
 }
 
+#[tokio::test]
+async fn answers_can_be_set_where_no_token_is_asked_for() {
+    let fake = FakeWeChat::start().await;
+    let other = json!({ "component_access_token": "c", "expires_in": 7200 });
+    for path in [
+        "/sns/oauth2/access_token",
+        "/cgi-bin/webhook/send",
+        "/cgi-bin/clear_quota/v2",
+        "/cgi-bin/component/clear_quota/v2",
+        "/cgi-bin/component/api_component_token",
+        "/cgi-bin/component/api_start_push_ticket",
+        "/cgi-bin/service/get_suite_token",
+        "/cgi-bin/service/get_provider_token",
+        "/cgi-bin/openhw/get_model_token",
+        "/cgi-bin/token",
+        "/cgi-bin/stable_token",
+        "/cgi-bin/gettoken",
+    ] {
+        fake.set_answer(path, Answer::json(other.to_string()));
+        assert_eq!(fake.post(path, "{}").await.json(), other, "{path}");
+    }
+    assert_eq!((fake.mints(), fake.token_requests(), fake.api_requests()), (0, 3, 9));
+    assert_eq!(fake.get("/cgi-bin/service/get_suite_token_x").await.errcode(), 41001);
+}
+
+#[tokio::test]
+async fn an_open_answer_is_given_whatever_the_token() {
+    let fake = FakeWeChat::builder().prefix("/wx").start().await;
+    let token = fake.stable().await.text;
+    let mine = Answer::json(r#"{"errcode":0,"mine":true}"#);
+    fake.set_open_answer("/tokens", mine.clone());
+    for query in ["", "?access_token=", "?access_token=80_unknown", &format!("?access_token={token}")] {
+        assert_eq!(fake.get(&format!("/tokens{query}")).await.json()["mine"], true, "{query}");
+    }
+    assert_eq!(fake.get("/tokens/below").await.errcode(), 41001);
+    assert_eq!(fake.seen()[3].generation, Some(1), "what a token is, is seen all the same");
+
+    fake.reject_all(Some(45009));
+    assert_eq!(fake.get("/tokens").await.errcode(), 45009);
+    fake.heal();
+    fake.fail_next_apis(1, Fault::Busy);
+    assert_eq!(fake.get("/tokens").await.errcode(), -1);
+
+    fake.set_answer("/tokens", mine);
+    assert_eq!(fake.get("/tokens").await.errcode(), 41001, "replaced by one that is not open");
+}
+
 /// Sends a head and half a body, and reads the answer's head.
 async fn half_an_upload(fake: &FakeWeChat) -> (TcpStream, String) {
     let mut line = TcpStream::connect(&fake.url()["http://".len()..]).await.unwrap();

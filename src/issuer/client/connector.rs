@@ -1,0 +1,131 @@
+//! [`Connector`]: connects the built-in client to a token endpoint, straight or through the environment's proxy.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Uri, uri::Scheme};
+use hyper_util::client::{
+    legacy::connect::{HttpConnector, proxy::Tunnel},
+    proxy::matcher::{Intercept, Matcher},
+};
+use tower_service::Service;
+
+use super::line::Line;
+use crate::error::BoxError;
+
+/// How long a connection may take: name, TCP, proxy and TLS together. A fetch takes 10 s at most, so that a second try is
+/// possible.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Connects to a server, or to a proxy.
+#[cfg(feature = "https")]
+type Hop = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "https"))]
+type Hop = HttpConnector;
+
+/// Puts TLS, where the URL asks for it, upon a way to the server.
+#[cfg(feature = "https")]
+type Whole = hyper_rustls::HttpsConnector<Way>;
+#[cfg(not(feature = "https"))]
+type Whole = Way;
+
+/// A connection up to a server or a proxy.
+pub(super) type Stream = <Hop as Service<Uri>>::Response;
+
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Everything that lies before a connection can be used, within the time-out.
+#[derive(Clone)]
+pub(super) struct Connector(Whole);
+
+impl Connector {
+    #[cfg(feature = "https")]
+    pub(super) fn new(proxies: Arc<Matcher>, tls: Arc<rustls::ClientConfig>) -> Self {
+        let tcp = tcp();
+        let hop = (tcp.clone(), tls.clone()).into();
+        Self((Way { tcp, hop, proxies }, tls).into())
+    }
+
+    #[cfg(not(feature = "https"))]
+    pub(super) fn new(proxies: Arc<Matcher>) -> Self {
+        let tcp = tcp();
+        Self(Way { hop: tcp.clone(), tcp, proxies })
+    }
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    // What is above looks at the scheme.
+    tcp.enforce_http(cfg!(not(feature = "https")));
+    // A host's addresses share it, so that a deaf one does not keep the others from being tried.
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp
+}
+
+impl Service<Uri> for Connector {
+    type Response = <Whole as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let connecting = self.0.call(to);
+        Box::pin(async move {
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .unwrap_or_else(|_| Err(io::Error::other("there was no connection within 3 s").into()))
+        })
+    }
+}
+
+/// The way to a server, without its TLS.
+#[derive(Clone)]
+pub(super) struct Way {
+    tcp: HttpConnector,
+    hop: Hop,
+    proxies: Arc<Matcher>,
+}
+
+impl Service<Uri> for Way {
+    type Response = Line;
+    type Error = BoxError;
+    type Future = Connecting<Line>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Hyper's connectors are always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, to: Uri) -> Connecting<Line> {
+        if let Some(proxy) = self.proxies.intercept(&to) {
+            return self.through(&proxy, to);
+        }
+        let connecting = self.tcp.call(to);
+        Box::pin(async move { Ok(Line::to_server(connecting.await?.into())) })
+    }
+}
+
+impl Way {
+    fn through(&mut self, proxy: &Intercept, to: Uri) -> Connecting<Line> {
+        let at = proxy.uri().clone();
+        if to.scheme() == Some(&Scheme::HTTP) {
+            let connecting = self.hop.call(at);
+            return Box::pin(async move { Ok(Line::to_proxy(connecting.await?)) });
+        }
+        let mut tunnel = Tunnel::new(at, self.hop.clone());
+        if let Some(auth) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(auth.clone());
+        }
+        let connecting = tunnel.call(to);
+        Box::pin(async move { Ok(Line::to_server(connecting.await?)) })
+    }
+}

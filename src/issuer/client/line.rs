@@ -1,0 +1,75 @@
+//! [`Line`]: a connection that knows whether a proxy reads the requests on it.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use pin_project_lite::pin_project;
+
+use super::connector::Stream;
+
+pin_project! {
+    pub(super) struct Line {
+        #[pin]
+        stream: Stream,
+        to_proxy: bool,
+    }
+}
+
+impl Line {
+    /// The server itself reads the requests, also where a proxy passes the bytes on.
+    pub(super) fn to_server(stream: Stream) -> Self {
+        Self { stream, to_proxy: false }
+    }
+
+    /// A proxy reads the requests, so that they must name the server.
+    pub(super) fn to_proxy(stream: Stream) -> Self {
+        Self { stream, to_proxy: true }
+    }
+}
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        self.stream.connected().proxy(self.to_proxy)
+    }
+}
+
+impl Read for Line {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.project().stream.poll_read(cx, into)
+    }
+}
+
+impl Write for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.project().stream.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().stream.poll_write_vectored(cx, bytes)
+    }
+}

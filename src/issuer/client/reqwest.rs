@@ -1,0 +1,27 @@
+//! A [`reqwest::Client`] as the client of an issuer.
+
+use bytes::Bytes;
+use http::Request;
+
+use super::{Answer, Client, Trouble, http_client::sealed::Sealed, read};
+
+impl Sealed<reqwest::Response> for reqwest::Client {
+    fn into_client(self) -> Client {
+        Client::own(move |request| exchange(self.clone(), request))
+    }
+}
+
+async fn exchange(client: reqwest::Client, request: Request<Bytes>) -> Result<Answer, Trouble> {
+    let no_answer = |error: reqwest::Error| Trouble::NoAnswer(error.without_url().into());
+    let request = reqwest::Request::try_from(request).map_err(no_answer)?;
+    let sent = request.url().clone();
+    let response = client.execute(request).await.map_err(no_answer)?;
+    // By default reqwest follows redirects, with the secret in the body or the `Referer`. It cannot be told not to for one
+    // request; what can be done is to say so.
+    if *response.url() != sent {
+        return Err(Trouble::Redirected);
+    }
+    let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+    let body = http_body_util::BodyExt::map_err(body, reqwest::Error::without_url);
+    Ok((head.status, read(body).await?))
+}

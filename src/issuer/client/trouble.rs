@@ -1,0 +1,148 @@
+//! [`Trouble`]: why there is no answer, and what people read of that.
+
+use std::error::Error as StdError;
+
+use crate::{
+    error::{BoxError, ErrorKind, TokenError},
+    secret::AppSecret,
+};
+
+/// Why there is no answer to read.
+pub(crate) enum Trouble {
+    /// The built-in client was built without TLS.
+    NoTls,
+    /// The environment's proxy speaks what the built-in client does not.
+    Socks,
+    /// None came.
+    NoAnswer(BoxError),
+    /// It came from elsewhere: the client followed a redirect.
+    #[cfg(feature = "reqwest")]
+    Redirected,
+    /// Its body broke off.
+    BrokenOff(BoxError),
+    /// Its body went on and on.
+    TooLong,
+}
+
+impl Trouble {
+    /// The same for people to read, without a URL or the secret.
+    pub(crate) fn into_error(self, secret: &AppSecret, encoded_secret: &str) -> TokenError {
+        let told = |error: &BoxError| told(&**error, &[secret.expose(), encoded_secret]);
+        match self {
+            Self::NoTls => TokenError::new(
+                ErrorKind::Config,
+                "there is no HTTPS client: enable feature `https`, or give the issuer an `http_client`",
+            ),
+            Self::Socks => TokenError::new(
+                ErrorKind::Config,
+                "the environment's proxy speaks SOCKS, which the built-in client does not: give the issuer an `http_client` \
+                 that does, or list the endpoint's host in `NO_PROXY`",
+            ),
+            // Permanent: it stays until somebody brings the certificate, and asking more often is no help.
+            #[cfg(feature = "https")]
+            Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(
+                "the token endpoint, or the proxy before it, has a certificate of an unknown issuer: if that is your own \
+                 authority, give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts \
+                 it; if it is not, somebody may be reading along",
+            ),
+            Self::NoAnswer(error) => {
+                TokenError::transient(format!("the token endpoint did not answer: {}", told(&error)))
+            }
+            #[cfg(feature = "reqwest")]
+            Self::Redirected => TokenError::permanent(
+                "the token endpoint answered with a redirect, and the HTTP client followed it, which may have shown the \
+                 secret to somebody else: build it with `redirect(Policy::none())`, and correct the base URL",
+            ),
+            Self::BrokenOff(error) => {
+                TokenError::transient(format!("the token endpoint's answer broke off: {}", told(&error)))
+            }
+            Self::TooLong => TokenError::transient(
+                "the token endpoint's answer is longer than 64 KiB: something else must answer there",
+            ),
+        }
+    }
+}
+
+/// What an error and those underneath it say. Many clients quote the URL, and a secret may be in that: any text that
+/// might is left out, and no error is kept as a source.
+fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
+    let mut told = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let quotes = text.contains("://")
+            || text.to_ascii_lowercase().contains("secret")
+            || secrets.iter().any(|secret| text.contains(secret));
+        let text = if quotes {
+            "(left out: it quotes the request)".to_owned()
+        } else {
+            text.chars().filter(|c| !c.is_control()).take(200).collect()
+        };
+        if !told.contains(&text) {
+            if !told.is_empty() {
+                told.push_str(": ");
+            }
+            told.push_str(&text);
+        }
+        next = error.source();
+    }
+    told
+}
+
+/// Whether rustls found the server's certificate to be signed by nobody it trusts, or by a namesake of somebody: an
+/// authority that was made anew.
+#[cfg(feature = "https")]
+fn is_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
+    use rustls::{
+        CertificateError::{BadSignature, UnknownIssuer},
+        Error::InvalidCertificate,
+    };
+
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(InvalidCertificate(UnknownIssuer | BadSignature)) = error.downcast_ref() {
+            return true;
+        }
+        // The source of an I/O error is not what it holds, but the source of that.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_quotes_the_request_is_left_out() {
+        #[derive(Debug)]
+        struct Outer(&'static str, io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl StdError for Outer {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.1)
+            }
+        }
+        let told = |text| told(&Outer(text, io::Error::other("os says\nno")), &["S E+N", "S%20E%2BN"]);
+        assert_eq!(told("connect"), "connect: os saysno");
+        for quoting in [
+            "error for url (https://api.weixin.qq.com/)",
+            "GET /cgi-bin/token?Secret=x",
+            "body {..S E+N..}",
+            "query S%20E%2BN",
+        ] {
+            assert_eq!(told(quoting), "(left out: it quotes the request): os saysno");
+        }
+        assert_eq!(told("os says\nno"), "os saysno", "said once");
+    }
+}
