@@ -60,15 +60,16 @@ struct Head {
     extensions: Extensions,
 }
 
+/// A request with a token in it, and what it takes to send it again.
+pub(super) type Authorized<S, B> = (Request<ReplayBody<B>>, Attempt<S, B>);
+
 impl<S, B> Unsent<S, B>
 where
     B: Body<Data = Bytes> + 'static,
 {
     /// The request with this token, and what it takes to send it again.
-    pub(super) fn authorize(
-        self,
-        token: AccessToken,
-    ) -> Result<(Request<ReplayBody<B>>, Attempt<S, B>), Error> {
+    #[inline(always)]
+    pub(super) fn authorize(self, token: AccessToken) -> Result<Authorized<S, B>, Error> {
         let Self { sender, request } = self;
         let (mut parts, body) = request.into_parts();
         let uri = with_token(&parts.uri, sender.cache.platform(), &token)?;
@@ -101,6 +102,7 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
 
 impl<S, B> Resend<S, B> {
     /// The same request with another token.
+    #[inline(always)]
     pub(super) fn authorize(self, token: &AccessToken) -> Result<Request<ReplayBody<B>>, NotReplayed> {
         let uri =
             with_token(&self.head.uri, self.sender.cache.platform(), token).map_err(|_| NotReplayed::Uri)?;
@@ -109,12 +111,17 @@ impl<S, B> Resend<S, B> {
 }
 
 impl Head {
+    #[inline(always)]
     fn of(parts: &Parts, uri: Uri) -> Self {
+        let mut headers = SmallVec::new();
+        for (name, value) in &parts.headers {
+            headers.push((name.clone(), value.clone()));
+        }
         Self {
             method: parts.method.clone(),
             uri,
             version: parts.version,
-            headers: parts.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            headers,
             extensions: parts.extensions.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    ops::ControlFlow::{self, Break, Continue},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -17,7 +18,6 @@ use tower_service::Service;
 use super::{
     attempt::{Attempt, Resend, Unsent},
     outcome::NotReplayed,
-    refused::was_refused,
     rejection::Rejection,
 };
 use crate::{
@@ -86,6 +86,11 @@ struct Resending<S, B, R: Body> {
     rejection: Box<Rejection<R>>,
 }
 
+type Output<R> = Result<Response<PeekedBody<R>>, Error>;
+
+/// What comes of a state: the next one, or the end.
+type Step<S, B, R, F> = ControlFlow<Output<R>, State<S, B, R, F>>;
+
 /// By the contract of `Future`, nobody polls one that is ready; and each state is left once.
 const ONCE: &str = "polled after it was ready";
 
@@ -135,12 +140,12 @@ where
     B::Error: Into<BoxError>,
     R: Body,
 {
-    type Output = Result<Response<PeekedBody<R>>, Error>;
+    type Output = Output<R>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Output<R>> {
         let mut state = self.project().state;
         loop {
-            let next = match state.as_mut().project() {
+            let step = match state.as_mut().project() {
                 StateProj::PassedThrough { future } => {
                     let response = ready!(future.poll(cx)).map_err(Error::inner)?;
                     return Poll::Ready(Ok(response.map(PeekedBody::untouched)));
@@ -148,133 +153,180 @@ where
                 StateProj::Failed { error } => return Poll::Ready(Err(error.take().expect(ONCE))),
                 StateProj::AwaitingToken { token, waiting } => {
                     let token = ready!(token.as_mut().poll(cx))?;
-                    let waiting = waiting.take().expect(ONCE);
-                    let service = Box::new(waiting.unsent.sender.service.instance());
-                    State::AwaitingService { service, token: Some(token), waiting: Some(waiting) }
+                    waiting.take().expect(ONCE).with(token)
                 }
                 StateProj::AwaitingService { service, token, waiting } => {
                     ready!(service.poll_ready(cx)).map_err(Error::inner)?;
-                    let (held, waiting) = (token.take().expect(ONCE), waiting.take().expect(ONCE));
-                    // That may have taken long: the newest token counts, unless it is known to be dead by now.
-                    let token = match waiting.unsent.sender.cache.ready() {
-                        Some(newest) => newest,
-                        None if waiting.waits > 0 => {
-                            state.set(waiting.into_state());
-                            continue;
-                        }
-                        None => held,
-                    };
-                    let (request, attempt) = waiting.unsent.authorize(token)?;
-                    State::Sent { future: service.call(request), attempt: Some(attempt) }
+                    waiting.take().expect(ONCE).send(service, token.take().expect(ONCE))
                 }
                 StateProj::Sent { future, attempt } => {
                     let response = ready!(future.poll(cx)).map_err(Error::inner)?;
-                    let attempt = attempt.take().expect(ONCE);
-                    let elsewhere = response.extensions().get::<FromElsewhere>().is_some();
-                    let limit = attempt.sender.settings.inspect_limit;
-                    if elsewhere || !may_be_rejection(attempt.method(), &response, limit) {
-                        return Poll::Ready(Ok(response.map(PeekedBody::untouched)));
-                    }
-                    let (head, body) = response.into_parts();
-                    State::Peeking { peek: Peek::new(body, limit), head: Some(head), attempt: Some(attempt) }
+                    answered(response, attempt, cx)
                 }
                 StateProj::Peeking { peek, head, attempt } => {
-                    let sent = attempt.as_ref().expect(ONCE);
-                    let look = sent.sender.settings.look(&sent.sender.cache);
-                    let Poll::Ready(verdict) = peek.poll(cx, &look) else {
-                        if peek.has_found_rejection() {
-                            sent.hold();
-                        }
-                        return Poll::Pending;
-                    };
-                    let (head, attempt) = (head.take().expect(ONCE), attempt.take().expect(ONCE));
-                    match verdict {
-                        Verdict::Passed(body) => {
-                            return Poll::Ready(Ok(Response::from_parts(head, body)));
-                        }
-                        Verdict::Rejected { errcode, body, whole } => {
-                            let response = Response::from_parts(head, body);
-                            let rejection = Box::new(Rejection::new(response, errcode, &attempt));
-                            let (cache, token) = (attempt.sender.cache.clone(), attempt.token.clone());
-                            let taken =
-                                if whole { attempt.take_over() } else { Err(NotReplayed::AnswerIncomplete) };
-                            match taken {
-                                Ok(resend) => Box::new(Resending { resend, rejection }).into_state(),
-                                Err(why) => {
-                                    cache.refresh_for_others(&token);
-                                    return Poll::Ready(Ok(rejection.not_replayed(why)));
-                                }
-                            }
-                        }
-                    }
+                    let verdict = ready!(poll_verdict(peek, attempt.as_ref().expect(ONCE), cx));
+                    judged(verdict, head.take().expect(ONCE), attempt)
                 }
                 StateProj::Refreshing { token, resending } => {
-                    let token = match token.as_mut().poll(cx) {
-                        Poll::Ready(token) => token,
-                        Poll::Pending => {
-                            ready!(resending.as_mut().expect(ONCE).rejection.poll_deadline(cx));
-                            let rejection = resending.take().expect(ONCE).rejection;
-                            return Poll::Ready(Ok(rejection.not_replayed(NotReplayed::TimedOut)));
-                        }
-                    };
-                    let resending = resending.take().expect(ONCE);
-                    if let Err(error) = token {
-                        return Poll::Ready(Ok(resending.rejection.not_refreshed(error)));
-                    }
-                    let service = Box::new(resending.resend.sender.service.instance());
-                    State::AwaitingServiceAgain { service, resending: Some(resending) }
+                    let token = token.as_mut().poll(cx);
+                    let token = ready!(resending.as_mut().expect(ONCE).rejection.in_time(token, cx));
+                    resending.take().expect(ONCE).with(token)
                 }
                 StateProj::AwaitingServiceAgain { service, resending } => {
-                    let ready = match service.poll_ready(cx) {
-                        Poll::Ready(ready) => ready,
-                        Poll::Pending => {
-                            ready!(resending.as_mut().expect(ONCE).rejection.poll_deadline(cx));
-                            let rejection = resending.take().expect(ONCE).rejection;
-                            return Poll::Ready(Ok(rejection.not_replayed(NotReplayed::TimedOut)));
-                        }
-                    };
-                    let resending = resending.take().expect(ONCE);
-                    if ready.is_err() {
-                        return Poll::Ready(Ok(resending
-                            .rejection
-                            .not_replayed(NotReplayed::ServiceNotReady)));
-                    }
-                    let Resending { resend, rejection } = *resending;
-                    let cache = resend.sender.cache.clone();
-                    // That may have taken long, too. If the token has been rejected meanwhile, there is time for another.
-                    let Some(token) = cache.ready_after(&resend.rejected) else {
-                        state.set(Box::new(Resending { resend, rejection }).into_state());
-                        continue;
-                    };
-                    match resend.authorize(&token) {
-                        Ok(request) => {
-                            cache.report(Event::Replayed);
-                            State::Resent { future: service.call(request), rejection: Some(rejection) }
-                        }
-                        Err(why) => return Poll::Ready(Ok(rejection.not_replayed(why))),
-                    }
+                    let ready = service.poll_ready(cx);
+                    let ready = ready!(resending.as_mut().expect(ONCE).rejection.in_time(ready, cx));
+                    resending.take().expect(ONCE).send(service, ready.map(|ready| ready.is_ok()))
                 }
                 StateProj::Resent { future, rejection } => {
-                    let answer = match future.poll(cx) {
-                        Poll::Ready(answer) => answer,
-                        Poll::Pending => {
-                            ready!(rejection.as_mut().expect(ONCE).poll_deadline(cx));
-                            let rejection = rejection.take().expect(ONCE);
-                            return Poll::Ready(Ok(rejection.not_replayed(NotReplayed::TimedOut)));
-                        }
-                    };
-                    let rejection = rejection.take().expect(ONCE);
-                    return Poll::Ready(match answer.map_err(Into::into) {
-                        Ok(second) => Ok(rejection.replaced_by(second)),
-                        Err(error) if was_refused(&*error) => {
-                            Ok(rejection.not_replayed(NotReplayed::Refused))
-                        }
-                        Err(error) => Err(Error::inner(error)),
-                    });
+                    let answer = future.poll(cx);
+                    let answer = ready!(rejection.as_mut().expect(ONCE).in_time(answer, cx));
+                    return Poll::Ready(rejection.take().expect(ONCE).answered(answer));
                 }
             };
-            state.set(next);
+            match step {
+                Continue(next) => state.set(next),
+                Break(output) => return Poll::Ready(output),
+            }
         }
+    }
+}
+
+impl<S, B> Waiting<S, B> {
+    /// There is a token.
+    fn with<R: Body, F>(self: Box<Self>, token: AccessToken) -> Step<S, B, R, F>
+    where
+        S: Clone,
+    {
+        let service = Box::new(self.unsent.sender.service.instance());
+        Continue(State::AwaitingService { service, token: Some(token), waiting: Some(self) })
+    }
+
+    /// The inner service is ready. That may have taken long: the newest token counts, unless it is known to be dead.
+    fn send<R>(self: Box<Self>, service: &mut S, token: AccessToken) -> Step<S, B, R, S::Future>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        B: Body<Data = Bytes> + 'static,
+        R: Body,
+    {
+        let token = match self.unsent.sender.cache.ready() {
+            Some(newest) => newest,
+            None if self.waits > 0 => return Continue(self.into_state()),
+            None => token,
+        };
+        match self.unsent.authorize(token) {
+            Ok((request, attempt)) => {
+                Continue(State::Sent { future: service.call(request), attempt: Some(attempt) })
+            }
+            Err(error) => Break(Err(error)),
+        }
+    }
+}
+
+/// The answer has come. If its start is here and decides, that is all.
+fn answered<S, B, R, F>(
+    response: Response<R>,
+    attempt: &mut Option<Attempt<S, B>>,
+    cx: &mut Context<'_>,
+) -> Step<S, B, R, F>
+where
+    B: Body<Data = Bytes>,
+    R: Body,
+{
+    let sent = attempt.as_ref().expect(ONCE);
+    let elsewhere = response.extensions().get::<FromElsewhere>().is_some();
+    let limit = sent.sender.settings.inspect_limit;
+    if elsewhere || !may_be_rejection(sent.method(), &response, limit) {
+        return Break(Ok(response.map(PeekedBody::untouched)));
+    }
+    let (head, body) = response.into_parts();
+    let mut peek = Peek::new(body, limit);
+    match poll_verdict(&mut peek, sent, cx) {
+        Poll::Ready(verdict) => judged(verdict, head, attempt),
+        Poll::Pending => Continue(State::Peeking { peek, head: Some(head), attempt: attempt.take() }),
+    }
+}
+
+fn poll_verdict<S, B, R: Body>(
+    peek: &mut Peek<R>,
+    attempt: &Attempt<S, B>,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<R>> {
+    let verdict = peek.poll(cx, &attempt.sender.settings.look(&attempt.sender.cache));
+    if verdict.is_pending() && peek.has_found_rejection() {
+        // What goes out now would only have to be recorded.
+        attempt.hold();
+    }
+    verdict
+}
+
+/// It is clear whether the answer rejects the token.
+fn judged<S, B, R, F>(
+    verdict: Verdict<R>,
+    head: Parts,
+    attempt: &mut Option<Attempt<S, B>>,
+) -> Step<S, B, R, F>
+where
+    B: Body<Data = Bytes>,
+    R: Body,
+{
+    let (errcode, body, whole) = match verdict {
+        Verdict::Passed(body) => return Break(Ok(Response::from_parts(head, body))),
+        Verdict::Rejected { errcode, body, whole } => (errcode, body, whole),
+    };
+    let attempt = attempt.take().expect(ONCE);
+    let rejection = Box::new(Rejection::new(Response::from_parts(head, body), errcode, &attempt));
+    let (cache, rejected) = (attempt.sender.cache.clone(), attempt.token.clone());
+    match if whole { attempt.take_over() } else { Err(NotReplayed::AnswerIncomplete) } {
+        Ok(resend) => Continue(Box::new(Resending { resend, rejection }).into_state()),
+        Err(why) => {
+            cache.refresh_for_others(&rejected);
+            Break(Ok(rejection.not_replayed(why)))
+        }
+    }
+}
+
+impl<S, B, R: Body> Resending<S, B, R> {
+    /// The refresh has ended, or there was no more time for it.
+    fn with<F>(self: Box<Self>, token: Option<Result<AccessToken, TokenError>>) -> Step<S, B, R, F>
+    where
+        S: Clone,
+    {
+        match token {
+            Some(Ok(_)) => {
+                let service = Box::new(self.resend.sender.service.instance());
+                Continue(State::AwaitingServiceAgain { service, resending: Some(self) })
+            }
+            Some(Err(error)) => Break(Ok(self.rejection.not_refreshed(error))),
+            None => Break(Ok(self.rejection.not_replayed(NotReplayed::TimedOut))),
+        }
+    }
+
+    /// The inner service is ready, or is not, or there was no more time for it. That may have taken long, too: the newest
+    /// token counts, and if that has been rejected meanwhile, there is time for another.
+    fn send(self: Box<Self>, service: &mut S, ready: Option<bool>) -> Step<S, B, R, S::Future>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+    {
+        let why = match ready {
+            Some(true) => {
+                let Some(token) = self.resend.sender.cache.ready_after(&self.resend.rejected) else {
+                    return Continue(self.into_state());
+                };
+                let Self { resend, rejection } = *self;
+                let cache = resend.sender.cache.clone();
+                match resend.authorize(&token) {
+                    Ok(request) => {
+                        cache.report(Event::Replayed);
+                        let future = service.call(request);
+                        return Continue(State::Resent { future, rejection: Some(rejection) });
+                    }
+                    Err(why) => return Break(Ok(rejection.not_replayed(why))),
+                }
+            }
+            Some(false) => NotReplayed::ServiceNotReady,
+            None => NotReplayed::TimedOut,
+        };
+        Break(Ok(self.rejection.not_replayed(why)))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::causes;
 
 /// Whether the request was refused before anything of it was acted upon: the load was shed, no connection came about, a
 /// connection was closed before it took the request, or the server said that it had not processed the request (HTTP/2's
-/// GOAWAY and REFUSED_STREAM, RFC 9113, 6.8 and 8.7).
+/// `GOAWAY` and `REFUSED_STREAM`, RFC 9113, 6.8 and 8.7).
 pub(super) fn was_refused(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|error| {
         error.is::<Overloaded>()

@@ -16,10 +16,11 @@ use tokio::{
 use super::{
     attempt::Attempt,
     outcome::{AuthOutcome, NotReplayed},
+    refused::was_refused,
 };
 use crate::{
     cache::TokenCache,
-    error::{ErrorKind, TokenError},
+    error::{BoxError, Error, ErrorKind, TokenError},
     response::PeekedBody,
     telemetry::Event,
 };
@@ -48,9 +49,13 @@ impl<R: Body> Rejection<R> {
         Self { response, errcode, cache: sender.cache.clone(), deadline }
     }
 
-    /// Ready when there is no more time for a second answer.
-    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.deadline.as_mut().map_or(Poll::Pending, |deadline| deadline.as_mut().poll(cx))
+    /// What a poll on the way to a second answer came to; none if it is not ready and there is no more time.
+    pub(super) fn in_time<T>(&mut self, polled: Poll<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        match (polled, &mut self.deadline) {
+            (Poll::Ready(ready), _) => Poll::Ready(Some(ready)),
+            (Poll::Pending, Some(deadline)) => deadline.as_mut().poll(cx).map(|()| None),
+            (Poll::Pending, None) => Poll::Pending,
+        }
     }
 
     /// The first answer, since the request was not sent again, or had no second answer.
@@ -73,10 +78,21 @@ impl<R: Body> Rejection<R> {
         self.response
     }
 
-    /// The second answer, in place of this one.
-    pub(super) fn replaced_by(self, mut second: Response<R>) -> Response<PeekedBody<R>> {
-        second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
-        second.map(PeekedBody::untouched)
+    /// The second answer, in place of this one, if there is one; the first if nothing of the second request can have been
+    /// carried out, or there was no more time.
+    pub(super) fn answered<E: Into<BoxError>>(
+        self,
+        second: Option<Result<Response<R>, E>>,
+    ) -> Result<Response<PeekedBody<R>>, Error> {
+        match second.map(|second| second.map_err(Into::into)) {
+            Some(Ok(mut second)) => {
+                second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
+                Ok(second.map(PeekedBody::untouched))
+            }
+            Some(Err(error)) if was_refused(&*error) => Ok(self.not_replayed(NotReplayed::Refused)),
+            Some(Err(error)) => Err(Error::inner(error)),
+            None => Ok(self.not_replayed(NotReplayed::TimedOut)),
+        }
     }
 }
 

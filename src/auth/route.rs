@@ -115,6 +115,6 @@ impl Settings {
 }
 
 fn pass_through(uri: &Uri, why: PassedThrough) -> Route {
-    telemetry::passed_through(uri.host(), why);
+    telemetry::passed_through(uri, why);
     Route::PassThrough
 }

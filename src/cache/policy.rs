@@ -52,7 +52,7 @@ pub(crate) fn decide(held: Option<Held>, need: Need, restraint: Restraint) -> De
         // It is known to be dead, and the next will soon be here.
         Some(held) if held.satisfies(need) && held.being_replaced && !restrained => Decision::WaitForRefresh,
         Some(held) if held.satisfies(need) => {
-            if held.left > held.window || restrained {
+            if !held.is_near_its_end() || restrained {
                 Decision::Serve
             } else {
                 Decision::ServeAndRefresh
@@ -68,6 +68,11 @@ pub(crate) fn decide(held: Option<Held>, need: Need, restraint: Restraint) -> De
 }
 
 impl Held {
+    /// Whether it is time to see to the next one.
+    pub(crate) fn is_near_its_end(self) -> bool {
+        self.left <= self.window
+    }
+
     pub(crate) fn satisfies(self, need: Need) -> bool {
         !self.left.is_zero()
             && match need {

@@ -194,28 +194,46 @@ impl Platform {
 
     /// Whether a token of this platform may go to `uri`: to one of its origins or an allowed one, and not to an exempt path.
     pub(crate) fn scope(&self, uri: &Uri, allowed: &[Origin]) -> Result<(), OutOfScope> {
-        let address = Address::of(uri).ok_or(OutOfScope::NotAbsolute)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(OutOfScope::NotAbsolute);
+        };
         let origins = || self.0.origins.iter().chain(allowed);
-        if !origins().any(|origin| origin.is_at(&address)) {
-            let known = origins().any(|origin| origin.has_host(&address));
-            return Err(if known { OutOfScope::OtherOrigin } else { OutOfScope::OtherHost });
+        let as_usual = |origin: &Origin| origin.is_spelt(scheme, authority);
+        if let Some(verdict) = self.at(origins().filter(|origin| as_usual(origin)), uri) {
+            return verdict;
         }
-        let path = normal(uri.path());
-        let mut verdict = Err(OutOfScope::OutsidePrefix);
-        // Where several origins cover the request, each must let it have the token.
-        for below in
-            origins().filter(|origin| origin.is_at(&address)).filter_map(|origin| origin.below(&path))
-        {
-            if self.exempts(below) {
-                return Err(OutOfScope::ExemptPath);
+        let address = Address::of(scheme, authority).ok_or(OutOfScope::NotAbsolute)?;
+        if let Some(verdict) = self.at(origins().filter(|origin| origin.is_at(&address)), uri) {
+            return verdict;
+        }
+        let known = origins().any(|origin| origin.has_host(&address));
+        Err(if known { OutOfScope::OtherOrigin } else { OutOfScope::OtherHost })
+    }
+
+    /// The same for a request to these origins, if there are any. Each must let it have the token.
+    fn at<'o>(&self, origins: impl Iterator<Item = &'o Origin>, uri: &Uri) -> Option<Result<(), OutOfScope>> {
+        let mut path = None;
+        let mut verdict = None;
+        for origin in origins {
+            let path = path.get_or_insert_with(|| normal(uri.path()));
+            match origin.below(path) {
+                None => {
+                    verdict.get_or_insert(Err(OutOfScope::OutsidePrefix));
+                }
+                Some(below) if self.exempts(below) => return Some(Err(OutOfScope::ExemptPath)),
+                Some(_) => verdict = Some(Ok(())),
             }
-            verdict = Ok(());
         }
         verdict
     }
 
     fn exempts(&self, path: &str) -> bool {
-        let matching = self.0.paths.iter().filter(|rule| matches(path, &rule.path));
-        matching.max_by_key(|rule| rule.path.len()).is_some_and(|rule| rule.exempt)
+        let (mut longest, mut exempt) = (0, false);
+        for rule in &self.0.paths {
+            if rule.path.len() > longest && matches(path, &rule.path) {
+                (longest, exempt) = (rule.path.len(), rule.exempt);
+            }
+        }
+        exempt
     }
 }

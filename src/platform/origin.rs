@@ -16,6 +16,8 @@ pub(crate) struct Origin {
     scheme: Scheme,
     host: Box<str>,
     port: u16,
+    /// Host and port as most requests spell them: in small letters, without the port that the scheme has anyway.
+    authority: Box<str>,
     /// In normal form, without a slash at its end.
     prefix: Box<str>,
 }
@@ -28,9 +30,8 @@ pub(super) struct Address<'u> {
 }
 
 impl<'u> Address<'u> {
-    /// None for a URI that is not whole, or whose port can be none.
-    pub(super) fn of(uri: &'u Uri) -> Option<Self> {
-        let (scheme, authority) = (uri.scheme()?, uri.authority()?);
+    /// None for a port that can be none.
+    pub(super) fn of(scheme: &'u Scheme, authority: &'u Authority) -> Option<Self> {
         let text = authority.as_str();
         if text.bytes().any(|byte| matches!(byte, b'@' | b':')) {
             return Some(Self { scheme, host: authority.host(), port: port(scheme, authority)? });
@@ -77,20 +78,31 @@ impl Origin {
         let Some(port) = port(scheme, authority) else {
             return Err(refused("has an impossible port"));
         };
+        let host = host.to_ascii_lowercase();
+        let usual = default_port(scheme) == Some(port);
         Ok(Self {
             scheme: scheme.clone(),
-            host: host.to_ascii_lowercase().into(),
+            authority: if usual { host.clone() } else { format!("{host}:{port}") }.into(),
+            host: host.into(),
             port,
             prefix: normal(uri.path()).trim_end_matches('/').into(),
         })
     }
 
-    pub(super) fn is_at(&self, address: &Address<'_>) -> bool {
-        *address.scheme == self.scheme && address.port == self.port && self.has_host(address)
+    /// Whether a request with this scheme and authority goes there, and spells it as most do.
+    pub(super) fn is_spelt(&self, scheme: &Scheme, authority: &Authority) -> bool {
+        *self.authority == *authority.as_str() && self.scheme == *scheme
     }
 
+    /// Whether the address is this origin.
+    pub(super) fn is_at(&self, address: &Address<'_>) -> bool {
+        self.has_host(address) && address.port == self.port && *address.scheme == self.scheme
+    }
+
+    /// Whether the address has this host, whatever its scheme and port.
     pub(super) fn has_host(&self, address: &Address<'_>) -> bool {
-        address.host.eq_ignore_ascii_case(&self.host)
+        // The length tells most of them apart.
+        address.host.len() == self.host.len() && address.host.eq_ignore_ascii_case(&self.host)
     }
 
     /// What comes after the prefix in a path of normal form; none where the path is not below the prefix.

@@ -7,13 +7,32 @@ use percent_encoding::percent_decode_str;
 /// The path as a server may understand it: percent-encoding undone, `\` as `/`, without empty segments, `.` and `..`.
 /// Letters keep their case. Borrowed where the path is in normal form already, as nearly every path is.
 pub(super) fn normal(path: &str) -> Cow<'_, str> {
-    let mut before = 0;
-    let odd = path.bytes().any(|byte| {
-        let odd = matches!(byte, b'%' | b'\\') || (before == b'/' && matches!(byte, b'/' | b'.'));
-        before = byte;
-        odd
-    });
-    if odd { Cow::Owned(rewritten(path)) } else { Cow::Borrowed(path) }
+    if is_normal(path.as_bytes()) { Cow::Borrowed(path) } else { Cow::Owned(rewritten(path)) }
+}
+
+/// Whether nothing in the path looks like another spelling. Every request is asked that, so it is done eight bytes at a
+/// time. A path in normal form may be taken for one that is not, never the reverse.
+fn is_normal(path: &[u8]) -> bool {
+    let mut slash_before = 0;
+    for chunk in path.chunks(8) {
+        let mut bytes = [0; 8];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        let word = u64::from_le_bytes(bytes);
+        let slashes = marks(word, b'/');
+        let after_slash = slashes << 8 | slash_before;
+        if marks(word, b'%') | marks(word, b'\\') | (after_slash & (slashes | marks(word, b'.'))) != 0 {
+            return false;
+        }
+        slash_before = slashes >> 56;
+    }
+    true
+}
+
+/// The highest bit of each byte of the word that is `byte`; and perhaps of one after such a byte.
+fn marks(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let differences = word ^ (u64::from(byte) * ONES);
+    differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 
 fn rewritten(path: &str) -> String {
@@ -33,21 +52,34 @@ fn rewritten(path: &str) -> String {
     normal
 }
 
-/// Whether the path is `pattern`, or below it where the pattern ends in `/`. The case of letters does not count.
+/// Whether the path is `pattern`, or below it where the pattern ends in `/`. The case of letters does not count, nor does a
+/// slash at the end of the path.
 pub(super) fn matches(path: &str, pattern: &str) -> bool {
-    if let Some(folder) = pattern.strip_suffix('/') {
-        return starts_with(path, folder) && path.as_bytes().get(folder.len()) == Some(&b'/');
-    }
-    path.trim_end_matches('/').eq_ignore_ascii_case(pattern)
-}
-
-fn starts_with(path: &str, start: &str) -> bool {
-    path.as_bytes().get(..start.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(start.as_bytes()))
+    let (path, pattern) = (path.as_bytes(), pattern.as_bytes());
+    // The length tells most of them apart.
+    let length = path.len().wrapping_sub(pattern.len());
+    let may = match (pattern, length) {
+        ([.., b'/'], _) | (_, 0) => true,
+        (_, 1) => path.ends_with(b"/"),
+        _ => false,
+    };
+    may && path.get(..pattern.len()).is_some_and(|start| start.eq_ignore_ascii_case(pattern))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_left_as_it_is_has_no_other_normal_form(path in "/[a-b/.%\\\\%2e$0]{0,30}") {
+            if is_normal(path.as_bytes()) {
+                prop_assert_eq!(rewritten(&path), path);
+            }
+        }
+    }
 
     #[test]
     fn other_spellings_have_one_normal_form() {

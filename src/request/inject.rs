@@ -2,7 +2,6 @@
 //!
 //! Some calls sign their query, so every other parameter keeps its place and its spelling; the token goes last.
 
-use bytes::{BufMut, Bytes, BytesMut};
 use http::{
     Uri,
     uri::{Parts, PathAndQuery},
@@ -27,28 +26,33 @@ pub(crate) fn inject(uri: &Uri, parameter: &str, encoded: &str) -> Result<Uri, E
     if !path.starts_with('/') {
         return Err(Error::new(ErrorKind::Uri, "the token needs a URI with a path"));
     }
-    let query = uri.query().unwrap_or_default();
-    let separator = if query.is_empty() || query.ends_with('&') { "" } else { "&" };
-    let pieces = [path, "?", query, separator, parameter, "=", encoded];
-    let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    let separator = match uri.query() {
+        None => "?",
+        Some(query) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let before = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    // `https://h?x=1` has a path, but not in its text.
+    let slash = if before.starts_with('/') { "" } else { "/" };
+    let length = slash.len() + before.len() + separator.len() + parameter.len() + 1 + encoded.len();
     if scheme.len() + "://".len() + authority.as_str().len() + length > MAX_LEN {
         return Err(Error::new(ErrorKind::Uri, "with the token the URI is longer than 65534 bytes"));
     }
-    let mut buffer = BytesMut::with_capacity(length);
-    for piece in pieces {
-        buffer.put_slice(piece.as_bytes());
+    let mut text = String::with_capacity(length);
+    for piece in [slash, before, separator, parameter, "=", encoded] {
+        text.push_str(piece);
     }
     let mut parts = Parts::default();
     parts.scheme = uri.scheme().cloned();
     parts.authority = Some(authority.clone());
-    parts.path_and_query = Some(validate(buffer.freeze())?);
+    parts.path_and_query = Some(validate(text)?);
     Uri::from_parts(parts).map_err(|_| Error::new(ErrorKind::Uri, "the URI does not fit together"))
 }
 
-fn validate(text: Bytes) -> Result<PathAndQuery, Error> {
+fn validate(text: String) -> Result<PathAndQuery, Error> {
     let length = text.len();
     // A `#` would cut the token off without a word.
-    match PathAndQuery::from_maybe_shared(text) {
+    match PathAndQuery::try_from(text) {
         Ok(whole) if whole.as_str().len() == length => Ok(whole),
         _ => {
             Err(Error::new(ErrorKind::Uri, "the token, or the name of its parameter, is not percent-encoded"))

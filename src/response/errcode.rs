@@ -70,6 +70,10 @@ impl ErrcodeScanner {
         if matches!(self.0, State::Mark(0))
             && let Some(after) = rest.strip_prefix(USUAL)
         {
+            if after.starts_with(b"0,") {
+                self.0 = State::Decided(Found::Code(0));
+                return Some(Found::Code(0));
+            }
             self.0 = State::BeforeValue(true);
             rest = after;
         }

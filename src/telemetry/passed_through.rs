@@ -1,5 +1,7 @@
 //! Requests that go out without a token of ours, and why: the first thing to know when a call is answered with 41001.
 
+use http::Uri;
+
 /// Why the layer left a request alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PassedThrough {
@@ -31,17 +33,18 @@ impl PassedThrough {
     }
 }
 
-/// Says that a request to `host` goes out as it is. Neither path nor query is shown: other hosts have secrets in either.
+/// Says that a request goes out as it is. Neither path nor query is shown: other hosts have secrets in either.
 #[cfg(feature = "tracing")]
-pub(crate) fn passed_through(host: Option<&str>, why: PassedThrough) {
+pub(crate) fn passed_through(uri: &Uri, why: PassedThrough) {
     if why == PassedThrough::Placeholder {
-        warn_of_placeholder(host);
+        warn_of_placeholder(uri.host());
     }
-    tracing::debug!(target: "tower_wechat", host, why = why.as_str(), "sent a request without a token");
+    // What it shows is looked up only if somebody listens.
+    tracing::debug!(target: "tower_wechat", host = uri.host(), why = why.as_str(), "sent a request without a token");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn passed_through(_: Option<&str>, _: PassedThrough) {}
+pub(crate) fn passed_through(_: &Uri, _: PassedThrough) {}
 
 /// Once: the code that builds such requests builds all of them so.
 #[cfg(feature = "tracing")]

@@ -157,12 +157,11 @@ where
             }
             Reader::Sole(played, source) => {
                 let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let frame = match played.as_mut().and_then(Played::next) {
-                    Some(frame) => Poll::Ready(Some(Ok(frame))),
-                    None => {
-                        *played = None;
-                        source.poll_frame(cx)
-                    }
+                let frame = if let Some(frame) = played.as_mut().and_then(Played::next) {
+                    Poll::Ready(Some(Ok(frame)))
+                } else {
+                    *played = None;
+                    source.poll_frame(cx)
                 };
                 (frame, played.as_ref().is_none_or(Played::is_over) && source.is_end_stream())
             }

@@ -1,6 +1,6 @@
 //! What the head of an answer says about it.
 
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 /// Content codings that change the bytes (<https://www.iana.org/assignments/http-parameters>). Servers write other things
@@ -23,7 +23,7 @@ const CODINGS: [&[u8]; 11] = [
 ///
 /// The content type is not asked: WeChat sends errors as `text/plain` and `text/html` too, or without any.
 pub(crate) fn may_be_rejection<R: Body>(method: &Method, response: &Response<R>, limit: usize) -> bool {
-    let (status, headers, body) = (response.status(), response.headers(), response.body());
+    let (status, body) = (response.status(), response.body());
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     limit > 0
         && !matches!(*method, Method::HEAD | Method::CONNECT)
@@ -31,23 +31,28 @@ pub(crate) fn may_be_rejection<R: Body>(method: &Method, response: &Response<R>,
         && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT)
         && !body.is_end_stream()
         && body.size_hint().lower() <= limit
-        && content_length(headers).is_none_or(|length| length <= limit)
-        && !any(headers, &header::CONTENT_ENCODING, is_coding)
-        && !any(headers, &header::CONTENT_DISPOSITION, |kind| kind.eq_ignore_ascii_case(b"attachment"))
+        // One pass is faster than three look-ups: an answer has a handful of headers.
+        && !response.headers().iter().any(|(name, value)| rules_out(name, value, limit))
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// Whether no answer with this header can be a rejection of up to `limit` bytes.
+fn rules_out(name: &HeaderName, value: &HeaderValue, limit: u64) -> bool {
+    if *name == header::CONTENT_LENGTH {
+        let length = value.to_str().ok().and_then(|length| length.parse().ok());
+        return length.is_some_and(|length: u64| length > limit);
+    }
+    if *name == header::CONTENT_ENCODING {
+        return any(value, is_coding);
+    }
+    *name == header::CONTENT_DISPOSITION && any(value, |kind| kind.eq_ignore_ascii_case(b"attachment"))
 }
 
-/// Whether this holds for any item of a header's values, without its parameters.
-fn any(headers: &HeaderMap, name: &HeaderName, holds: impl Fn(&[u8]) -> bool) -> bool {
+/// Whether this holds for any item of a header's value, without its parameters.
+fn any(value: &HeaderValue, holds: impl Fn(&[u8]) -> bool) -> bool {
     // As bytes, since a file name among the parameters need not be ASCII.
-    headers.get_all(name).iter().any(|value| {
-        value.as_bytes().split(|&byte| byte == b',').any(|item| {
-            let item = item.split(|&byte| byte == b';').next().unwrap_or_default();
-            holds(item.trim_ascii())
-        })
+    value.as_bytes().split(|&byte| byte == b',').any(|item| {
+        let item = item.split(|&byte| byte == b';').next().unwrap_or_default();
+        holds(item.trim_ascii())
     })
 }
 
