@@ -30,6 +30,7 @@ need_cargo() {
 }
 
 need_package redis-server redis-server
+need_package valgrind valgrind
 need_cargo cargo-nextest
 need_cargo cargo-hack
 need_cargo cargo-deny
@@ -37,6 +38,7 @@ need_cargo cargo-fuzz
 
 step "formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path benches/compare/Cargo.toml --check
 
 step "clippy, warnings denied"
 cargo clippy --quiet --all-features --all-targets -- -D warnings
@@ -62,6 +64,9 @@ RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --dept
 
 step "licences, bans and sources of dependencies"
 cargo deny --log-level error check licenses bans sources
+
+step "instructions and allocations of a request, against those that were accepted"
+benches/instructions.sh
 
 step "examples"
 for example in examples/*.rs; do

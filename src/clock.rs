@@ -58,7 +58,16 @@ impl Deadline {
     }
 
     pub(crate) fn has_passed(self, now: Moment) -> bool {
-        self.left(now).is_zero()
+        now.monotonic >= self.0.monotonic || now.wall >= self.0.wall
+    }
+
+    /// The moment `before` it; one that has passed if there is none.
+    pub(crate) fn less(self, before: Duration) -> Self {
+        let Moment { monotonic, wall } = self.0;
+        Self(Moment {
+            monotonic: monotonic.checked_sub(before).unwrap_or(monotonic),
+            wall: wall.checked_sub(before).unwrap_or(SystemTime::UNIX_EPOCH),
+        })
     }
 }
 

@@ -26,22 +26,26 @@ pub(crate) struct Content {
     generation: u64,
     life: Duration,
     expiry: Deadline,
+    /// Until then nobody need think of the next one.
+    fresh: Deadline,
     clock: Clock,
 }
 
 impl AccessToken {
-    /// A token of which `expiry` is what is left of its `life`.
+    /// A token of which `expiry` is what is left of its `life`. The next one is not thought of sooner than `ahead` of that.
     pub(crate) fn new(
         text: Arc<str>,
         generation: u64,
         life: Duration,
         expiry: Deadline,
+        ahead: Duration,
         clock: Clock,
     ) -> Self {
         // Not told by the variant: a text of one byte that must be encoded comes back borrowed, too.
         let encoded = Cow::from(utf8_percent_encode(&text, ESCAPED));
         let encoded = (*encoded != *text).then(|| encoded.into());
-        Self(Arc::new(Content { text, encoded, generation, life, expiry, clock }))
+        let fresh = expiry.less(ahead);
+        Self(Arc::new(Content { text, encoded, generation, life, expiry, fresh, clock }))
     }
 
     /// The token itself. WeChat asks to reserve 512 characters for it
@@ -95,8 +99,22 @@ impl AccessToken {
 
     /// The same token, trusted for no longer than `most` from `now`.
     pub(crate) fn curtailed(&self, now: Moment, most: Duration) -> Self {
+        let Content { text, encoded, generation, life, clock, .. } = &*self.0;
         let expiry = now.after(self.left(now).min(most));
-        Self::new(self.0.text.clone(), self.0.generation, self.0.life, expiry, self.0.clock.clone())
+        Self(Arc::new(Content {
+            text: text.clone(),
+            encoded: encoded.clone(),
+            generation: *generation,
+            life: *life,
+            expiry,
+            fresh: now.after(Duration::ZERO),
+            clock: clock.clone(),
+        }))
+    }
+
+    /// Whether it is good, and far from its end.
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        !self.0.fresh.has_passed(now)
     }
 
     /// What is left of its life at `now`.
@@ -134,7 +152,7 @@ mod tests {
     fn token(text: &str) -> AccessToken {
         let clock = Clock::default();
         let life = Duration::from_secs(7200);
-        AccessToken::new(text.into(), 1, life, clock.now().after(life), clock)
+        AccessToken::new(text.into(), 1, life, clock.now().after(life), Duration::ZERO, clock)
     }
 
     #[test]

@@ -68,7 +68,7 @@ where
     B: Body<Data = Bytes> + 'static,
 {
     /// The request with this token, and what it takes to send it again.
-    #[inline(always)]
+    #[inline]
     pub(super) fn authorize(self, token: AccessToken) -> Result<Authorized<S, B>, Error> {
         let Self { sender, request } = self;
         let (mut parts, body) = request.into_parts();
@@ -102,7 +102,7 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
 
 impl<S, B> Resend<S, B> {
     /// The same request with another token.
-    #[inline(always)]
+    #[inline]
     pub(super) fn authorize(self, token: &AccessToken) -> Result<Request<ReplayBody<B>>, NotReplayed> {
         let uri =
             with_token(&self.head.uri, self.sender.cache.platform(), token).map_err(|_| NotReplayed::Uri)?;
@@ -111,7 +111,7 @@ impl<S, B> Resend<S, B> {
 }
 
 impl Head {
-    #[inline(always)]
+    #[inline]
     fn of(parts: &Parts, uri: Uri) -> Self {
         let mut headers = SmallVec::new();
         for (name, value) in &parts.headers {

@@ -91,7 +91,8 @@ impl Refresh<'_> {
             return Err(TokenError::transient("the token had expired before the issuer returned it"));
         }
         let clock = self.shared.clock.clone();
-        Ok(AccessToken::new(text.into(), generation, life, expiry, clock))
+        let ahead = self.shared.settings.refresh_ahead;
+        Ok(AccessToken::new(text.into(), generation, life, expiry, ahead, clock))
     }
 
     fn may_try_again(&self, error: &TokenError) -> bool {

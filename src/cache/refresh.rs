@@ -78,7 +78,15 @@ impl Refresh<'_> {
 impl Shared {
     pub(super) fn token_of(&self, record: &Record) -> AccessToken {
         let expiry = self.clock.now().after(record.left);
-        AccessToken::new(record.token.clone(), record.generation, record.life, expiry, self.clock.clone())
+        let ahead = self.settings.refresh_ahead;
+        AccessToken::new(
+            record.token.clone(),
+            record.generation,
+            record.life,
+            expiry,
+            ahead,
+            self.clock.clone(),
+        )
     }
 
     /// Takes over a token that another process has minted.

@@ -143,6 +143,9 @@ impl Shared {
         let now = self.clock.now();
         self.note_use(now);
         let token = self.slot()?;
+        if token.is_fresh(now) && need == Need::Living(Duration::ZERO) && !self.is_rejected(&token) {
+            return Some(token);
+        }
         // Only for a token that was rejected is it asked, under a lock, whether a fetch is under way.
         let under_way = self.is_rejected(&token) && self.flights.is_under_way();
         let held = self.held(&token, now, under_way);

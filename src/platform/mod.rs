@@ -10,7 +10,10 @@ mod tests;
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::Uri;
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
 
 pub(crate) use self::origin::Origin;
 use self::{
@@ -197,34 +200,36 @@ impl Platform {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(OutOfScope::NotAbsolute);
         };
-        let origins = || self.0.origins.iter().chain(allowed);
-        let as_usual = |origin: &Origin| origin.is_spelt(scheme, authority);
-        if let Some(verdict) = self.at(origins().filter(|origin| as_usual(origin)), uri) {
-            return verdict;
-        }
-        let address = Address::of(scheme, authority).ok_or(OutOfScope::NotAbsolute)?;
-        if let Some(verdict) = self.at(origins().filter(|origin| origin.is_at(&address)), uri) {
-            return verdict;
-        }
-        let known = origins().any(|origin| origin.has_host(&address));
-        Err(if known { OutOfScope::OtherOrigin } else { OutOfScope::OtherHost })
-    }
-
-    /// The same for a request to these origins, if there are any. Each must let it have the token.
-    fn at<'o>(&self, origins: impl Iterator<Item = &'o Origin>, uri: &Uri) -> Option<Result<(), OutOfScope>> {
-        let mut path = None;
-        let mut verdict = None;
-        for origin in origins {
-            let path = path.get_or_insert_with(|| normal(uri.path()));
-            match origin.below(path) {
-                None => {
-                    verdict.get_or_insert(Err(OutOfScope::OutsidePrefix));
+        let mut scope = Scope { platform: self, uri, path: None, verdict: None };
+        for origins in [self.0.origins.as_slice(), allowed] {
+            for origin in origins {
+                if origin.is_spelt(scheme, authority) {
+                    scope.covered_by(origin);
                 }
-                Some(below) if self.exempts(below) => return Some(Err(OutOfScope::ExemptPath)),
-                Some(_) => verdict = Some(Ok(())),
             }
         }
-        verdict
+        scope.verdict.unwrap_or_else(|| self.scope_of_odd(scope, scheme, authority, allowed))
+    }
+
+    /// The same for an authority that is no origin's as it is spelt: it is another spelling, or another place.
+    fn scope_of_odd<'u>(
+        &self,
+        mut scope: Scope<'u>,
+        scheme: &'u Scheme,
+        authority: &'u Authority,
+        allowed: &[Origin],
+    ) -> Result<(), OutOfScope> {
+        let address = Address::of(scheme, authority).ok_or(OutOfScope::NotAbsolute)?;
+        let mut elsewhere = OutOfScope::OtherHost;
+        for origins in [self.0.origins.as_slice(), allowed] {
+            for origin in origins.iter().filter(|origin| origin.has_host(&address)) {
+                elsewhere = OutOfScope::OtherOrigin;
+                if origin.is_at(&address) {
+                    scope.covered_by(origin);
+                }
+            }
+        }
+        scope.verdict.unwrap_or(Err(elsewhere))
     }
 
     fn exempts(&self, path: &str) -> bool {
@@ -235,5 +240,32 @@ impl Platform {
             }
         }
         exempt
+    }
+}
+
+/// Whether a request to one or more of a platform's origins gets a token: each must let it have one.
+struct Scope<'u> {
+    platform: &'u Platform,
+    uri: &'u Uri,
+    /// In normal form, once it is asked for.
+    path: Option<Cow<'u, str>>,
+    verdict: Option<Result<(), OutOfScope>>,
+}
+
+impl Scope<'_> {
+    fn covered_by(&mut self, origin: &Origin) {
+        let path = self.path.get_or_insert_with(|| normal(self.uri.path()));
+        let verdict = match origin.below(path) {
+            Some(below) if self.platform.exempts(below) => Err(OutOfScope::ExemptPath),
+            Some(_) => Ok(()),
+            None => Err(OutOfScope::OutsidePrefix),
+        };
+        self.verdict = Some(match (self.verdict, verdict) {
+            (Some(Err(OutOfScope::ExemptPath)), _) | (_, Err(OutOfScope::ExemptPath)) => {
+                Err(OutOfScope::ExemptPath)
+            }
+            (Some(Ok(())), _) | (_, Ok(())) => Ok(()),
+            _ => verdict,
+        });
     }
 }

@@ -94,9 +94,9 @@ impl Origin {
         *self.authority == *authority.as_str() && self.scheme == *scheme
     }
 
-    /// Whether the address is this origin.
+    /// Whether an address of this host is this origin.
     pub(super) fn is_at(&self, address: &Address<'_>) -> bool {
-        self.has_host(address) && address.port == self.port && *address.scheme == self.scheme
+        address.port == self.port && *address.scheme == self.scheme
     }
 
     /// Whether the address has this host, whatever its scheme and port.

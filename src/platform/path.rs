@@ -13,19 +13,20 @@ pub(super) fn normal(path: &str) -> Cow<'_, str> {
 /// Whether nothing in the path looks like another spelling. Every request is asked that, so it is done eight bytes at a
 /// time. A path in normal form may be taken for one that is not, never the reverse.
 fn is_normal(path: &[u8]) -> bool {
-    let mut slash_before = 0;
-    for chunk in path.chunks(8) {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        let word = u64::from_le_bytes(bytes);
+    let (words, rest) = path.as_chunks::<8>();
+    let mut last = [0; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let (mut odd, mut slash_before) = (0, 0);
+    for word in words.iter().chain([&last]) {
+        let word = u64::from_le_bytes(*word);
         let slashes = marks(word, b'/');
         let after_slash = slashes << 8 | slash_before;
-        if marks(word, b'%') | marks(word, b'\\') | (after_slash & (slashes | marks(word, b'.'))) != 0 {
-            return false;
-        }
+        odd |= marks(word, b'%') | marks(word, b'\\') | (after_slash & (slashes | marks(word, b'.')));
         slash_before = slashes >> 56;
     }
-    true
+    odd == 0
 }
 
 /// The highest bit of each byte of the word that is `byte`; and perhaps of one after such a byte.

@@ -92,11 +92,10 @@ impl ErrcodeScanner {
 
     /// Feeds a whole answer. Most have no `errcode` anywhere, which can be told much faster than where one stands.
     pub(crate) fn push_whole(&mut self, bytes: &[u8]) -> Found {
-        let usual = bytes.starts_with(USUAL);
+        let (object, usual) = (bytes.starts_with(b"{"), bytes.starts_with(USUAL));
         // A key with an escape in it may be another spelling.
-        if !usual && NAME.find(bytes).is_none() && memchr(b'\\', bytes).is_none() {
-            self.0 = State::NOTHING;
-        } else {
+        let nowhere = object && !usual && NAME.find(bytes).is_none() && memchr(b'\\', bytes).is_none();
+        if !nowhere {
             self.push(bytes);
         }
         self.finish()

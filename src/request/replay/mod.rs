@@ -58,7 +58,7 @@ enum Reader<B> {
     Whole(Bytes),
     /// Plays what was recorded, if anything was, then reads the source. The mutex is never locked; it makes the body
     /// `Sync`.
-    Sole(Option<Played>, Mutex<Source<B>>),
+    Sole(Option<Box<Played>>, Mutex<Source<B>>),
     /// Reads the source until a replay takes it away.
     Recorded(Arc<Mutex<Recording<B>>>),
 }
@@ -128,8 +128,8 @@ impl<B> ReplayBody<B> {
 }
 
 impl<B: Body<Data = Bytes>> ReplayBody<B> {
-    fn sole(played: Option<Played>, source: Source<B>, size: Size) -> Self {
-        let ended = played.as_ref().is_none_or(Played::is_over) && source.is_end_stream();
+    fn sole(played: Option<Box<Played>>, source: Source<B>, size: Size) -> Self {
+        let ended = played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream();
         let reader = Reader::Sole(played, Mutex::new(source));
         Self { reader, size, ended }
     }
@@ -157,13 +157,13 @@ where
             }
             Reader::Sole(played, source) => {
                 let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let frame = if let Some(frame) = played.as_mut().and_then(Played::next) {
+                let frame = if let Some(frame) = played.as_mut().and_then(|played| played.next()) {
                     Poll::Ready(Some(Ok(frame)))
                 } else {
                     *played = None;
                     source.poll_frame(cx)
                 };
-                (frame, played.as_ref().is_none_or(Played::is_over) && source.is_end_stream())
+                (frame, played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream())
             }
             Reader::Recorded(recording) => lock(recording).poll_frame(cx),
         };

@@ -73,7 +73,7 @@ impl<B: Body<Data = Bytes>> Replay<B> {
             Kept::Recorded(recording, size) => (recording, *size),
         };
         let (source, tape) = lock(recording).take()?;
-        Ok(ReplayBody::sole(Some(tape.play()), source, size))
+        Ok(ReplayBody::sole(Some(Box::new(tape.play())), source, size))
         // Dropped, it wakes the first send, which finds the source gone.
     }
 }
