@@ -7,27 +7,34 @@
 //! use bytes::Bytes;
 //! use http_body_util::{BodyExt, Full};
 //! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-//! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_wechat::{AuthOutcome, TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+//! use tower::ServiceBuilder;
+//! use tower_wechat::{
+//!     AuthOutcome, TokenCache, WeChatAuthLayer, issuer::StableToken,
+//!     testing::FakeWeChat,
+//! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A WeChat on this machine; leave `base_url` out for the real one, and build the client over https.
+//! // A WeChat on this machine; leave `base_url` out for the real one,
+//! // and build the client over https.
 //! let wechat = FakeWeChat::start().await;
-//! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+//! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+//!     .base_url(&wechat.url())?;
 //!
 //! let client = ServiceBuilder::new()
 //!     .layer(WeChatAuthLayer::new(TokenCache::new(issuer)))
 //!     .service(Client::builder(TokioExecutor::new()).build_http());
 //!
-//! let request = || http::Request::get(wechat.url() + "/cgi-bin/user/info?openid=o1").body(Full::<Bytes>::default());
-//! client.clone().oneshot(request()?).await?;
+//! let url = wechat.url() + "/cgi-bin/user/info?openid=o1";
+//! let request = || http::Request::get(&url).body(Full::<Bytes>::default());
+//! client.send(request()?).await?;
 //!
 //! wechat.revoke();
-//! let response = client.clone().oneshot(request()?).await?;
-//! let outcome = response.extensions().get::<AuthOutcome>().cloned().unwrap();
-//! assert!(outcome.rejected() && outcome.replayed());
-//! assert!(response.into_body().collect().await?.to_bytes().starts_with(b"{\"errcode\":0,"));
+//! let response = client.send(request()?).await?;
+//! let outcome = response.extensions().get::<AuthOutcome>();
+//! assert!(outcome.is_some_and(AuthOutcome::replayed));
+//! let answer = response.into_body().collect().await?.to_bytes();
+//! assert!(answer.starts_with(b"{\"errcode\":0,"));
 //! assert_eq!(wechat.mints(), 2);
 //! # Ok(())
 //! # }
@@ -36,16 +43,18 @@
 //! # Which requests
 //!
 //! Those to the hosts of the issuer's [`Platform`] over https, to the origin of its `base_url`, and to what
-//! [`allow_origin`](WeChatAuthLayer::allow_origin) names. Not those to token endpoints, to `/sns/` (where `access_token` is
-//! the *user's*), with a token or a secret of the caller's own in the query, or with the extension [`SkipAuth`]. A request
-//! that is left out goes out as it is, and its answer comes back as it is.
+//! [`allow_origin`](WeChatAuthLayer::allow_origin) names, each below its path prefix if it has one. Not those to token
+//! endpoints, to `/sns/` (where `access_token` is the *user's*), with a token of whatever kind or a secret of the caller's own
+//! in the query, or with the extension [`SkipAuth`]. A request that is left out goes out as it is, and its answer comes back
+//! as it is; a `debug` event with the target `tower_wechat` says why.
 //!
 //! # Which answers
 //!
 //! An answer rejects the token if it is a JSON object with one of the platform's codes as its top-level `errcode`, a
 //! number or a string of digits, whatever its content type says: WeChat sends errors as `text/plain` too. At most
-//! [`inspect_limit`](WeChatAuthLayer::inspect_limit) bytes are looked at, and an answer that cannot be a rejection (a
-//! picture, a download, a compressed one, any status but 2xx) is passed on at its first frame.
+//! [`inspect_limit`](WeChatAuthLayer::inspect_limit) bytes are looked at, for at most
+//! [`inspect_timeout`](WeChatAuthLayer::inspect_timeout), and an answer that cannot be a rejection (a picture, a download, a
+//! compressed one, any status but 2xx) is passed on at its first frame.
 //!
 //! # What the caller gets
 //!
@@ -67,12 +76,68 @@
 //! - [`store`]: where processes share the token, and choose who mints the next: `MemoryStore`, `FileStore`, `RedisStore`, and
 //!   `Sealed`, which encrypts for any of them.
 //! - [`WeChatAuthLayer`], [`WeChatAuth`]: the middleware.
-//! - `reqwest` (feature): the same layer over `reqwest::Client`, and as a `reqwest_middleware::Middleware`.
+//! - With feature `reqwest` the same layer goes over a `reqwest::Client`, and with `reqwest-middleware` it is a
+//!   `reqwest_middleware::Middleware`: see [below](#reqwest).
 //! - `testing` (feature): `FakeWeChat`, a fake platform on this machine, for tests.
 //!
 //! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
 //! any kind. A fetch runs on the runtime of whoever began it, so that one must go on: a current-thread runtime that is kept
 //! but not run any more holds up all who wait for the same token, until it runs again or is dropped.
+//!
+//! # reqwest
+//!
+//! With the feature `reqwest` the layer goes onto a `reqwest::Client`, or onto another service of reqwest's requests over one
+//! (tower's `Timeout`, `LoadShed`, `Buffer`, `BoxCloneService`, …), and takes reqwest's own requests:
+//!
+//! ```
+//! use tower::Layer;
+//! use tower_wechat::{
+//!     TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # // reqwest comes without a TLS provider in this package.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
+//! # let wechat = FakeWeChat::start().await;
+//! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+//!     .base_url(&wechat.url())?; // leave it out for the real WeChat
+//! let http = reqwest::Client::builder().referer(false).build()?;
+//! let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(http.clone());
+//!
+//! let url = wechat.url() + "/cgi-bin/get_api_domain_ip";
+//! let response = client.execute(http.get(url).build()?).await?;
+//! assert_eq!(response.url().query(), None); // the token is not shown
+//! let answer: serde_json::Value = response.json().await?;
+//! assert_eq!(answer["errcode"], 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With the feature `reqwest-middleware`, `ClientBuilder::new(http).with(WeChatAuthLayer::new(cache))` makes a client that is
+//! used like reqwest's own.
+//!
+//! ## Switch the `Referer` off
+//!
+//! When reqwest follows a redirect, it tells the next host the whole URL that it came from, **the token in it**. Nothing
+//! above a client can change that. Build it with `ClientBuilder::referer(false)`, or, since WeChat's APIs have no use for
+//! redirects, with `ClientBuilder::redirect(Policy::none())`.
+//!
+//! ## What is as ever, and what is not
+//!
+//! - A body in one piece stays one, on both sends: reqwest announces its length, and can send it again by itself after a
+//!   lost connection or a redirect. A stream is recorded on its way and sent again if it was not longer than
+//!   [`replay_limit`](WeChatAuthLayer::replay_limit). WeChat answers HTTP 412 to streams of unknown length
+//!   (as users report: <https://blog.tomsean.cn/2025/p9CG0HIe>), so give multipart streams theirs
+//!   (`Part::stream_with_length`).
+//! - A request's own timeout covers the wait for a token and both sends together; after it a rejected request gets WeChat's
+//!   first answer. A timeout of the client's is for each send.
+//! - `Response::url` and every error show the URL without the token. A response that came by a
+//!   redirect has the URL that it came from, also without. (A `Location` header is handed on as it came.)
+//! - [`AuthOutcome`] is among the response's extensions. A `reqwest::Request` has none of its own to
+//!   put an [`AppId`] or a [`SkipAuth`] into, so that
+//!   [`for_app`](WeChatAuth::for_app) and [`without_auth`](WeChatAuth::without_auth) take their place; one
+//!   that was made from an [`http::Request`] keeps those it had.
 //!
 //! # Features
 //!
@@ -84,6 +149,7 @@
 //! | `file`, `redis` | `FileStore`, `RedisStore` |
 //! | `seal` | `Sealed` |
 //! | `reqwest`, `reqwest-middleware` | the layer over those clients |
+//! | `http2` | recognises a second request that an HTTP/2 server refused, so that the first answer can be handed on |
 //! | `testing` | `FakeWeChat`, `ManualClock`, `store_conformance` |
 //! | `full` | all of them |
 //!
@@ -136,6 +202,8 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "reqwest")]
+pub use crate::reqwest::ReqwestFuture;
 pub use crate::{
     auth::{Accounts, AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
     cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool},

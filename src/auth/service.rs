@@ -87,6 +87,36 @@ impl<S> WeChatAuth<S> {
         self.inner
     }
 
+    /// Sends a request: waits until the inner service is ready, and calls it. A clone is used, as by tower's `oneshot`, so
+    /// `&self` is enough and the future is `'static`. If something does not fit, the compiler names that here, where
+    /// `oneshot` says no more than that its trait bounds are not satisfied.
+    ///
+    /// # Errors
+    ///
+    /// There is no token to be had (a [`TokenError`](crate::TokenError)), it does not fit into the URI, the account is not
+    /// known, or the inner service failed. WeChat's own errors are answers.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait for a token on a tokio runtime that was built without its timer (`enable_time`).
+    pub fn send<B, R>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Result<Response<PeekedBody<R>>, Error>> + use<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+        R: Body,
+    {
+        let mut service = self.clone();
+        async move {
+            poll_fn(|cx| Service::<Request<B>>::poll_ready(&mut service, cx)).await?;
+            service.call(request).await
+        }
+    }
+
     pub(crate) fn poll_inner<Q>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>
     where
         S: Service<Q, Error: Into<BoxError>>,
@@ -118,36 +148,6 @@ impl<S: Clone> WeChatAuth<S> {
     #[must_use]
     pub fn without_auth(&self) -> Self {
         Self { choice: Choice::Skip, ..self.clone() }
-    }
-
-    /// Sends a request: waits until the inner service is ready, and calls it. A clone is used, as by tower's `oneshot`, so
-    /// `&self` is enough and the future is `'static`. If something does not fit, the compiler names that here, where
-    /// `oneshot` says no more than that its trait bounds are not satisfied.
-    ///
-    /// # Errors
-    ///
-    /// There is no token to be had (a [`TokenError`](crate::TokenError)), it does not fit into the URI, the account is not
-    /// known, or the inner service failed. WeChat's own errors are answers.
-    ///
-    /// # Panics
-    ///
-    /// If it has to wait for a token on a tokio runtime that was built without its timer (`enable_time`).
-    pub fn send<B, R>(
-        &self,
-        request: Request<B>,
-    ) -> impl Future<Output = Result<Response<PeekedBody<R>>, Error>> + use<S, B, R>
-    where
-        S: Service<Request<ReplayBody<B>>, Response = Response<R>> + Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-        R: Body,
-    {
-        let mut service = self.clone();
-        async move {
-            poll_fn(|cx| Service::<Request<B>>::poll_ready(&mut service, cx)).await?;
-            service.call(request).await
-        }
     }
 
     /// An instance that is not ready takes the place of one whose readiness, which may be a permit, is of no use.
