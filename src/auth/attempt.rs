@@ -13,7 +13,7 @@ use crate::{
     cache::TokenCache,
     error::Error,
     platform::Platform,
-    request::{Replay, ReplayBody, inject},
+    request::{Replay, ReplayBody, inject, record},
     token::AccessToken,
 };
 
@@ -76,7 +76,7 @@ where
         let original = std::mem::replace(&mut parts.uri, uri);
         let head = Head::of(&parts, original);
         let settings = &sender.settings;
-        let (body, replay) = ReplayBody::recorded(body, settings.replay_limit, &settings.memory);
+        let (body, replay) = record(body, settings.replay_limit, &settings.memory);
         Ok((Request::from_parts(parts, body), Attempt { sender, token, head, replay }))
     }
 }

@@ -1,4 +1,4 @@
-//! [`ReplayBodyError`]: why a body was not sent to its end.
+//! Why a body was not sent to its end, and why it cannot be sent again.
 
 use std::{error::Error as StdError, fmt};
 
@@ -49,4 +49,15 @@ impl StdError for ReplayBodyError {
             Kind::FailedBefore | Kind::Superseded => None,
         }
     }
+}
+
+/// Why a body cannot be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotReplayable {
+    /// More has been sent than may be recorded.
+    TooLarge,
+    /// The requests of the layer together have recorded all that they may.
+    NoMemory,
+    /// The caller's body ended with an error.
+    Failed,
 }

@@ -1,7 +1,7 @@
-//! What the first body and its [`Replay`] share: the source and the tape.
+//! What the first body and its replay share: the source and the tape.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -9,102 +9,21 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::{
-    ReplayBody, ReplayBodyError,
-    source::{Size, Source},
+    error::{NotReplayable, ReplayBodyError},
+    source::Source,
     tape::Tape,
 };
 use crate::error::BoxError;
-
-/// Sends a body again. Dropped unused, it ends the recording.
-pub(crate) struct Replay<B>(Kept<B>);
-
-enum Kept<B> {
-    Empty,
-    Whole(Bytes),
-    /// And the size before the first send.
-    Recorded(Arc<Mutex<Recording<B>>>, Size),
-}
-
-/// Why a body cannot be sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotReplayable {
-    /// More has been sent than may be recorded.
-    TooLarge,
-    /// The requests of the layer together have recorded all that they may.
-    NoMemory,
-    /// The caller's body ended with an error.
-    Failed,
-}
-
-impl<B> Replay<B> {
-    pub(super) fn empty() -> Self {
-        Self(Kept::Empty)
-    }
-
-    pub(super) fn whole(bytes: Bytes) -> Self {
-        Self(Kept::Whole(bytes))
-    }
-
-    pub(super) fn recorded(recording: Arc<Mutex<Recording<B>>>, size: Size) -> Self {
-        Self(Kept::Recorded(recording, size))
-    }
-
-    /// Lets the first send wait, so that no more is recorded than there is, until the replay is taken or dropped.
-    pub(crate) fn hold(&self) {
-        if let Kept::Recorded(recording, _) = &self.0 {
-            lock(recording).held = true;
-        }
-    }
-}
-
-impl<B: Body<Data = Bytes>> Replay<B> {
-    /// Whether [`take`](Self::take) would work as things stand.
-    #[cfg(test)]
-    pub(super) fn check(&self) -> Result<(), NotReplayable> {
-        let Kept::Recorded(recording, _) = &self.0 else { return Ok(()) };
-        lock(recording).check()
-    }
-
-    /// Takes the body over from the first send, which is aborted if it is still under way.
-    pub(crate) fn take(mut self) -> Result<ReplayBody<B>, NotReplayable> {
-        let (recording, size) = match &mut self.0 {
-            Kept::Empty => return Ok(ReplayBody::empty()),
-            Kept::Whole(bytes) => return Ok(ReplayBody::whole(std::mem::take(bytes))),
-            Kept::Recorded(recording, size) => (recording, *size),
-        };
-        let (source, tape) = lock(recording).take()?;
-        Ok(ReplayBody::sole(Some(Box::new(tape.play())), source, size))
-        // Dropped, it wakes the first send, which finds the source gone.
-    }
-}
-
-impl<B> Drop for Replay<B> {
-    fn drop(&mut self) {
-        let Kept::Recorded(recording, _) = &self.0 else { return };
-        let (tape, reader) = {
-            let mut recording = lock(recording);
-            recording.held = false;
-            let tape = std::mem::replace(&mut recording.tape, Err(NotReplayable::TooLarge));
-            // With the source it goes on by itself.
-            (tape, recording.reader.take())
-        };
-        // After the lock, since it may hold much.
-        drop(tape);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-}
 
 pub(super) struct Recording<B> {
     /// None once the replay has it.
     source: Option<Source<B>>,
     /// Or why there is none; also once nobody can ask for it any more.
-    tape: Result<Tape, NotReplayable>,
+    pub(super) tape: Result<Tape, NotReplayable>,
     /// Whether the first send has to wait.
-    held: bool,
+    pub(super) held: bool,
     /// Who waits for the source's next chunk in the first send.
-    reader: Option<Waker>,
+    pub(super) reader: Option<Waker>,
 }
 
 pub(super) fn lock<B>(recording: &Mutex<Recording<B>>) -> MutexGuard<'_, Recording<B>> {
@@ -117,7 +36,7 @@ impl<B: Body<Data = Bytes>> Recording<B> {
         Self { source: Some(source), tape: Ok(tape), held: false, reader: None }
     }
 
-    fn check(&self) -> Result<(), NotReplayable> {
+    pub(super) fn check(&self) -> Result<(), NotReplayable> {
         if self.source.as_ref().is_some_and(Source::has_failed) {
             return Err(NotReplayable::Failed);
         }
@@ -125,7 +44,7 @@ impl<B: Body<Data = Bytes>> Recording<B> {
     }
 
     /// Source and tape, if the body can be sent again. The first send is left without them.
-    fn take(&mut self) -> Result<(Source<B>, Tape), NotReplayable> {
+    pub(super) fn take(&mut self) -> Result<(Source<B>, Tape), NotReplayable> {
         self.check()?;
         let tape = std::mem::replace(&mut self.tape, Err(NotReplayable::TooLarge))?;
         // Nobody else takes the source, and this is done once.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 
-use super::recording::NotReplayable;
+use super::error::NotReplayable;
 use crate::memory::{Charge, Memory};
 
 /// The least that is set aside for a copy, so that it does not grow byte by byte.

@@ -4,15 +4,33 @@ mod property;
 mod script;
 mod wire;
 
-use std::{error::Error as _, io, panic::AssertUnwindSafe, pin::Pin};
+use std::{
+    error::Error as _,
+    io,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
 
 use http::HeaderMap;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tokio_test::{assert_pending, task};
 
 use self::script::{Feed, Script, Step, script};
-use super::*;
+use super::{
+    body::Reader,
+    handle::Kept,
+    recording::Recording,
+    source::{Size, Source},
+    tape::Tape,
+    *,
+};
+use crate::memory::Memory;
 
 assert_not_impl_any!(Script: Sync, Unpin);
 assert_impl_all!(ReplayBody<Script>: Send, Sync, Unpin);
@@ -54,7 +72,7 @@ fn plenty() -> Arc<Memory> {
 
 fn recorded(size: Option<u64>, limit: usize) -> (Feed, Sent, Replay<Script>) {
     let (feed, body) = script(size);
-    let (body, replay) = ReplayBody::recorded(body, limit, &plenty());
+    let (body, replay) = record(body, limit, &plenty());
     (feed, task::spawn(body), replay)
 }
 
@@ -110,7 +128,7 @@ fn a_replay_after_the_end_sends_all_and_does_not_poll_the_source_again() {
         let next = chunks.next().expect("polled after its end");
         Poll::Ready(next.map(|data| Ok::<_, io::Error>(Frame::data(Bytes::from(data)))))
     });
-    let (mut first, replay) = ReplayBody::recorded(StreamBody::new(stream), 64, &plenty());
+    let (mut first, replay) = record(StreamBody::new(stream), 64, &plenty());
     let mut cx = Context::from_waker(std::task::Waker::noop());
     while let Poll::Ready(Some(_)) = Pin::new(&mut first).poll_frame(&mut cx) {}
 
@@ -276,7 +294,7 @@ fn an_untouched_body_passes_through_unrecorded() {
 
 #[test]
 fn an_empty_body_stays_empty_and_needs_no_recording() {
-    let (first, replay) = ReplayBody::recorded(Empty::<Bytes>::new(), 0, &plenty());
+    let (first, replay) = record(Empty::<Bytes>::new(), 0, &plenty());
     let second = replay.take().unwrap();
     for body in [first, second, ReplayBody::once(Empty::new())] {
         assert!(matches!(body.reader, Reader::Empty));
@@ -306,7 +324,7 @@ fn a_body_of_no_bytes_may_still_have_trailers() {
 #[test]
 fn the_stream_has_not_ended_while_a_chunk_is_on_the_tape() {
     // `Full` says that it has ended as soon as its chunk is out.
-    let (mut first, replay) = ReplayBody::recorded(Full::new(Bytes::from("ab")), 0, &plenty());
+    let (mut first, replay) = record(Full::new(Bytes::from("ab")), 0, &plenty());
     assert!(!first.is_end_stream());
     tokio_test::block_on(first.frame()).unwrap().unwrap();
     assert!(first.is_end_stream());
@@ -381,9 +399,8 @@ fn the_source_is_not_dropped_under_the_lock() {
         let body = Nosy(weak.clone(), Arc::clone(&locked));
         Mutex::new(Recording::new(Source::new(body), Tape::new(0, 0, &plenty())))
     });
-    let reader = Reader::Recorded(shared.clone());
-    let mut first = ReplayBody { reader, size: Size::ZERO, ended: false };
-    let replay = Replay::recorded(shared, Size::ZERO);
+    let mut first = ReplayBody::recorded(shared.clone(), Size::ZERO, false);
+    let replay = Replay(Kept::Recorded(shared, Size::ZERO));
     assert!(tokio_test::block_on(first.frame()).is_none());
     drop(replay.take());
     assert!(!locked.load(std::sync::atomic::Ordering::Relaxed));

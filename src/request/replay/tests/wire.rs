@@ -10,7 +10,10 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 
+use http_body::SizeHint;
+
 use super::*;
+use crate::error::BoxError;
 
 /// What takes longer hangs: each test takes seconds at most.
 const HANGS: Duration = Duration::from_secs(30);
@@ -132,7 +135,7 @@ where
         let request = request.header("trailer", "x-checksum").body(body).unwrap();
         client.request(request).await.unwrap().status()
     };
-    let (first, replay) = ReplayBody::recorded(body, 32 << 20, &plenty());
+    let (first, replay) = record(body, 32 << 20, &plenty());
     let (held, first_is_gone) = mpsc::channel(1);
     assert_eq!(send(first, Some(held)).await, StatusCode::FORBIDDEN);
     let second = replay.take().unwrap();

@@ -1,0 +1,167 @@
+//! [`ReplayBody`], on its first way and on its second.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::{
+    error::ReplayBodyError,
+    recording::{Recording, lock},
+    source::{Size, Source},
+    tape::Played,
+    whole::take_whole,
+};
+use crate::error::BoxError;
+
+/// The body that the inner service sends: the caller's own body, which can be sent once more if WeChat rejects the token.
+///
+/// It passes on the caller's chunks and trailers as they come, and has the size that the caller's body has, on both sends:
+/// WeChat answers HTTP 412 to bodies without a `content-length` (as users report:
+/// <https://blog.tomsean.cn/2025/p9CG0HIe>), so give it bodies of known size. Its errors
+/// are the caller's, or say that the replay has taken its place. It is `Send`, `Sync` and `Unpin` for every body that
+/// is `Send`.
+pub struct ReplayBody<B> {
+    pub(super) reader: Reader<B>,
+    /// What is left to send.
+    size: Size,
+    ended: bool,
+}
+
+pub(super) enum Reader<B> {
+    Empty,
+    /// All of it, in one piece.
+    Whole(Bytes),
+    /// Plays what was recorded, if anything was, then reads the source. The mutex is never locked; it makes the body
+    /// `Sync`.
+    Sole(Option<Box<Played>>, Mutex<Source<B>>),
+    /// Reads the source until a replay takes it away.
+    Recorded(Arc<Mutex<Recording<B>>>),
+}
+
+impl<B: Body<Data = Bytes> + 'static> ReplayBody<B> {
+    /// A body that is sent once.
+    pub(crate) fn once(mut body: B) -> Self {
+        if is_empty(&body) {
+            return Self::empty();
+        }
+        if let Some(bytes) = take_whole(&mut body) {
+            return Self::whole(bytes);
+        }
+        let size = Size::of(&body);
+        Self::sole(None, Source::new(body), size)
+    }
+}
+
+impl<B> ReplayBody<B> {
+    pub(super) fn empty() -> Self {
+        Self { reader: Reader::Empty, size: Size::ZERO, ended: true }
+    }
+
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        let size = Size::exact(bytes.len());
+        Self { reader: Reader::Whole(bytes), size, ended: false }
+    }
+
+    /// Another body of the same content, if this one has all of it in one piece, or is empty, and has not been read. So a
+    /// `Retry` of tower's below the layer can send a request again; a stream is for one attempt.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        match &self.reader {
+            Reader::Empty => Some(Self::empty()),
+            Reader::Whole(bytes) => Some(Self::whole(bytes.clone())),
+            Reader::Sole(..) | Reader::Recorded(_) => None,
+        }
+    }
+
+    /// The bytes, where all of them are here in one piece.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn as_whole(&self) -> Option<&Bytes> {
+        match &self.reader {
+            Reader::Whole(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> ReplayBody<B> {
+    /// Reads the recording's source until a replay takes it away.
+    pub(super) fn recorded(recording: Arc<Mutex<Recording<B>>>, size: Size, ended: bool) -> Self {
+        Self { reader: Reader::Recorded(recording), size, ended }
+    }
+
+    pub(super) fn sole(played: Option<Box<Played>>, source: Source<B>, size: Size) -> Self {
+        let ended = played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream();
+        let reader = Reader::Sole(played, Mutex::new(source));
+        Self { reader, size, ended }
+    }
+}
+
+impl<B> Body for ReplayBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = ReplayBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplayBodyError>>> {
+        let this = self.get_mut();
+        let (frame, ended) = match &mut this.reader {
+            Reader::Empty => return Poll::Ready(None),
+            Reader::Whole(bytes) => {
+                let frame = Frame::data(std::mem::take(bytes));
+                *this = Self::empty();
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Reader::Sole(played, source) => {
+                let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let frame = if let Some(frame) = played.as_mut().and_then(|played| played.next()) {
+                    Poll::Ready(Some(Ok(frame)))
+                } else {
+                    *played = None;
+                    source.poll_frame(cx)
+                };
+                (frame, played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream())
+            }
+            Reader::Recorded(recording) => lock(recording).poll_frame(cx),
+        };
+        this.ended = ended;
+        let frame = ready!(frame);
+        match &frame {
+            Some(Ok(frame)) => this.size.pass(frame),
+            Some(Err(_)) => {}
+            None => this.size = Size::ZERO,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size.hint()
+    }
+}
+
+pub(super) fn is_empty(body: &impl Body) -> bool {
+    body.is_end_stream() && body.size_hint().exact() == Some(0)
+}
+
+impl<B> fmt::Debug for ReplayBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayBody")
+            .field("left", &self.size.hint())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
