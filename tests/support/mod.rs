@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
 
+pub mod below;
 pub mod mill;
 
 pub mod fixed;
