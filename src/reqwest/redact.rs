@@ -11,8 +11,15 @@ const NO_URL: &str = "no.url.provided.local";
 /// A token of fewer characters can be part of any text by chance. WeChat's have more than a hundred.
 const LONG: usize = 16;
 
-fn withheld() -> Error {
+pub(super) fn withheld() -> Error {
     Error::new(ErrorKind::Inner, "the error of the HTTP client shows the access_token, and is withheld")
+}
+
+/// Whether a service's reason for not being ready may show a token. If it is the failure of an earlier request (a buffer
+/// keeps one), it may name that request's URL, and which token is in it is not known any more.
+pub(super) fn names_url(error: &(dyn std::error::Error + 'static)) -> bool {
+    let has_url = |error: &reqwest::Error| error.url().is_some();
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(has_url))
 }
 
 /// Stands between the URL that a client was given and everybody who gets to see its answers and errors.
