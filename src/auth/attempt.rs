@@ -135,5 +135,5 @@ impl Head {
 }
 
 fn with_token(uri: &Uri, platform: &Platform, token: &AccessToken) -> Result<Uri, Error> {
-    inject(uri, platform.parameter(), token.encoded())
+    inject(uri, platform.parameter_in_query(), token.encoded())
 }

@@ -44,6 +44,8 @@ pub struct Platform(Arc<Inner>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     parameter: Cow<'static, str>,
+    /// Whether the parameter's name can stand in a query.
+    is_encoded: bool,
     origins: Vec<Origin>,
     paths: Vec<PathRule>,
     rejection_codes: Box<[i64]>,
@@ -113,6 +115,7 @@ impl Platform {
         let exempt = family.exempt.iter().copied().flatten();
         Self(Arc::new(Inner {
             parameter: Cow::Borrowed(family.parameter),
+            is_encoded: true,
             // The hosts are origins; a test parses each of them.
             origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
             paths: exempt.map(|path| PathRule { path: Cow::Borrowed(*path), exempt: true }).collect(),
@@ -127,7 +130,12 @@ impl Platform {
     /// name that does not end so (a gateway's, which uses `access_token` for itself), only that name counts.
     #[must_use]
     pub fn with_parameter(self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.with(|inner| inner.parameter = name.into())
+        let name = name.into();
+        let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'=' | b'#' | b'"');
+        self.with(|inner| {
+            inner.is_encoded = !name.is_empty() && name.bytes().all(fits);
+            inner.parameter = name;
+        })
     }
 
     /// Replaces the codes that mean "this token was rejected".
@@ -184,6 +192,11 @@ impl Platform {
     #[must_use]
     pub fn parameter(&self) -> &str {
         &self.0.parameter
+    }
+
+    /// The same as it goes into a query: a name that cannot stand there is one that no query can be made with.
+    pub(crate) fn parameter_in_query(&self) -> &str {
+        if self.0.is_encoded { &self.0.parameter } else { " " }
     }
 
     /// The codes that mean "this token was rejected".
