@@ -37,7 +37,7 @@ use crate::error::Error;
 /// ```
 ///
 /// Paths are compared in normal form: percent-encoding undone, without empty segments, `.` and `..`, and whatever the
-/// case of their letters.
+/// case of their letters. An exempt path may be named without its first slash; an empty one is no path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform(Arc<Inner>);
 
@@ -159,6 +159,10 @@ impl Platform {
     }
 
     fn with_rule(self, path: Cow<'static, str>, exempt: bool) -> Self {
+        if path.is_empty() {
+            return self;
+        }
+        let path = if path.starts_with('/') { path } else { Cow::Owned(format!("/{path}")) };
         let path = match normal(&path) {
             Cow::Borrowed(_) => path,
             Cow::Owned(normal) => Cow::Owned(normal),
