@@ -95,6 +95,9 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
     /// Takes the body over for a second send.
     pub(super) fn take_over(self) -> Result<Resend<S, B>, NotReplayed> {
         let Self { sender, token, head, replay } = self;
+        if sender.settings.replay_timeout.is_zero() {
+            return Err(NotReplayed::TimedOut);
+        }
         Ok(Resend { sender, rejected: token, head, body: replay.take()? })
     }
 }
