@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, retry::Policy};
 use tower_wechat::{
@@ -22,7 +22,7 @@ use tower_wechat::{
 
 use crate::{
     scenario::soon,
-    support::{http, issuers::instant, post, read, stable},
+    support::{http, issuers::instant, pieces::Pieces, post, read, stable},
 };
 
 /// Retries connection errors and 503, a few times.
@@ -143,31 +143,12 @@ async fn a_request_without_a_body_is_retried() {
     assert!(wechat.seen().iter().all(|seen| seen.content_length().is_none() && seen.body_len == 0));
 }
 
-/// A body of known length in pieces.
-struct Pieces(Vec<Bytes>);
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        std::task::Poll::Ready(self.0.pop().map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
-    }
-}
-
 #[tokio::test]
 async fn a_stream_is_not_copied_and_goes_out_once() {
     let (wechat, policy) = (FakeWeChat::start().await, Persistent::default());
     let auth = stack(&wechat, &policy).await;
     wechat.fail_next_apis(1, Fault::Http(503));
-    let pieces = || Pieces(vec![Bytes::from_static(b"six by"), Bytes::from_static(b"twelve")]);
+    let pieces = || Pieces::of(&["twelve", " bytes"]);
     let response = soon(auth.clone().oneshot(post(&wechat, UPLOAD, pieces()))).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "the client's answer, as it is");
     assert_eq!((policy.retries.load(Ordering::SeqCst), policy.uncopied.load(Ordering::SeqCst)), (0, 1));

@@ -6,6 +6,7 @@ pub mod below;
 pub mod mill;
 
 pub mod fixed;
+pub mod pieces;
 pub mod raw;
 
 pub mod issuers;
