@@ -149,6 +149,14 @@ async fn the_lower_layers_token_error_is_found_in_what_wraps_it() {
     let both = Both::start().await;
     let wrapping = both.lower().map_err(|error: Error| Wrapped(Box::new(Wrapped(error.into()))));
     is_the_token_error(&both.refused(wrapping).await);
+
+    // A service that passes on no more than the token error itself.
+    let both = Both::start().await;
+    let bare = |error: Error| error.downcast_ref::<TokenError>().unwrap().clone();
+    is_the_token_error(&both.refused(both.lower().map_err(bare)).await);
+    let both = Both::start().await;
+    let wrapping = both.lower().map_err(move |error| Wrapped(Box::new(bare(error))));
+    is_the_token_error(&both.refused(wrapping).await);
 }
 
 /// Refuses whatever it is asked for, before it is asked.
