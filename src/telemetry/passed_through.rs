@@ -1,8 +1,5 @@
 //! Requests that go out without a token of ours, and why: the first thing to know when a call is answered with 41001.
 
-#[cfg(feature = "tracing")]
-use super::TARGET;
-
 /// Why the layer left a request alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PassedThrough {
@@ -40,7 +37,7 @@ pub(crate) fn passed_through(host: Option<&str>, why: PassedThrough) {
     if why == PassedThrough::Placeholder {
         warn_of_placeholder(host);
     }
-    tracing::debug!(target: TARGET, host, why = why.as_str(), "sent a request without a token");
+    tracing::debug!(target: "tower_wechat", host, why = why.as_str(), "sent a request without a token");
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -52,7 +49,7 @@ fn warn_of_placeholder(host: Option<&str>) {
     static SAID: std::sync::Once = std::sync::Once::new();
     SAID.call_once(|| {
         tracing::warn!(
-            target: TARGET,
+            target: "tower_wechat",
             host,
             "a request has `access_token=`, `=ACCESS_TOKEN` or `=null` left in its query, and is sent without a token; take \
              the parameter out, and the layer puts the token in"
