@@ -26,7 +26,7 @@
 //! wechat.revoke();
 //! let response = client.clone().oneshot(request()?).await?;
 //! let outcome = response.extensions().get::<AuthOutcome>().cloned().unwrap();
-//! assert!(outcome.replayed());
+//! assert!(outcome.rejected() && outcome.replayed());
 //! assert!(response.into_body().collect().await?.to_bytes().starts_with(b"{\"errcode\":0,"));
 //! assert_eq!(wechat.mints(), 2);
 //! # Ok(())
