@@ -128,7 +128,8 @@ async fn is_replayed(first: Answer, limit: usize) -> bool {
         assert!(answer.bytes == first.chunks.concat(), "another body: {}", answer.text);
         assert_eq!(answer.status, first.status);
         for (name, value) in &first.headers {
-            assert_eq!(answer.headers.get(name), Some(value));
+            let all = |headers: &http::HeaderMap| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(all(&answer.headers), all(&first.headers), "{value:?}");
         }
         assert_eq!((wechat.token_requests(), wechat.api_requests()), (1, 1));
     }
@@ -214,6 +215,52 @@ async fn everything_else_arrives_as_it_was() {
         ("deep", Answer::json("[{".repeat(1000))),
     ];
     table(table_, false).await;
+}
+
+/// The rejection with this content coding, in as many headers.
+fn coded(codings: &[&'static str]) -> Answer {
+    let mut answer = Answer::json(REJECTED);
+    for coding in codings {
+        answer.headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    answer
+}
+
+#[tokio::test]
+async fn a_content_coding_that_is_none_hides_no_rejection() {
+    for codings in [
+        &[""][..],
+        &["identity"],
+        &["Identity"],
+        &["identity, identity"],
+        &["identity", "identity"],
+        &[",", " "],
+        &["none"],
+        &["utf-8"],
+        &["UTF-8"],
+        &["gbk"],
+        &["identity;q=1"],
+    ] {
+        table([("no coding", coded(codings))], true).await;
+    }
+}
+
+#[tokio::test]
+async fn a_content_coding_that_changes_bytes_is_not_looked_through() {
+    for codings in [
+        &["gzip"][..],
+        &["GZIP"],
+        &["x-gzip"],
+        &["br"],
+        &["deflate"],
+        &["zstd"],
+        &["identity, gzip"],
+        &["gzip,identity"],
+        &["identity", "gzip"],
+        &["gzip;q=1"],
+    ] {
+        table([("coded", coded(codings))], false).await;
+    }
 }
 
 #[tokio::test]

@@ -13,12 +13,21 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use http_body_util::Full;
-use support::{fixed::Fixed, raw::Raw, *};
+use http_body::Frame;
+use http_body_util::{Full, channel::Channel};
+use support::{
+    below::Below,
+    fixed::Fixed,
+    issuers::{instant, instant_of},
+    pieces::Pieces,
+    raw::Raw,
+    *,
+};
 use tokio::time::timeout;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_wechat::{
-    AppId, Error, ErrorKind, NotReplayed, ReplayBody, TokenCache, TokenError, TokenPool, WeChatAuthLayer,
+    AppId, Error, ErrorKind, NotReplayed, Platform, ReplayBody, TokenCache, TokenError, TokenPool,
+    WeChatAuthLayer,
     issuer::{ClassicToken, Minted, StableToken, WeCom},
     testing::{Answer, FakeWeChat, Fault, ManualClock},
 };
@@ -177,8 +186,169 @@ fn a_bad_base_url_is_refused() {
             ClassicToken::new("app", SENTINEL).base_url(bad).err(),
             WeCom::new("app", SENTINEL).base_url(bad).err(),
             layer().allow_origin(bad).err(),
+            Platform::wechat().with_origin(bad).err(),
         ] {
             check_kind(&error.expect(&what), ErrorKind::Config, &what);
+        }
+    }
+}
+
+#[test]
+fn a_bad_base_url_is_refused_by_a_dangerous_name_as_well() {
+    let layer = || WeChatAuthLayer::new(TokenPool::new());
+    let long = format!("http://host/{SENTINEL}{}", "x".repeat(70_000));
+    for bad in [
+        "",
+        " ",
+        SENTINEL,
+        "http://",
+        "http:///path",
+        "http://:80",
+        "http://host:99999",
+        "http://host:-1",
+        "http://host/?secret=SENTINEL-s3cr3t",
+        "http://host/?",
+        "http://host/#SENTINEL-s3cr3t",
+        "http://user:SENTINEL-s3cr3t@host/",
+        "https://user@host/",
+        "https://host/?a",
+        "http://ho st/",
+        "http://host/\r\nX-Evil: 1",
+        "ftp://SENTINEL-s3cr3t/",
+        "ws://host",
+        "//host",
+        "/cgi-bin",
+        &long,
+    ] {
+        let what: String = bad.chars().take(60).collect();
+        for error in [
+            StableToken::new("app", SENTINEL).dangerous_plain_http_base_url(bad).err(),
+            ClassicToken::new("app", SENTINEL).dangerous_plain_http_base_url(bad).err(),
+            WeCom::new("app", SENTINEL).dangerous_plain_http_base_url(bad).err(),
+            layer().dangerous_plain_http_origin(bad).err(),
+        ] {
+            check_kind(&error.expect(&what), ErrorKind::Config, &what);
+        }
+    }
+    for good in ["http://host", "http://host:8080/prefix/", "https://host", "https://host:8443/prefix"] {
+        assert!(StableToken::new("app", SENTINEL).dangerous_plain_http_base_url(good).is_ok(), "{good}");
+        assert!(layer().dangerous_plain_http_origin(good).is_ok(), "{good}");
+    }
+}
+
+/// Where a request that is sent to this URI with a token in the cache arrives below the layer.
+async fn below(layer: &WeChatAuthLayer, uri: &str) -> Result<Vec<String>, Error> {
+    let below = Below::new(r#"{"errcode":0}"#);
+    let request = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+    let sent = soon(layer.layer(below.clone()).oneshot(request)).await;
+    let arrived = below.take();
+    assert!(sent.is_ok() || arrived.is_empty(), "an error, and yet something was sent");
+    sent.map(|_| arrived)
+}
+
+async fn gets_token(layer: &WeChatAuthLayer, uri: &str) -> bool {
+    let arrived = below(layer, uri).await.unwrap();
+    assert_eq!(arrived.len(), 1);
+    assert!(arrived[0].starts_with(uri));
+    arrived[0] != uri
+}
+
+#[tokio::test]
+async fn a_prefix_of_slashes_and_dots_means_what_it_means_in_a_url() {
+    for (origin, inside, outside) in [
+        ("https://gw.example//", "/x", None),
+        ("https://gw.example/..", "/x", None),
+        ("https://gw.example/a/..", "/x", None),
+        ("https://gw.example/./", "/x", None),
+        ("https://gw.example//a//", "/a/x", Some("/x")),
+        ("https://gw.example/../a", "/a/x", Some("/x")),
+        ("https://gw.example/b/../a/.", "/a/x", Some("/b/x")),
+        ("https://gw.example/%61", "/a/x", Some("/x")),
+    ] {
+        let layer = WeChatAuthLayer::new(TokenCache::new(instant().0)).allow_origin(origin).unwrap();
+        assert!(gets_token(&layer, &format!("https://gw.example{inside}")).await, "{origin}");
+        if let Some(outside) = outside {
+            assert!(!gets_token(&layer, &format!("https://gw.example{outside}")).await, "{origin}");
+        }
+        for other in ["https://other.example/a/x", "http://gw.example/a/x", "https://gw.example:8443/a/x"] {
+            assert!(!gets_token(&layer, other).await, "{origin}");
+        }
+    }
+}
+
+// === platforms ===
+
+#[tokio::test]
+async fn a_name_that_cannot_stand_in_a_query_makes_every_request_fail() {
+    for name in ["", " ", "a b&c", "a&c", "a=b", "&", "=", "a#b", "a\r\nX-Evil: 1", "\0", "\u{85}", "a\"b"] {
+        let (issuer, _) = instant_of(Platform::wechat().with_parameter(name));
+        let layer = WeChatAuthLayer::new(TokenCache::new(issuer));
+        for query in ["", "?", "?a=1", "?a=1&"] {
+            let uri = format!("https://api.weixin.qq.com/cgi-bin/x{query}");
+            match below(&layer, &uri).await {
+                // A pair of nothing is then a token of the caller's own.
+                Ok(sent) if name.is_empty() => assert_eq!(sent, [uri.as_str()]),
+                Ok(sent) => panic!("{name:?} went out as {sent:?}"),
+                Err(error) => check_kind(&error, ErrorKind::Uri, name),
+            }
+        }
+    }
+    for name in ["a", "a-b_c.d~e", "a%26b", "a[]"] {
+        let (issuer, _) = instant_of(Platform::wechat().with_parameter(name));
+        let layer = WeChatAuthLayer::new(TokenCache::new(issuer));
+        let uri = "https://api.weixin.qq.com/cgi-bin/x";
+        assert_eq!(below(&layer, uri).await.unwrap(), [format!("{uri}?{name}=TOKEN-1")]);
+    }
+}
+
+async fn platform_gives_token(platform: &Platform, path: &str) -> bool {
+    let layer = WeChatAuthLayer::new(TokenCache::new(instant_of(platform.clone()).0));
+    gets_token(&layer, &format!("https://api.weixin.qq.com{path}")).await
+}
+
+#[tokio::test]
+async fn an_odd_path_is_exempt_in_its_usual_form() {
+    for path in [
+        "/cgi-bin/x",
+        "cgi-bin/x",
+        "./cgi-bin/x",
+        "//cgi-bin//x",
+        "cgi-bin//x",
+        "/cgi-bin/%78",
+        "/a/../cgi-bin/x",
+        "\\cgi-bin\\x",
+    ] {
+        let platform = Platform::wechat().with_exempt_path(path);
+        assert!(!platform_gives_token(&platform, "/cgi-bin/x").await, "{path}");
+        assert!(platform_gives_token(&platform, "/cgi-bin/xy").await, "{path}");
+        let lifted = platform.without_exempt_path(path);
+        assert!(platform_gives_token(&lifted, "/cgi-bin/x").await, "{path}");
+    }
+    let platform = Platform::wechat().with_exempt_path("cgi-bin/");
+    assert!(!platform_gives_token(&platform, "/cgi-bin/x").await);
+}
+
+#[tokio::test]
+async fn an_empty_path_is_no_path_and_a_slash_is_all_of_them() {
+    let usual = Platform::wechat();
+    for same in [usual.clone().with_exempt_path(""), usual.clone().without_exempt_path("")] {
+        assert_eq!(same, usual);
+    }
+    for all in ["/", "//", "/."] {
+        let none = usual.clone().with_exempt_path(all);
+        for path in ["/", "/cgi-bin/x", "/x"] {
+            assert!(!platform_gives_token(&none, path).await, "{all}: {path}");
+        }
+        // The longer of two names holds.
+        let some = none.without_exempt_path("/cgi-bin/");
+        assert!(platform_gives_token(&some, "/cgi-bin/x").await);
+        assert!(!platform_gives_token(&some, "/x").await);
+        assert!(!platform_gives_token(&some, "/cgi-bin/token").await);
+
+        let lifted = usual.clone().without_exempt_path(all);
+        assert!(platform_gives_token(&lifted, "/x").await);
+        for exempt in ["/cgi-bin/token", "/cgi-bin/stable_token", "/sns/auth"] {
+            assert!(!platform_gives_token(&lifted, exempt).await, "{all}: {exempt}");
         }
     }
 }
@@ -349,6 +519,83 @@ async fn a_request_to_a_pool_that_names_no_account_it_knows_is_an_error() {
     }
 }
 
+#[tokio::test]
+async fn an_odd_app_id_is_a_key_like_any_other_and_one_line_in_an_error() {
+    let wechat = FakeWeChat::start().await;
+    let long = "y".repeat(1 << 20);
+    let odd = ["", " ", "\0", "a\r\nERROR forged", "\u{1b}[31m", "\u{2028}", "\u{202e}", "\u{feff}", &long];
+    for app in odd {
+        let what: String = app.chars().take(20).collect();
+        let made = TokenPool::with_factory(|_| None);
+        for pool in [TokenPool::new(), made] {
+            pool.insert("known".into(), TokenCache::new(stable(&wechat)));
+            let client: tower_wechat::WeChatAuth<Http<Full<Bytes>>> = layered(WeChatAuthLayer::new(&pool));
+            let error = soon(client.for_app(app.into()).oneshot(call(&wechat))).await.err().unwrap();
+            check_kind(&error, ErrorKind::UnknownApp, &what);
+            let forging = |c: char| matches!(c, '\u{2028}' | '\u{202e}' | '\u{feff}');
+            assert!(!error.to_string().contains(forging), "{error}");
+        }
+    }
+    assert_eq!((wechat.token_requests(), wechat.api_requests()), (0, 0));
+    for app in odd {
+        let pool = TokenPool::new();
+        pool.insert(app.into(), TokenCache::new(stable(&wechat)));
+        assert!(pool.get(&app.into()).is_some() && pool.len() == 1);
+        let client: tower_wechat::WeChatAuth<Http<Full<Bytes>>> = layered(WeChatAuthLayer::new(&pool));
+        let answer = soon(client.for_app(app.into()).oneshot(call(&wechat))).await.unwrap();
+        assert_eq!(read(answer).await.errcode(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_keeps_accounts_for_no_time_or_for_ever_serves_them() {
+    for idle in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let wechat = FakeWeChat::builder().account("wx1", "s").account("wx2", "s").start().await;
+        let url = wechat.url();
+        let pool = TokenPool::with_factory(move |app| {
+            Some(TokenCache::new(ClassicToken::new(app, "s").base_url(&url).ok()?))
+        })
+        .evict_after(idle);
+        let client: tower_wechat::WeChatAuth<Http<Full<Bytes>>> = layered(WeChatAuthLayer::new(&pool));
+        for _ in 0..3 {
+            for app in ["wx1", "wx2"] {
+                let answer = soon(client.for_app(app.into()).oneshot(call(&wechat))).await.unwrap();
+                assert_eq!(read(answer).await.errcode(), Some(0), "{idle:?}");
+            }
+        }
+        if idle == Duration::MAX {
+            assert_eq!((pool.len(), wechat.mints()), (2, 2));
+        }
+    }
+    // Without a closure there is nothing to make again.
+    let pool = TokenPool::new().evict_after(Duration::ZERO);
+    pool.insert("wx".into(), TokenCache::new(instant().0));
+    assert!(pool.get(&"wx".into()).is_some());
+}
+
+#[tokio::test]
+async fn a_source_of_nonsense_is_not_asked_twice() {
+    for nonsense in ["", " ", "a\nb", "wrong-too"] {
+        let wechat = FakeWeChat::start().await;
+        let issuer = StableToken::new(FakeWeChat::APP_ID, SENTINEL).base_url(&wechat.url()).unwrap();
+        let cache = TokenCache::new(issuer.secret_source(move || nonsense.into()));
+        check_token_error(&cache.token().await.unwrap_err(), ErrorKind::Token, nonsense);
+        let asked = if nonsense == "wrong-too" { 2 } else { 1 };
+        assert_eq!(wechat.token_requests(), asked, "{nonsense:?}: what can be no secret is not sent");
+    }
+}
+
+#[test]
+fn certificates_that_are_none_are_refused() {
+    let begun = "-----BEGIN CERTIFICATE-----\nAAAA";
+    let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN PRIVATE KEY-----\nU0VOVElORUw=\n-----END PRIVATE KEY-----\n";
+    for bad in ["", SENTINEL, "\0\u{ff}", begun, empty, key] {
+        let error = StableToken::new("app", SENTINEL).root_certificates_pem(bad.as_bytes()).err();
+        check_kind(&error.expect(bad), ErrorKind::Config, bad);
+    }
+}
+
 // === settings ===
 
 #[tokio::test]
@@ -428,6 +675,133 @@ async fn limits_of_zero_switch_the_look_and_the_recording_off() {
     // A body in one piece is not recorded; a stream's case is in `bodies.rs`.
     let forgetful = layered(WeChatAuthLayer::new(&cache).replay_limit(0));
     assert!(send(&forgetful, &wechat).await.unwrap().replayed());
+}
+
+#[tokio::test]
+async fn no_memory_for_replays_replays_what_needs_none() {
+    let wechat = FakeWeChat::start().await;
+    let cache = TokenCache::new(classic(&wechat));
+    cache.token().await.unwrap();
+    let streamed = || post(&wechat, "/cgi-bin/x", Pieces::of(&["in ", "pieces"]));
+    let forgetful = || WeChatAuthLayer::new(&cache).replay_memory(0);
+
+    wechat.revoke();
+    let answer = read(soon(layered(forgetful()).oneshot(streamed())).await.unwrap()).await;
+    assert_eq!(answer.errcode(), Some(40001));
+    assert_eq!(answer.outcome().not_replayed(), Some(NotReplayed::ReplayMemoryFull));
+    cache.shutdown().await;
+
+    let cache = TokenCache::new(classic(&wechat));
+    cache.token().await.unwrap();
+    wechat.revoke();
+    let whole = layered(WeChatAuthLayer::new(&cache).replay_memory(0));
+    assert!(send(&whole, &wechat).await.unwrap().replayed(), "a body in one piece costs nothing");
+
+    // An answer in many frames cannot be kept, and so is not looked at.
+    let rejection = Answer::json(r#"{"errcode":40001}"#).byte_by_byte();
+    wechat.fail_next_apis(1, Fault::Answer(rejection.unsized_body()));
+    let answer = send(&whole, &wechat).await.unwrap();
+    assert_eq!(answer.text, r#"{"errcode":40001}"#);
+}
+
+#[tokio::test]
+async fn all_the_memory_there_could_be_does_not_overflow() {
+    let wechat = FakeWeChat::start().await;
+    let cache = TokenCache::new(classic(&wechat));
+    cache.token().await.unwrap();
+    let layer = WeChatAuthLayer::new(&cache).replay_memory(usize::MAX).replay_limit(usize::MAX);
+    for _ in 0..2 {
+        wechat.revoke();
+        let request = post(&wechat, "/cgi-bin/x", Pieces::of(&["in ", "pieces"]));
+        let answer = read(soon(layered(layer.clone()).oneshot(request)).await.unwrap()).await;
+        assert_eq!((answer.errcode(), answer.replayed()), (Some(0), true));
+    }
+}
+
+#[tokio::test]
+async fn no_time_for_a_replay_leaves_the_first_answer() {
+    let wechat = FakeWeChat::start().await;
+    let cache = TokenCache::new(stable(&wechat));
+    cache.token().await.unwrap();
+    wechat.revoke();
+    let held = wechat.hold_tokens();
+    let client = layered(WeChatAuthLayer::new(&cache).replay_timeout(Duration::ZERO));
+    let answer = soon(send(&client, &wechat)).await.unwrap();
+    assert_eq!(answer.errcode(), Some(40001));
+    assert_eq!(answer.outcome().not_replayed(), Some(NotReplayed::TimedOut));
+    assert_eq!(wechat.api_requests(), 1);
+    held.release();
+
+    // Not even a moment's: this token comes as soon as another task has run.
+    let below = Below::new(r#"{"errcode":40001}"#);
+    let layer = WeChatAuthLayer::new(TokenCache::new(instant().0)).replay_timeout(Duration::ZERO);
+    let answer = read(soon(layer.layer(below.clone()).oneshot(api())).await.unwrap()).await;
+    assert_eq!(answer.outcome().not_replayed(), Some(NotReplayed::TimedOut));
+    soon(layer.layer(below.clone()).oneshot(api())).await.unwrap();
+    let uri = "https://api.weixin.qq.com/cgi-bin/x?access_token=TOKEN-";
+    assert_eq!(below.take(), [format!("{uri}1"), format!("{uri}2")], "each was sent once");
+
+    wechat.revoke();
+    let client = layered(WeChatAuthLayer::new(&cache).replay_timeout(Duration::MAX));
+    soon(send(&client, &wechat)).await.unwrap();
+    wechat.revoke();
+    assert!(soon(send(&client, &wechat)).await.unwrap().replayed(), "as long as it takes");
+}
+
+/// The answer to a request whose answer's second half comes when it is asked for.
+async fn late_answer(patience: Duration) -> (bool, String) {
+    let (give, mut take) = tokio::sync::mpsc::unbounded_channel();
+    let inner = service_fn(move |_: Request<ReplayBody<Full<Bytes>>>| {
+        let (mut sender, body) = Channel::<Bytes>::new(2);
+        sender.try_send(Frame::data(Bytes::from_static(b"{\"errcode\":"))).unwrap();
+        give.send(sender).unwrap();
+        async { Ok::<_, Infallible>(Response::new(body)) }
+    });
+    let layer = WeChatAuthLayer::new(TokenCache::new(instant().0)).inspect_timeout(patience);
+    let sending = tokio::spawn(layer.layer(inner).oneshot(api()));
+    let mut first = soon(take.recv()).await.unwrap();
+    // The layer has begun to wait, or has handed the answer on.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let handed_on = sending.is_finished();
+    first.send_data(Bytes::from_static(b"40001}")).await.unwrap();
+    drop(first);
+    let replays = async {
+        while let Some(mut next) = take.recv().await {
+            next.send_data(Bytes::from_static(b"0}")).await.unwrap();
+        }
+    };
+    let reading = async { read(sending.await.unwrap().unwrap()).await };
+    let (answer, ()) = soon(async { tokio::join!(reading, replays) }).await;
+    (handed_on, answer.text)
+}
+
+#[tokio::test]
+async fn no_time_to_look_takes_what_came_with_the_head() {
+    // All of it did.
+    let (issuer, _) = instant();
+    let below = Below::new(r#"{"errcode":40001}"#);
+    let layer = WeChatAuthLayer::new(TokenCache::new(issuer)).inspect_timeout(Duration::ZERO);
+    let answer = soon(layer.layer(below.clone()).oneshot(api())).await.unwrap();
+    assert!(read(answer).await.replayed());
+    assert_eq!(below.take().len(), 2);
+
+    assert_eq!(late_answer(Duration::ZERO).await, (true, r#"{"errcode":40001}"#.to_owned()));
+    assert_eq!(late_answer(Duration::MAX).await, (false, r#"{"errcode":0}"#.to_owned()));
+}
+
+#[tokio::test]
+async fn codes_that_no_answer_has_are_never_seen() {
+    let wechat = FakeWeChat::start().await;
+    let cache = TokenCache::new(stable(&wechat));
+    cache.token().await.unwrap();
+    wechat.revoke();
+    for codes in [&[][..], &[i64::MIN, i64::MAX], &[-40001]] {
+        let client = layered(WeChatAuthLayer::new(&cache).rejection_codes(codes.iter().copied()));
+        let answer = send(&client, &wechat).await.unwrap();
+        assert_eq!((answer.errcode(), answer.rejected()), (Some(40001), false));
+    }
 }
 
 // === no runtime ===

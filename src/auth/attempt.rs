@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{outcome::NotReplayed, settings::Settings, spare::Spare};
 use crate::{
     cache::TokenCache,
-    error::Error,
+    error::{Error, ErrorKind},
     platform::Platform,
     request::{Replay, ReplayBody, inject, record},
     token::AccessToken,
@@ -96,6 +96,9 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
     /// Takes the body over for a second send.
     pub(super) fn take_over(self) -> Result<Resend<S, B>, NotReplayed> {
         let Self { sender, token, head, replay } = self;
+        if sender.settings.replay_timeout.is_zero() {
+            return Err(NotReplayed::TimedOut);
+        }
         Ok(Resend { sender, rejected: token, head, body: replay.take()? })
     }
 }
@@ -142,5 +145,9 @@ impl Head {
 }
 
 fn with_token(uri: &Uri, platform: &Platform, token: &AccessToken) -> Result<Uri, Error> {
-    inject(uri, platform.parameter(), token.encoded())
+    let Some(parameter) = platform.parameter_in_query() else {
+        let text = "the name of the token's parameter is empty, or not percent-encoded";
+        return Err(Error::new(ErrorKind::Uri, text));
+    };
+    inject(uri, parameter, token.encoded())
 }

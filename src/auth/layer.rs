@@ -59,8 +59,8 @@ impl WeChatAuthLayer {
     }
 
     /// How long a rejected request waits for its second answer: for another token, for the inner service, and for the head
-    /// of the answer; 10 s by default. After that the caller gets WeChat's first answer. With zero nothing is replayed
-    /// that takes any waiting.
+    /// of the answer; 10 s by default. After that the caller gets WeChat's first answer. With zero nothing is replayed;
+    /// the next request has the other token.
     #[must_use]
     pub fn replay_timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.replay_timeout = timeout)

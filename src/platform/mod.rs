@@ -40,13 +40,15 @@ use crate::error::Error;
 /// ```
 ///
 /// Paths are compared in normal form: percent-encoding undone, without empty segments, `.` and `..`, and whatever the
-/// case of their letters.
+/// case of their letters. An exempt path may be named without its first slash; an empty one is no path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform(Arc<Inner>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     parameter: Cow<'static, str>,
+    /// Whether the parameter's name can stand in a query.
+    is_encoded: bool,
     origins: Vec<Origin>,
     paths: Vec<PathRule>,
     rejection_codes: Box<[i64]>,
@@ -116,6 +118,7 @@ impl Platform {
         let exempt = family.exempt.iter().copied().flatten();
         Self(Arc::new(Inner {
             parameter: Cow::Borrowed(family.parameter),
+            is_encoded: true,
             // The hosts are origins; a test parses each of them.
             origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
             paths: exempt.map(|path| PathRule { path: Cow::Borrowed(*path), exempt: true }).collect(),
@@ -130,7 +133,12 @@ impl Platform {
     /// name that does not end so (a gateway's, which uses `access_token` for itself), only that name counts.
     #[must_use]
     pub fn with_parameter(self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.with(|inner| inner.parameter = name.into())
+        let name = name.into();
+        let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'=' | b'#' | b'"');
+        self.with(|inner| {
+            inner.is_encoded = !name.is_empty() && name.bytes().all(fits);
+            inner.parameter = name;
+        })
     }
 
     /// Replaces the codes that mean "this token was rejected".
@@ -154,6 +162,10 @@ impl Platform {
     }
 
     fn with_rule(self, path: Cow<'static, str>, exempt: bool) -> Self {
+        if path.is_empty() {
+            return self;
+        }
+        let path = if path.starts_with('/') { path } else { Cow::Owned(format!("/{path}")) };
         let path = match normal(&path) {
             Cow::Borrowed(_) => path,
             Cow::Owned(normal) => Cow::Owned(normal),
@@ -187,6 +199,11 @@ impl Platform {
     #[must_use]
     pub fn parameter(&self) -> &str {
         &self.0.parameter
+    }
+
+    /// The same, unless it cannot stand in a query.
+    pub(crate) fn parameter_in_query(&self) -> Option<&str> {
+        self.0.is_encoded.then_some(&self.0.parameter)
     }
 
     /// The codes that mean "this token was rejected".

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The path as a server may understand it: percent-encoding undone, `\` as `/`, without empty segments, `.` and `..`.
+/// The path as a server may understand it: percent-encoding undone, `\` as `/`, without empty segments, `.` and `..`, and
+/// without the parameters of a segment (`;…`).
 /// Letters keep their case. Borrowed where the path is in normal form already, as nearly every path is.
 pub(super) fn normal(path: &str) -> Cow<'_, str> {
     if is_normal(path.as_bytes()) { Cow::Borrowed(path) } else { Cow::Owned(rewritten(path)) }
@@ -23,7 +24,10 @@ fn is_normal(path: &[u8]) -> bool {
         let word = u64::from_le_bytes(*word);
         let slashes = marks(word, b'/');
         let after_slash = slashes << 8 | slash_before;
-        odd |= marks(word, b'%') | marks(word, b'\\') | (after_slash & (slashes | marks(word, b'.')));
+        odd |= marks(word, b'%')
+            | marks(word, b'\\')
+            | marks(word, b';')
+            | (after_slash & (slashes | marks(word, b'.')));
         slash_before = slashes >> 56;
     }
     odd == 0
@@ -37,13 +41,13 @@ fn marks(word: u64, byte: u8) -> u64 {
 }
 
 fn rewritten(path: &str) -> String {
-    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let decoded = decoded(path);
     let mut segments = Vec::new();
     for segment in decoded.split(['/', '\\']) {
-        match segment {
+        match segment.split_once(';').map_or(segment, |(name, _parameters)| name) {
             "" | "." => {}
             ".." => drop(segments.pop()),
-            _ => segments.push(segment),
+            name => segments.push(name),
         }
     }
     let mut normal: String = segments.iter().flat_map(|segment| ["/", segment]).collect();
@@ -51,6 +55,19 @@ fn rewritten(path: &str) -> String {
         normal.push('/');
     }
     normal
+}
+
+/// With percent-encoding undone, three times at the most: some servers decode once more than others.
+fn decoded(path: &str) -> String {
+    let mut decoded = path.to_owned();
+    for _ in 0..3 {
+        let next = percent_decode_str(&decoded).decode_utf8_lossy();
+        if next == decoded {
+            break;
+        }
+        decoded = next.into_owned();
+    }
+    decoded
 }
 
 /// Whether the path is `pattern`, or below it where the pattern ends in `/`. The case of letters does not count, nor does a
@@ -75,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_left_as_it_is_has_no_other_normal_form(path in "/[a-b/.%\\\\%2e$0]{0,30}") {
+        fn what_is_left_as_it_is_has_no_other_normal_form(path in "/[a-b/.%\\\\%2e;$0]{0,30}") {
             if is_normal(path.as_bytes()) {
                 prop_assert_eq!(rewritten(&path), path);
             }
@@ -94,6 +111,9 @@ mod tests {
             ("/../../cgi-bin/token", "/cgi-bin/token"),
             ("/x/%2e%2E/cgi-bin/token", "/cgi-bin/token"),
             ("/cgi-bin/%74oken", "/cgi-bin/token"),
+            ("/cgi-bin/%2574oken", "/cgi-bin/token"),
+            ("/x/%252e%25252e/cgi-bin/token", "/cgi-bin/token"),
+            ("/x/..;a=1/cgi-bin;b/token;c", "/cgi-bin/token"),
             ("/cgi-bin%2Ftoken", "/cgi-bin/token"),
             ("/cgi-bin\\token", "/cgi-bin/token"),
             ("/sns/", "/sns/"),

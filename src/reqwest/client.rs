@@ -15,7 +15,7 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::redact::Redactor;
+use super::redact::{Redactor, names_url, withheld};
 use crate::{
     clock::Clock,
     error::{BoxError, Error},
@@ -66,7 +66,10 @@ where
     type Future = Exchange<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(|error| {
+            let error = error.into();
+            if names_url(&*error) { withheld().into() } else { error }
+        })
     }
 
     fn call(&mut self, mut request: http::Request<ReplayBody<Body>>) -> Self::Future {

@@ -17,7 +17,10 @@ use pin_project_lite::pin_project;
 use reqwest::{Body, Request, Response};
 use tower_service::Service;
 
-use self::client::{Client, take_apart};
+use self::{
+    client::{Client, take_apart},
+    redact::{names_url, withheld},
+};
 use crate::{
     auth::{self, WeChatAuth},
     error::{BoxError, Error},
@@ -33,7 +36,7 @@ where
     type Future = ReqwestFuture<S>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_inner(cx)
+        self.poll_inner(cx).map_err(|error| if names_url(&error) { withheld() } else { error })
     }
 
     fn call(&mut self, request: Request) -> ReqwestFuture<S> {

@@ -3,13 +3,24 @@
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, causes};
 
 /// The host of a response that was not made by reqwest's client, and so has no URL.
 const NO_URL: &str = "no.url.provided.local";
 
 /// A token of fewer characters can be part of any text by chance. WeChat's have more than a hundred.
 const LONG: usize = 16;
+
+pub(super) fn withheld() -> Error {
+    Error::new(ErrorKind::Inner, "the error of the HTTP client shows the access_token, and is withheld")
+}
+
+/// Whether a service's reason for not being ready may show a token. If it is the failure of an earlier request (a buffer
+/// keeps one), it may name that request's URL, and which token is in it is not known any more.
+pub(super) fn names_url(error: &(dyn std::error::Error + 'static)) -> bool {
+    let has_url = |error: &reqwest::Error| error.url().is_some();
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(has_url))
+}
 
 /// Stands between the URL that a client was given and everybody who gets to see its answers and errors.
 pub(crate) struct Redactor {
@@ -42,8 +53,16 @@ impl Redactor {
     fn is_shown_in(&self, text: &str) -> bool {
         self.parameter().is_some_and(|parameter| {
             let token = parameter.split_once('=').map_or("", |(_, token)| token);
-            text.contains(parameter) || (token.len() >= LONG && text.contains(token))
+            // A text may show it as it was minted, too.
+            let decoded = percent_decode_str(token).decode_utf8_lossy();
+            let shows = |token: &str| token.len() >= LONG && text.contains(token);
+            text.contains(parameter) || shows(token) || shows(&decoded)
         })
+    }
+
+    /// Whether an error shows the token, or a cause of it that whoever reports it may come to.
+    fn is_shown_by(&self, error: &(dyn std::error::Error + 'static)) -> bool {
+        causes(error).any(|cause| self.is_shown_in(&format!("{cause:?} {cause}")))
     }
 
     /// What to show in place of this URL.
@@ -72,12 +91,8 @@ impl Redactor {
     /// What to show in place of this error.
     pub(super) fn error(&self, error: BoxError) -> BoxError {
         let error = self.without_url(error);
-        // What a redirect policy says lies deeper, and so does a URL that it refused.
-        if self.is_shown_in(&format!("{error:?} {error}")) {
-            let text = "the error of the HTTP client shows the access_token, and is withheld";
-            return Error::new(ErrorKind::Inner, text).into();
-        }
-        error
+        // What a redirect policy says lies deeper, and so do a URL that it refused and an error that was wrapped.
+        if self.is_shown_by(&*error) { withheld().into() } else { error }
     }
 
     fn without_url(&self, error: BoxError) -> BoxError {

@@ -213,6 +213,10 @@ impl Progress {
 
     /// Ready when patience has run out; what it is without a runtime to measure it.
     fn poll_patience(&mut self, cx: &mut Context<'_>, patience: Duration, otherwise: Poll<()>) -> Poll<()> {
+        // The shortest sleep takes a millisecond.
+        if patience.is_zero() {
+            return Poll::Ready(());
+        }
         if self.patience.is_none() && Handle::try_current().is_err() {
             return otherwise;
         }

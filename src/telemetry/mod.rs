@@ -14,6 +14,10 @@ pub(crate) use self::passed_through::{PassedThrough, passed_through};
 use crate::secret::AppId;
 use crate::{error::TokenError, issuer::AccountKey, store::StoreError};
 
+/// The target of all events, whichever module they come from.
+#[cfg(feature = "tracing")]
+const TARGET: &str = "tower_wechat";
+
 /// Why a token was minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -82,36 +86,61 @@ fn trace(account: &AccountKey, event: Event<'_>) {
     let app = Shown(account.app());
     match event {
         Event::Minted { cause, generation, life } => {
-            info!(%app, %account, cause = cause.as_str(), generation, life_s = life.as_secs(), "minted a token");
+            let (cause, life_s) = (cause.as_str(), life.as_secs());
+            info!(target: TARGET, %app, %account, cause, generation, life_s, "minted a token");
         }
         Event::MintFailed { cause, error, pause } => {
-            let (errcode, rid, pause_ms) = (error.errcode(), error.rid(), millis(pause));
-            warn!(%app, %account, cause = cause.as_str(), %error, errcode, rid, pause_ms, "could not mint a token");
+            let (cause, errcode, rid, pause_ms) =
+                (cause.as_str(), error.errcode(), error.rid(), millis(pause));
+            warn!(
+                target: TARGET,
+                %app, %account, cause, %error, errcode, rid, pause_ms,
+                "could not mint a token"
+            );
         }
-        Event::Shared { generation } => debug!(%app, %account, generation, "took a token from the store"),
-        Event::Waited => trace!(%app, %account, "waited for a token"),
-        Event::Coalesced => trace!(%app, %account, "joined a fetch under way"),
+        Event::Shared { generation } => {
+            debug!(target: TARGET, %app, %account, generation, "took a token from the store");
+        }
+        Event::Waited => trace!(target: TARGET, %app, %account, "waited for a token"),
+        Event::Coalesced => trace!(target: TARGET, %app, %account, "joined a fetch under way"),
         Event::Rejected { errcode, rid, age, first: true } => {
-            info!(%app, %account, errcode, rid, age_s = age.as_secs(), "WeChat rejected the token");
+            let age_s = age.as_secs();
+            info!(target: TARGET, %app, %account, errcode, rid, age_s, "WeChat rejected the token");
         }
         // The same news from the other requests that carried the same token.
         Event::Rejected { errcode, rid, first: false, .. } => {
-            debug!(%app, %account, errcode, rid, "WeChat rejected the token once more");
+            debug!(target: TARGET, %app, %account, errcode, rid, "WeChat rejected the token once more");
         }
-        Event::Replayed => debug!(%app, %account, "sent the request again with another token"),
-        Event::NotReplayed { why } => debug!(%app, %account, why, "handed WeChat's rejection on"),
+        Event::Replayed => {
+            debug!(target: TARGET, %app, %account, "sent the request again with another token");
+        }
+        Event::NotReplayed { why } => {
+            debug!(target: TARGET, %app, %account, why, "handed WeChat's rejection on");
+        }
         Event::BudgetSpent { pause } => {
-            warn!(%app, %account, pause_ms = millis(pause), "too many rejections: the budget of refreshes is spent");
+            let pause_ms = millis(pause);
+            warn!(
+                target: TARGET,
+                %app, %account, pause_ms,
+                "too many rejections: the budget of refreshes is spent"
+            );
         }
         Event::ForeignMinter => warn!(
+            target: TARGET,
             %app,
             %account,
             "tokens are rejected long before they expire: another program mints for this app; let all of them use the \
              stable_token endpoint, or share one store"
         ),
-        Event::StoreFailed { error } => warn!(%app, %account, %error, "the token store failed"),
+        Event::StoreFailed { error } => {
+            warn!(target: TARGET, %app, %account, %error, "the token store failed");
+        }
         Event::Fenced { generation } => {
-            warn!(%app, %account, generation, "minted too late: another process has taken over, its token stays");
+            warn!(
+                target: TARGET,
+                %app, %account, generation,
+                "minted too late: another process has taken over, its token stays"
+            );
         }
     }
 }

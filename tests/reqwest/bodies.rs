@@ -65,6 +65,24 @@ async fn a_streamed_form_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_form_of_three_mebibytes_in_memory_is_sent_again_by_default() {
+    let wechat = FakeWeChat::start().await;
+    let cache = with_a_dead_token(&wechat).await;
+    let picture: Vec<u8> = (0..3 << 20).map(tower_wechat::testing::media_byte).collect();
+    let media = Part::bytes(picture).file_name("a.jpg").mime_str("image/jpeg").unwrap();
+    let form = Form::new().text("description", "a picture").part("media", media);
+    let request = http().post(format!("{}{UPLOAD}", wechat.url())).multipart(form).build().unwrap();
+    let response = wechat_client(&cache).execute(request).await.unwrap();
+    assert!(outcome(&response).replayed(), "{:?}", outcome(&response));
+    assert!(response.text().await.unwrap().contains("media_id"));
+    let seen = wechat.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].body_complete && seen[1].body_len > 3 << 20);
+    assert_eq!(seen[0].body_sha256, seen[1].body_sha256);
+    assert_eq!(seen[1].content_length(), Some(seen[1].body_len));
+}
+
+#[tokio::test]
 async fn a_stream_too_long_to_record_is_sent_once() {
     let wechat = FakeWeChat::start().await;
     let cache = with_a_dead_token(&wechat).await;

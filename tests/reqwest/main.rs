@@ -5,6 +5,8 @@ mod support;
 
 mod bodies;
 mod secrets;
+mod services;
+mod timeouts;
 
 use reqwest::{Client, ClientBuilder, Request, Response};
 use serde_json::{Value, json};

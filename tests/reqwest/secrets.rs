@@ -1,12 +1,24 @@
 //! Nobody gets to see the token: not in a URL, not in an error, not at another host.
 
-use std::{fmt::Write, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Write},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{HeaderValue, StatusCode, header};
 use reqwest::{Url, redirect::Policy};
-use tower_wechat::{Error, testing::Answer};
+use tower::buffer::Buffer;
+use tower_wechat::{Error, issuer::Minted, testing::Answer};
 
 use super::*;
+use crate::support::issuers::{TWO_HOURS, scripted};
+
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A cache with a token, and that token's text.
 async fn warm(wechat: &FakeWeChat) -> (TokenCache, String) {
@@ -21,7 +33,7 @@ fn client_error(error: &Error) -> &reqwest::Error {
 }
 
 /// All that can be read off an error.
-fn shown(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(error) = source {
@@ -172,4 +184,120 @@ async fn what_a_redirect_policy_says_shows_no_token() {
     wechat.set_answer("/cgi-bin/message/custom/send", redirect(&format!("ftp://h/?access_token={token}")));
     let error = wechat_client(&cache).execute(message(&wechat)).await.unwrap_err();
     assert!(!shown(&error).contains(&token), "{}", shown(&error).replace(&token, "***"));
+}
+
+/// An error whose own words are few, and whose cause is the client's.
+struct Terse(Arc<dyn StdError + Send + Sync>);
+
+impl fmt::Debug for Terse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Terse")
+    }
+}
+
+impl fmt::Display for Terse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it failed")
+    }
+}
+
+impl StdError for Terse {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_was_wrapped_shows_no_token() {
+    let wechat = FakeWeChat::start().await;
+    let (cache, token) = warm(&wechat).await;
+    wechat.fail_apis(Fault::Reset);
+    let wrapping = http().map_err(|error: reqwest::Error| Terse(Arc::new(error)));
+    let error = WeChatAuthLayer::new(&cache).layer(wrapping).execute(message(&wechat)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Inner);
+    assert!(!shown(&error).contains(&token), "{}", shown(&error).replace(&token, "***"));
+}
+
+/// Fails before it is called, and says what it was last called with.
+#[derive(Clone)]
+struct Exhausted(Client, Arc<Mutex<Option<BoxError>>>);
+
+impl Service<Request> for Exhausted {
+    type Response = Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(self.1.lock().unwrap().take().map_or(Ok(()), Err))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (client, last) = (self.0.clone(), self.1.clone());
+        Box::pin(async move {
+            match client.execute(request).await {
+                Ok(response) => Ok(response),
+                Err(error) => {
+                    let text = error.url().map(ToString::to_string).unwrap_or_default();
+                    *last.lock().unwrap() = Some(error.into());
+                    Err(format!("at {text}").into())
+                }
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_a_buffer_remembers_shows_no_token() {
+    let wechat = FakeWeChat::start().await;
+    let (cache, token) = warm(&wechat).await;
+    wechat.fail_apis(Fault::Reset);
+    let buffer = Buffer::new(Exhausted(http(), Arc::default()), 1);
+    let auth = WeChatAuthLayer::new(&cache).layer(buffer);
+    // The first error is the call's own. Each after it is the buffer's, whose service is not ready any more.
+    for _ in 0..3 {
+        let error = auth.execute(message(&wechat)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Inner);
+        assert!(!shown(&error).contains(&token), "{}", shown(&error).replace(&token, "***"));
+    }
+    assert!(wechat.api_requests() < 3, "the buffer is closed");
+}
+
+/// A cache that mints this text.
+async fn minting(text: &'static str) -> TokenCache {
+    let cache = TokenCache::new(scripted(move |_| std::future::ready(Ok(Minted::new(text, TWO_HOURS)))));
+    cache.token().await.unwrap();
+    cache
+}
+
+#[tokio::test]
+async fn a_short_token_withholds_no_errors() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let origin = format!("http://{closed}");
+    // Each is part of the text of any such error.
+    for text in ["127", "err", "0", "tcp"] {
+        let cache = minting(text).await;
+        let client = WeChatAuthLayer::new(&cache).allow_origin(&origin).unwrap().layer(http());
+        let error = client.execute(http().get(format!("{origin}{SEND}")).build().unwrap()).await.unwrap_err();
+        assert!(client_error(&error).is_connect(), "{text}: {error:?}");
+        assert!(client_error(&error).url().unwrap().as_str().ends_with(SEND));
+        assert!(!shown(&error).contains("access_token"), "{}", shown(&error));
+    }
+}
+
+/// A token of which parts are escaped in a URL, shown as it was before that.
+#[tokio::test]
+async fn what_a_redirect_policy_decodes_shows_no_token() {
+    const ODD: &str = "odd+token/with=escapes&more";
+    let wechat = FakeWeChat::start().await;
+    let cache = minting(ODD).await;
+    let telling = Policy::custom(|attempt| {
+        let pairs: Vec<_> =
+            attempt.previous()[0].query_pairs().map(|(_, value)| value.into_owned()).collect();
+        attempt.error(format!("with {pairs:?}"))
+    });
+    let client = WeChatAuthLayer::new(&cache).allow_origin(&wechat.url()).unwrap();
+    let client = client.layer(builder().redirect(telling).build().unwrap());
+    wechat.set_open_answer("/cgi-bin/message/custom/send", redirect("/x"));
+    let error = client.execute(message(&wechat)).await.unwrap_err();
+    assert!(!shown(&error).contains(ODD), "{}", shown(&error));
 }

@@ -4,7 +4,9 @@ mod above;
 mod below;
 mod permits;
 mod readiness;
+mod retry_below;
 mod scenario;
 #[path = "../support/mod.rs"]
 mod support;
+mod two_layers;
 mod types;

@@ -32,15 +32,27 @@ where
     Scripted { platform: Platform::wechat(), mint }
 }
 
+impl<F> Scripted<F> {
+    /// The same with tokens of another family.
+    pub fn of(self, platform: Platform) -> Self {
+        Self { platform, ..self }
+    }
+}
+
 /// An issuer that answers at once with a new token each time, and how often it was asked.
 pub fn instant() -> (impl Issuer, Arc<AtomicU64>) {
+    instant_of(Platform::wechat())
+}
+
+/// The same with tokens of another family.
+pub fn instant_of(platform: Platform) -> (impl Issuer, Arc<AtomicU64>) {
     let mints = Arc::new(AtomicU64::new(0));
     let count = mints.clone();
     let issuer = scripted(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         ready(Ok(Minted::new(format!("TOKEN-{number}"), TWO_HOURS)))
     });
-    (issuer, mints)
+    (issuer.of(platform), mints)
 }
 
 impl<F, O> Issuer for Scripted<F>

@@ -2,9 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
 
+pub mod below;
 pub mod mill;
 
 pub mod fixed;
+pub mod pieces;
 pub mod raw;
 
 pub mod issuers;

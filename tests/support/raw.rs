@@ -32,6 +32,17 @@ impl Raw {
         (String::from_utf8(head).unwrap(), stream)
     }
 
+    /// Answers one request with this JSON, and tells its method and target.
+    pub async fn serve(&self, json: &str) -> String {
+        let (head, mut stream) = self.accept().await;
+        let length = json.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{json}");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let line = head.lines().next().unwrap();
+        line.strip_suffix(" HTTP/1.1").unwrap().to_owned()
+    }
+
     /// The same, and answers with these bytes.
     pub async fn answer(&self, bytes: &[u8]) -> TcpStream {
         let (_, mut stream) = self.accept().await;

@@ -37,6 +37,8 @@ pub(super) enum Reader<B> {
     Empty,
     /// All of it, in one piece.
     Whole(Bytes),
+    /// It was whole, and has been read.
+    Spent,
     /// Plays what was recorded, if anything was, then reads the source. The mutex is never locked; it makes the body
     /// `Sync`.
     Sole(Option<Box<Played>>, Mutex<Source<B>>),
@@ -75,7 +77,7 @@ impl<B> ReplayBody<B> {
         match &self.reader {
             Reader::Empty => Some(Self::empty()),
             Reader::Whole(bytes) => Some(Self::whole(bytes.clone())),
-            Reader::Sole(..) | Reader::Recorded(_) => None,
+            Reader::Spent | Reader::Sole(..) | Reader::Recorded(_) => None,
         }
     }
 
@@ -116,10 +118,10 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, ReplayBodyError>>> {
         let this = self.get_mut();
         let (frame, ended) = match &mut this.reader {
-            Reader::Empty => return Poll::Ready(None),
+            Reader::Empty | Reader::Spent => return Poll::Ready(None),
             Reader::Whole(bytes) => {
                 let frame = Frame::data(std::mem::take(bytes));
-                *this = Self::empty();
+                *this = Self { reader: Reader::Spent, ..Self::empty() };
                 return Poll::Ready(Some(Ok(frame)));
             }
             Reader::Sole(played, source) => {
