@@ -60,7 +60,7 @@ pin_project! {
         /// There is no good token. The request waits for one, without holding the inner service.
         AwaitingToken { token: Token, waiting: Option<Box<Waiting<S, B>>> },
         /// There is one. The request waits for the inner service.
-        AwaitingService { service: Box<S>, token: Option<AccessToken>, waiting: Option<Box<Waiting<S, B>>> },
+        AwaitingService { waiting: Option<Box<Waiting<S, B>>> },
         /// The request is on its way.
         Sent { #[pin] future: F, attempt: Option<Attempt<S, B>> },
         /// The answer has come, and its start is looked at.
@@ -68,7 +68,7 @@ pin_project! {
         /// The answer rejected the token. The request waits for a later one.
         Refreshing { token: Token, resending: Option<Box<Resending<S, B, R>>> },
         /// There is one. The request waits for the inner service once more.
-        AwaitingServiceAgain { service: Box<S>, resending: Option<Box<Resending<S, B, R>>> },
+        AwaitingServiceAgain { resending: Option<Box<Resending<S, B, R>>> },
         /// It is on its way for the second time.
         Resent { #[pin] future: F, rejection: Option<Box<Rejection<R>>> },
     }
@@ -77,12 +77,18 @@ pin_project! {
 /// A request that was not sent yet, and how often it may still wait for a token.
 struct Waiting<S, B> {
     unsent: Unsent<S, B>,
+    /// Not ready while there is no token.
+    service: S,
+    /// Once it has come.
+    token: Option<AccessToken>,
     waits: u8,
 }
 
 /// A rejected request that is to be sent again, and the answer in case that does not work.
 struct Resending<S, B, R: Body> {
     resend: Resend<S, B>,
+    /// Once there is a token.
+    service: Option<S>,
     rejection: Box<Rejection<R>>,
 }
 
@@ -107,8 +113,9 @@ where
         Self { state: State::Failed { error: Some(error) } }
     }
 
-    pub(super) fn waiting(unsent: Unsent<S, B>) -> Self {
-        Self { state: Box::new(Waiting { unsent, waits: WAITS }).into_state() }
+    /// A request that waits for a token, and then for this instance of the service.
+    pub(super) fn waiting(unsent: Unsent<S, B>, service: S) -> Self {
+        Self { state: Box::new(Waiting { unsent, service, token: None, waits: WAITS }).into_state() }
     }
 
     pub(super) fn sent(future: S::Future, attempt: Attempt<S, B>) -> Self {
@@ -153,11 +160,11 @@ where
                 StateProj::Failed { error } => return Poll::Ready(Err(error.take().expect(ONCE))),
                 StateProj::AwaitingToken { token, waiting } => {
                     let token = ready!(token.as_mut().poll(cx))?;
-                    waiting.take().expect(ONCE).with(token)
+                    waiting.take().expect(ONCE).with(token, cx)
                 }
-                StateProj::AwaitingService { service, token, waiting } => {
-                    ready!(service.poll_ready(cx)).map_err(Error::inner)?;
-                    waiting.take().expect(ONCE).send(service, token.take().expect(ONCE))
+                StateProj::AwaitingService { waiting } => {
+                    ready!(waiting.as_mut().expect(ONCE).service.poll_ready(cx)).map_err(Error::inner)?;
+                    waiting.take().expect(ONCE).send()
                 }
                 StateProj::Sent { future, attempt } => {
                     let response = ready!(future.poll(cx)).map_err(Error::inner)?;
@@ -172,10 +179,11 @@ where
                     let token = ready!(resending.as_mut().expect(ONCE).rejection.in_time(token, cx));
                     resending.take().expect(ONCE).with(token)
                 }
-                StateProj::AwaitingServiceAgain { service, resending } => {
-                    let ready = service.poll_ready(cx);
-                    let ready = ready!(resending.as_mut().expect(ONCE).rejection.in_time(ready, cx));
-                    resending.take().expect(ONCE).send(service, ready.map(|ready| ready.is_ok()))
+                StateProj::AwaitingServiceAgain { resending } => {
+                    let Resending { service, rejection, .. } = &mut **resending.as_mut().expect(ONCE);
+                    let ready = service.as_mut().expect(ONCE).poll_ready(cx);
+                    let ready = ready!(rejection.in_time(ready, cx));
+                    resending.take().expect(ONCE).send(ready.map(|ready| ready.is_ok()))
                 }
                 StateProj::Resent { future, rejection } => {
                     let answer = future.poll(cx);
@@ -192,28 +200,51 @@ where
 }
 
 impl<S, B> Waiting<S, B> {
-    /// There is a token.
-    fn with<R: Body, F>(self: Box<Self>, token: AccessToken) -> Step<S, B, R, F>
+    /// There is a token. Most services are ready at once.
+    fn with<R>(mut self: Box<Self>, token: AccessToken, cx: &mut Context<'_>) -> Step<S, B, R, S::Future>
     where
-        S: Clone,
+        S: Service<Request<ReplayBody<B>>> + Clone,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + 'static,
+        R: Body,
     {
-        let service = Box::new(self.unsent.sender.service.instance());
-        Continue(State::AwaitingService { service, token: Some(token), waiting: Some(self) })
+        match self.service.poll_ready(cx) {
+            Poll::Ready(Ok(())) => self.send_with(token),
+            Poll::Ready(Err(error)) => Break(Err(Error::inner(error))),
+            Poll::Pending => {
+                self.token = Some(token);
+                Continue(State::AwaitingService { waiting: Some(self) })
+            }
+        }
     }
 
     /// The inner service is ready. That may have taken long: the newest token counts, unless it is known to be dead.
-    fn send<R>(self: Box<Self>, service: &mut S, token: AccessToken) -> Step<S, B, R, S::Future>
+    fn send<R>(mut self: Box<Self>) -> Step<S, B, R, S::Future>
     where
-        S: Service<Request<ReplayBody<B>>>,
+        S: Service<Request<ReplayBody<B>>> + Clone,
         B: Body<Data = Bytes> + 'static,
         R: Body,
     {
         let token = match self.unsent.sender.cache.ready() {
             Some(newest) => newest,
-            None if self.waits > 0 => return Continue(self.into_state()),
-            None => token,
+            None if self.waits > 0 => {
+                // Its readiness may be a permit that the token's own fetch needs.
+                self.service = self.unsent.sender.service.instance();
+                return Continue(self.into_state());
+            }
+            None => self.token.take().expect(ONCE),
         };
-        match self.unsent.authorize(token) {
+        self.send_with(token)
+    }
+
+    fn send_with<R>(self, token: AccessToken) -> Step<S, B, R, S::Future>
+    where
+        S: Service<Request<ReplayBody<B>>>,
+        B: Body<Data = Bytes> + 'static,
+        R: Body,
+    {
+        let Self { unsent, mut service, .. } = self;
+        match unsent.authorize(token) {
             Ok((request, attempt)) => {
                 Continue(State::Sent { future: service.call(request), attempt: Some(attempt) })
             }
@@ -277,7 +308,7 @@ where
     let rejection = Box::new(Rejection::new(Response::from_parts(head, body), errcode, &attempt));
     let (cache, rejected) = (attempt.sender.cache.clone(), attempt.token.clone());
     match if whole { attempt.take_over() } else { Err(NotReplayed::AnswerIncomplete) } {
-        Ok(resend) => Continue(Box::new(Resending { resend, rejection }).into_state()),
+        Ok(resend) => Continue(Box::new(Resending { resend, service: None, rejection }).into_state()),
         Err(why) => {
             cache.refresh_for_others(&rejected);
             Break(Ok(rejection.not_replayed(why)))
@@ -287,14 +318,14 @@ where
 
 impl<S, B, R: Body> Resending<S, B, R> {
     /// The refresh has ended, or there was no more time for it.
-    fn with<F>(self: Box<Self>, token: Option<Result<AccessToken, TokenError>>) -> Step<S, B, R, F>
+    fn with<F>(mut self: Box<Self>, token: Option<Result<AccessToken, TokenError>>) -> Step<S, B, R, F>
     where
         S: Clone,
     {
         match token {
             Some(Ok(_)) => {
-                let service = Box::new(self.resend.sender.service.instance());
-                Continue(State::AwaitingServiceAgain { service, resending: Some(self) })
+                self.service = Some(self.resend.sender.service.instance());
+                Continue(State::AwaitingServiceAgain { resending: Some(self) })
             }
             Some(Err(error)) => Break(Ok(self.rejection.not_refreshed(error))),
             None => Break(Ok(self.rejection.not_replayed(NotReplayed::TimedOut))),
@@ -303,21 +334,22 @@ impl<S, B, R: Body> Resending<S, B, R> {
 
     /// The inner service is ready, or is not, or there was no more time for it. That may have taken long, too: the newest
     /// token counts, and if that has been rejected meanwhile, there is time for another.
-    fn send(self: Box<Self>, service: &mut S, ready: Option<bool>) -> Step<S, B, R, S::Future>
+    fn send(mut self: Box<Self>, ready: Option<bool>) -> Step<S, B, R, S::Future>
     where
         S: Service<Request<ReplayBody<B>>>,
     {
         let why = match ready {
             Some(true) => {
                 let Some(token) = self.resend.sender.cache.ready_after(&self.resend.rejected) else {
+                    self.service = None;
                     return Continue(self.into_state());
                 };
-                let Self { resend, rejection } = *self;
+                let Self { resend, service, rejection } = *self;
                 let cache = resend.sender.cache.clone();
                 match resend.authorize(&token) {
                     Ok(request) => {
                         cache.report(Event::Replayed);
-                        let future = service.call(request);
+                        let future = service.expect(ONCE).call(request);
                         return Continue(State::Resent { future, rejection: Some(rejection) });
                     }
                     Err(why) => return Break(Ok(rejection.not_replayed(why))),

@@ -183,7 +183,7 @@ impl<S: Clone> WeChatAuth<S> {
         let Some(token) = token else {
             // The token's own fetch may need the same permit.
             self.give_readiness_up();
-            return ResponseFuture::waiting(unsent);
+            return ResponseFuture::waiting(unsent, self.inner.clone());
         };
         match unsent.authorize(token) {
             Ok((request, attempt)) => ResponseFuture::sent(self.inner.call(request), attempt),

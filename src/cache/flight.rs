@@ -117,6 +117,8 @@ impl<T: Clone> Future for Join<T> {
         let this = &mut *self;
         let mut cabin = lock(&this.flight.0);
         if let Some(outcome) = &cabin.outcome {
+            // With the flight the seats are gone: there is none to give back.
+            this.seat = None;
             return Poll::Ready(outcome.clone());
         }
         let waker = Some(cx.waker().clone());

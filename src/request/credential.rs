@@ -23,25 +23,29 @@ const PLACEHOLDERS: [&str; 5] = ["", "ACCESS_TOKEN", "null", "undefined", "None"
 /// `parameter` is where the platform's token goes. Where that is a name of somebody's own, other tokens in the query are
 /// no concern of the platform's.
 pub(crate) fn own_credential(query: &str, parameter: &str) -> Option<OwnCredential> {
-    let mut rest = query;
-    while !rest.is_empty() {
-        let end = position(rest, b'&').unwrap_or(rest.len());
-        let pair = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
-        let (key, value) = match position(pair, b'=') {
-            Some(equals) => (&pair[..equals], &pair[equals + 1..]),
-            None => (pair, ""),
-        };
-        let found = if position(key, b'%').is_some() || position(key, b'+').is_some() {
-            credential(&decoded(key), value, parameter)
-        } else {
-            credential(key, value, parameter)
-        };
-        if found.is_some() {
-            return found;
+    let mut start = 0;
+    let (mut equals, mut is_encoded) = (None, false);
+    for (at, byte) in query.bytes().enumerate() {
+        match byte {
+            b'=' => equals = equals.or(Some(at)),
+            b'%' | b'+' => is_encoded = true,
+            b'&' => {
+                let found =
+                    of_pair(&query[start..at], equals.map(|equals| equals - start), is_encoded, parameter);
+                if found.is_some() {
+                    return found;
+                }
+                (start, equals, is_encoded) = (at + 1, None, false);
+            }
+            _ => {}
         }
     }
-    None
+    of_pair(&query[start..], equals.map(|equals| equals - start), is_encoded, parameter)
+}
+
+fn of_pair(pair: &str, equals: Option<usize>, is_encoded: bool, parameter: &str) -> Option<OwnCredential> {
+    let (key, value) = equals.map_or((pair, ""), |equals| (&pair[..equals], &pair[equals + 1..]));
+    if is_encoded { credential(&decoded(key), value, parameter) } else { credential(key, value, parameter) }
 }
 
 fn credential(key: &str, value: &str, parameter: &str) -> Option<OwnCredential> {
@@ -50,11 +54,6 @@ fn credential(key: &str, value: &str, parameter: &str) -> Option<OwnCredential> 
         return Some(if left_over { OwnCredential::Placeholder } else { OwnCredential::Token });
     }
     SECRETS.contains(&key).then_some(OwnCredential::Secret)
-}
-
-/// Keys and values are short: for them a plain loop is faster than a search by vectors.
-fn position(text: &str, byte: u8) -> Option<usize> {
-    text.bytes().position(|other| other == byte)
 }
 
 fn decoded(key: &str) -> String {
