@@ -1,0 +1,91 @@
+//! The server rejects the token before it has read the upload, and goes on reading.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use bytes::Bytes;
+use http::Response;
+use tower_wechat::WeChatAuthLayer;
+
+use crate::{
+    client::{layered, post, send, warm},
+    server::{ACCEPTED, REJECTION, Server, WIRES, fed, json},
+    soon,
+    stream::{Stream, pattern},
+};
+
+const LARGE: usize = 2 << 20;
+/// All of it takes more than 300 ms.
+const CHUNK: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Sends such a stream, which is replayed whole. How much of it the rejected request took.
+async fn taken_by_the_first_send(server: &Server, mint: Duration) -> usize {
+    let (mints, cache) = warm(server).await;
+    server.reject_below(2);
+    mints.take(mint);
+    let client = layered(server, &WeChatAuthLayer::new(&cache).replay_limit(8 << 20));
+    let stream = Stream::new(LARGE).slow(CHUNK, PAUSE);
+    let pulled = stream.pulled();
+    let sending = tokio::spawn(send(client, post(server, stream)));
+    mints.begun(2).await;
+    let at_verdict = pulled.load(Ordering::SeqCst);
+
+    let answer = soon(sending).await.unwrap().unwrap();
+    assert!(answer.replayed());
+    assert_eq!(answer.errcode(), 0);
+    let [first, second] = server.seen().try_into().ok().expect("two sends");
+    assert_eq!((first.token(), second.token()), (1, 2));
+    assert_eq!(first.framing(), second.framing());
+    let upload = second.upload();
+    assert!(upload.whole && upload.bytes == pattern(LARGE), "{:?}", server.wire());
+    let upload = soon(first.ended()).await;
+    assert!(upload.broken && !upload.whole, "{:?}: the first upload was given up", server.wire());
+    assert!(pattern(LARGE).starts_with(&upload.bytes));
+    assert!(upload.bytes.len() <= at_verdict, "nothing was taken from the stream after the verdict");
+    at_verdict
+}
+
+#[tokio::test]
+async fn an_early_rejection_ends_the_first_upload_however_long_the_refresh_takes() {
+    for wire in WIRES {
+        for mint in [Duration::ZERO, Duration::from_millis(1000)] {
+            let server = Server::start(wire, |mut exchange| async move {
+                if exchange.is_accepted() {
+                    exchange.read_all().await;
+                    return json(ACCEPTED);
+                }
+                exchange.read_on(16 * 1024, Duration::from_millis(20));
+                json(REJECTION)
+            })
+            .await;
+            let taken = taken_by_the_first_send(&server, mint).await;
+            assert!(taken <= LARGE / 2, "{wire:?}, {mint:?}: {taken} bytes");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_held_while_the_rest_of_its_rejection_trickles_in() {
+    for wire in WIRES {
+        let server = Server::start(wire, |mut exchange| async move {
+            if exchange.is_accepted() {
+                exchange.read_all().await;
+                return json(ACCEPTED);
+            }
+            exchange.read_on(16 * 1024, Duration::from_millis(5));
+            let (mut feed, body) = fed();
+            tokio::spawn(async move {
+                let (start, rest) = REJECTION.split_at(20);
+                feed.send_data(Bytes::from_static(start.as_bytes())).await.unwrap();
+                for piece in rest.as_bytes().chunks(rest.len().div_ceil(5)) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    feed.send_data(Bytes::copy_from_slice(piece)).await.unwrap();
+                }
+            });
+            Ok(Response::new(body))
+        })
+        .await;
+        let taken = taken_by_the_first_send(&server, Duration::ZERO).await;
+        assert!(taken <= LARGE / 2, "{wire:?}: {taken} bytes");
+    }
+}

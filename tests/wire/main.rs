@@ -1,0 +1,36 @@
+//! The layer over hyper's client and real connections, to a server that does what a test says: HTTP/1.1, HTTP/2 with prior
+//! knowledge, HTTP/2 over TLS.
+
+mod client;
+mod early;
+mod frames;
+mod framing;
+mod heads;
+mod limits;
+mod mints;
+mod neighbour;
+mod permits;
+#[path = "../support/raw.rs"]
+mod raw;
+mod refreshing;
+mod refused;
+mod server;
+mod slow_answers;
+mod stream;
+mod stuck;
+
+use std::{future::Future, time::Duration};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Far more than any of this takes: what does not end by then hangs.
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("no hang")
+}
+
+/// Lets everything run that can run by now.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}

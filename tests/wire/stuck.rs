@@ -1,0 +1,99 @@
+//! What never comes is not waited for longer than `replay_timeout`.
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tokio::time::Instant;
+use tower_wechat::{NotReplayed, TokenCache, WeChatAuthLayer};
+
+use crate::{
+    BoxError,
+    client::{Came, layered, post, send, small, warm},
+    server::{ACCEPTED, REJECTION, Server, WIRES, Wire, json},
+    stream::Stream,
+};
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[allow(clippy::disallowed_methods)] // Sockets know no paused time.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let start = Instant::now();
+    let done = work.await;
+    (done, start.elapsed())
+}
+
+/// A call that ends when `replay_timeout` has passed, with the first answer.
+async fn times_out<B>(server: &Server, cache: &TokenCache, request: Request<B>) -> Came
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let client = layered(server, &WeChatAuthLayer::new(cache).replay_timeout(PATIENCE));
+    let (answer, took) = timed(send(client, request)).await;
+    let (answer, wire) = (answer.unwrap(), server.wire());
+    assert_eq!(answer.not_replayed(), Some(NotReplayed::TimedOut), "{wire:?}");
+    assert_eq!(answer.bytes, REJECTION);
+    assert!(PATIENCE <= took && took < 4 * PATIENCE, "{wire:?}: {took:?}");
+    answer
+}
+
+#[tokio::test]
+async fn a_replay_behind_a_window_that_is_used_up_is_given_up() {
+    for wire in [Wire::Http2, Wire::Http2Tls] {
+        let window = Some(65_535);
+        let server = Server::with_windows(wire, window, |mut exchange| async move {
+            if exchange.is_accepted() {
+                exchange.read_all().await;
+                return json(ACCEPTED);
+            }
+            exchange.read(1).await;
+            exchange.keep();
+            json(REJECTION)
+        })
+        .await;
+        let (_, cache) = warm(&server).await;
+        server.reject_below(2);
+        times_out(&server, &cache, post(&server, Stream::new(1 << 20))).await;
+        let seen = server.seen();
+        assert_eq!(server.tokens(), [1, 2]);
+        assert_eq!(seen[0].connection, seen[1].connection, "there was no second connection to go on");
+        assert!(!seen[1].upload().whole);
+    }
+}
+
+#[tokio::test]
+async fn a_mint_that_hangs_is_given_up() {
+    for wire in WIRES {
+        let server = Server::usual(wire).await;
+        let (mints, cache) = warm(&server).await;
+        server.reject_below(2);
+        mints.close();
+        times_out(&server, &cache, small(&server)).await;
+        assert_eq!(server.tokens(), [1]);
+        // It goes on for those who come later.
+        mints.open();
+        let client = layered(&server, &WeChatAuthLayer::new(&cache));
+        assert_eq!(send(client, small(&server)).await.unwrap().errcode(), 0);
+        assert_eq!((server.tokens(), mints.count()), (vec![1, 2], 2));
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_is_never_answered_is_given_up() {
+    for wire in WIRES {
+        let server = Server::start(wire, |mut exchange| async move {
+            exchange.read_all().await;
+            if exchange.is_accepted() {
+                std::future::pending::<()>().await;
+            }
+            json(REJECTION)
+        })
+        .await;
+        let (_, cache) = warm(&server).await;
+        server.reject_below(2);
+        times_out(&server, &cache, small(&server)).await;
+        assert_eq!(server.tokens(), [1, 2]);
+    }
+}
