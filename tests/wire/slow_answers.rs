@@ -24,7 +24,7 @@ const BEAT: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What came of an answer in pieces, one each 100 ms, in paused time.
-struct Outcome {
+struct Came {
     /// From the call to the head.
     head_after: Duration,
     bytes: Bytes,
@@ -33,7 +33,7 @@ struct Outcome {
 }
 
 #[allow(clippy::disallowed_methods)] // Tokio's paused time.
-async fn in_pieces(pieces: Vec<Bytes>) -> Outcome {
+async fn in_pieces(pieces: Vec<Bytes>) -> Came {
     let cache = TokenCache::new(Mints::new("https://wechat.example"));
     cache.token().await.unwrap();
     let sends = Arc::new(Mutex::new(0));
@@ -64,7 +64,7 @@ async fn in_pieces(pieces: Vec<Bytes>) -> Outcome {
     let outcome = response.extensions().get().cloned();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     let sends = *sends.lock().unwrap();
-    Outcome { head_after, bytes, outcome, sends }
+    Came { head_after, bytes, outcome, sends }
 }
 
 fn pieces(start: &'static str, then: &'static str, count: usize, end: &'static str) -> Vec<Bytes> {
