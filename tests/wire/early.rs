@@ -4,7 +4,8 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
-use tower_wechat::WeChatAuthLayer;
+use tower::ServiceExt;
+use tower_wechat::{AuthOutcome, NotReplayed, WeChatAuthLayer};
 
 use crate::{
     client::{layered, post, send, warm},
@@ -87,5 +88,59 @@ async fn an_upload_is_held_while_the_rest_of_its_rejection_trickles_in() {
         .await;
         let taken = taken_by_the_first_send(&server, Duration::ZERO).await;
         assert!(taken <= LARGE / 2, "{wire:?}: {taken} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_drops_the_upload_gets_it_whole_with_the_next_token() {
+    for wire in WIRES {
+        let server = Server::start(wire, |mut exchange| async move {
+            if exchange.is_accepted() {
+                exchange.read_all().await;
+                return json(ACCEPTED);
+            }
+            exchange.read(1).await;
+            drop(exchange);
+            json(REJECTION)
+        })
+        .await;
+        let (_, cache) = warm(&server).await;
+        server.reject_below(2);
+        let client = layered(&server, &WeChatAuthLayer::new(&cache));
+        let stream = Stream::new(LARGE).slow(CHUNK, PAUSE);
+        let answer = send(client, post(&server, stream)).await.unwrap();
+        assert!(answer.replayed(), "{wire:?}");
+        assert_eq!(answer.errcode(), 0);
+        let [first, second] = server.seen().try_into().ok().expect("two sends");
+        assert_eq!(first.framing(), second.framing());
+        assert!(second.upload().whole && second.upload().bytes == pattern(LARGE), "{wire:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_was_held_goes_on_once_the_rejection_is_handed_on() {
+    for wire in WIRES {
+        let server = Server::start(wire, |exchange| async move {
+            exchange.read_on(CHUNK, Duration::ZERO);
+            let (mut feed, body) = fed();
+            tokio::spawn(async move {
+                feed.send_data(Bytes::from_static(br#"{"errcode":40001,"#)).await.unwrap();
+                std::future::pending::<()>().await;
+                drop(feed);
+            });
+            Ok(Response::new(body))
+        })
+        .await;
+        let (mints, cache) = warm(&server).await;
+        let client = layered(&server, &WeChatAuthLayer::new(&cache));
+        let stream = Stream::new(LARGE).slow(CHUNK, PAUSE);
+        let pulled = stream.pulled();
+        let response = soon(client.oneshot(post(&server, stream))).await.unwrap();
+        let outcome = response.extensions().get::<AuthOutcome>().unwrap();
+        assert_eq!(outcome.not_replayed(), Some(NotReplayed::AnswerIncomplete));
+        assert!(pulled.load(Ordering::SeqCst) <= LARGE / 2, "{wire:?}: it was held for a second");
+        let upload = soon(server.seen()[0].ended()).await;
+        assert!(upload.whole && upload.bytes == pattern(LARGE), "{wire:?}: all of it was sent");
+        soon(mints.begun(2)).await;
     }
 }

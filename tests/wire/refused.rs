@@ -331,3 +331,58 @@ async fn a_replay_that_the_inner_service_gave_up_waiting_for_fails() {
         assert!(error.downcast_ref::<Elapsed>().is_some());
     }
 }
+
+/// Fails with this after its first chunk has been sent twice.
+struct Failing {
+    sent: bool,
+    wait: Pin<Box<dyn Future<Output = ()> + Send>>,
+    error: Option<BoxError>,
+}
+
+impl http_body::Body for Failing {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        if !std::mem::replace(&mut self.sent, true) {
+            return Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"start")))));
+        }
+        std::task::ready!(self.wait.as_mut().poll(cx));
+        Poll::Ready(self.error.take().map(Err))
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_fails_by_itself_is_no_refusal_by_the_server() {
+    // What a body may fail with that comes from another call of the program.
+    let nobody: Http<Full<Bytes>> = http_over(Wire::Http1, None);
+    let unreachable = async || nobody.get("http://127.0.0.1:1/".parse().unwrap()).await.unwrap_err();
+    for wire in WIRES {
+        let errors: [BoxError; 2] =
+            [Box::new(tower::load_shed::error::Overloaded::new()), Box::new(unreachable().await)];
+        for error in errors {
+            let server = Server::start(wire, |mut exchange| async move {
+                if exchange.number == 1 {
+                    exchange.read(5).await;
+                    exchange.keep();
+                    return json(REJECTION);
+                }
+                exchange.read_all().await;
+                json(ACCEPTED)
+            })
+            .await;
+            let (_, cache) = warm(&server).await;
+            let (fail, failing) = tokio::sync::oneshot::channel::<()>();
+            let wait = Box::pin(async { drop(failing.await) });
+            let body = Failing { sent: false, wait, error: Some(error) };
+            let client = layered(&server, &WeChatAuthLayer::new(&cache));
+            let sending = tokio::spawn(send(client, post(&server, body)));
+            soon(server.requests(2)).await;
+            drop(fail);
+            is_inner(soon(sending).await.unwrap(), &format!("{wire:?}"));
+        }
+    }
+}
