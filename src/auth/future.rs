@@ -64,7 +64,7 @@ pin_project! {
         /// The request is on its way.
         Sent { #[pin] future: F, attempt: Option<Attempt<S, B>> },
         /// The answer has come, and its start is looked at.
-        Peeking { peek: Peek<R>, head: Option<Parts>, attempt: Option<Attempt<S, B>> },
+        Peeking { peek: Peek<R>, head: Option<Parts>, attempt: Looked<S, B> },
         /// The answer rejected the token. The request waits for a later one.
         Refreshing { token: Token, resending: Option<Box<Resending<S, B, R>>> },
         /// There is one. The request waits for the inner service once more.
@@ -78,6 +78,18 @@ pin_project! {
 struct Waiting<S, B> {
     unsent: Unsent<S, B>,
     waits: u8,
+}
+
+/// A request whose answer is looked at. A caller who gives up meanwhile has seen no answer, and so the upload ends, as it
+/// does if the answer has not begun; by itself, hyper's HTTP/2 would go on with it.
+struct Looked<S, B>(Option<Attempt<S, B>>);
+
+impl<S, B> Drop for Looked<S, B> {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.0.take() {
+            attempt.abandon();
+        }
+    }
 }
 
 /// A rejected request that is to be sent again, and the answer in case that does not work.
@@ -176,10 +188,14 @@ where
                         return Poll::Ready(Ok(response.map(PeekedBody::untouched)));
                     }
                     let (head, body) = response.into_parts();
-                    State::Peeking { peek: Peek::new(body, limit), head: Some(head), attempt: Some(attempt) }
+                    State::Peeking {
+                        peek: Peek::new(body, limit),
+                        head: Some(head),
+                        attempt: Looked(Some(attempt)),
+                    }
                 }
                 StateProj::Peeking { peek, head, attempt } => {
-                    let sent = attempt.as_ref().expect(ONCE);
+                    let sent = attempt.0.as_ref().expect(ONCE);
                     let look = sent.sender.settings.look(&sent.sender.cache);
                     let Poll::Ready(verdict) = peek.poll(cx, &look) else {
                         if peek.has_found_rejection() {
@@ -187,7 +203,7 @@ where
                         }
                         return Poll::Pending;
                     };
-                    let (head, attempt) = (head.take().expect(ONCE), attempt.take().expect(ONCE));
+                    let (head, attempt) = (head.take().expect(ONCE), attempt.0.take().expect(ONCE));
                     match verdict {
                         Verdict::Passed(body) => {
                             return Poll::Ready(Ok(Response::from_parts(head, body)));
