@@ -9,7 +9,7 @@ use tower_wechat::{AuthOutcome, NotReplayed, WeChatAuthLayer};
 
 use crate::{
     client::{layered, post, send, warm},
-    server::{ACCEPTED, REJECTION, Server, WIRES, fed, json},
+    server::{ACCEPTED, Limits, REJECTION, Server, WIRES, Wire, fed, json},
     soon,
     stream::{Stream, pattern},
 };
@@ -142,5 +142,30 @@ async fn an_upload_that_was_held_goes_on_once_the_rejection_is_handed_on() {
         let upload = soon(server.seen()[0].ended()).await;
         assert!(upload.whole && upload.bytes == pattern(LARGE), "{wire:?}: all of it was sent");
         soon(mints.begun(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_allows_one_request_at_a_time_takes_the_replay_of_an_upload_it_has_not_read() {
+    for wire in [Wire::Http2, Wire::Http2Tls] {
+        let limits = Limits { window: None, streams: Some(1) };
+        let server = Server::with(wire, limits, |mut exchange| async move {
+            if exchange.is_accepted() {
+                exchange.read_all().await;
+                return json(ACCEPTED);
+            }
+            exchange.read(1).await;
+            exchange.keep();
+            json(REJECTION)
+        })
+        .await;
+        let (_, cache) = warm(&server).await;
+        server.reject_below(2);
+        let client = layered(&server, &WeChatAuthLayer::new(&cache));
+        let stream = Stream::new(LARGE).slow(CHUNK, PAUSE);
+        let answer = send(client, post(&server, stream)).await.unwrap();
+        assert!(answer.replayed(), "{wire:?}");
+        assert_eq!(answer.errcode(), 0);
+        assert_eq!(server.tokens(), [1, 2]);
     }
 }

@@ -37,6 +37,7 @@ where
     assert_eq!((first.token(), second.token()), (1, 2));
     assert_eq!(first.head.headers, second.head.headers, "{wire:?}");
     assert_eq!(first.head.version, second.head.version);
+    assert_eq!(first.connection, second.connection, "it was free again");
     for seen in [&first, &second] {
         assert!(seen.upload().whole);
     }

@@ -36,7 +36,7 @@ async fn gated(wire: Wire) -> (Server, watch::Sender<bool>) {
 }
 
 /// A replay waits for the permit while the token dies that it was refreshed to.
-async fn replay(wire: Wire, refresh: impl AsyncFnOnce(&Server, &Mints, &TokenCache, Neighbour)) {
+async fn replay(wire: Wire, refresh: impl AsyncFnOnce(&Server, &Mints, &TokenCache, Neighbour, &Limited)) {
     let (server, gate) = gated(wire).await;
     let (mints, cache) = warm(&server).await;
     let limited: Limited = ConcurrencyLimit::new(http(&server), 1);
@@ -53,7 +53,7 @@ async fn replay(wire: Wire, refresh: impl AsyncFnOnce(&Server, &Mints, &TokenCac
     assert_eq!(held.as_str(), "TOKEN-2");
     // The replay has been woken with it, and waits for the permit.
     settle().await;
-    refresh(&server, &mints, &cache, neighbour).await;
+    refresh(&server, &mints, &cache, neighbour, &limited).await;
     let answer = soon(sending).await.unwrap().unwrap();
     assert_eq!(answer.errcode(), 0, "{wire:?}");
     assert!(answer.replayed());
@@ -65,7 +65,7 @@ async fn replay(wire: Wire, refresh: impl AsyncFnOnce(&Server, &Mints, &TokenCac
 #[tokio::test]
 async fn a_replay_that_waited_for_a_permit_goes_out_with_the_newest_token() {
     for wire in WIRES {
-        replay(wire, async |server, _, cache, neighbour| {
+        replay(wire, async |server, _, cache, neighbour, _| {
             let held = cache.current().unwrap();
             server.reject_below(3);
             soon(cache.refresh(&held)).await.unwrap();
@@ -78,15 +78,21 @@ async fn a_replay_that_waited_for_a_permit_goes_out_with_the_newest_token() {
 #[tokio::test]
 async fn a_replay_that_waited_for_a_permit_waits_for_a_refresh_that_is_under_way() {
     for wire in WIRES {
-        replay(wire, async |server, mints, cache, neighbour| {
+        replay(wire, async |server, mints, cache, neighbour, limited| {
             let held = cache.current().unwrap();
             let begun = mints.count();
             server.reject_below(begun + 1);
-            mints.take(Duration::from_millis(300));
+            mints.close();
             let refreshing = cache.clone();
             let refreshing = tokio::spawn(async move { refreshing.refresh(&held).await });
             mints.begun(begun + 1).await;
             neighbour.give_back();
+            settle().await;
+            // The replay holds no permit while it waits for the token.
+            let mut another = Neighbour::queue(limited).await;
+            another.has_it().await;
+            another.give_back();
+            mints.open();
             soon(refreshing).await.unwrap().unwrap();
         })
         .await;

@@ -2,6 +2,8 @@
 //! knowledge, HTTP/2 over TLS.
 
 mod client;
+mod crowd;
+mod dropped;
 mod early;
 mod frames;
 mod framing;

@@ -1,6 +1,12 @@
 //! A call that is given up, wherever it stands, gives back its permit and its connection.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -224,5 +230,82 @@ async fn a_call_that_was_sent_again() {
         assert_eq!(stack.permits(), 0, "the call has it");
         assert_eq!(stack.server.tokens(), [1, 2]);
         stack.give_up(sending, &format!("{wire:?}")).await;
+    }
+}
+
+/// Counts how often it was ready and how often it was called, and panics where that does not fit.
+struct Strict<S> {
+    inner: S,
+    ready: bool,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    ready: AtomicUsize,
+    given_up: AtomicUsize,
+    calls: AtomicUsize,
+}
+
+impl<S: Clone> Clone for Strict<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), ready: false, counts: self.counts.clone() }
+    }
+}
+
+impl<S> Drop for Strict<S> {
+    fn drop(&mut self) {
+        self.counts.given_up.fetch_add(self.ready.into(), Ordering::SeqCst);
+    }
+}
+
+impl<S, Q> Service<Q> for Strict<S>
+where
+    S: Service<Q>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let ready = self.inner.poll_ready(cx);
+        if matches!(ready, Poll::Ready(Ok(()))) && !std::mem::replace(&mut self.ready, true) {
+            self.counts.ready.fetch_add(1, Ordering::SeqCst);
+        }
+        ready
+    }
+
+    fn call(&mut self, request: Q) -> S::Future {
+        assert!(std::mem::take(&mut self.ready), "called before it was ready");
+        self.counts.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.call(request)
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_used_once_for_each_send_or_given_up() {
+    for wire in WIRES {
+        let stack = Stack::new(wire, Script::Usual).await;
+        let counts = Arc::<Counts>::default();
+        let strict = Strict { inner: stack.limited.clone(), ready: false, counts: counts.clone() };
+        let client = WeChatAuthLayer::new(&stack.cache).layer(strict);
+        let count = || {
+            let read = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+            [read(&counts.ready), read(&counts.given_up), read(&counts.calls)]
+        };
+        // Cold: the first readiness is given up while the token is fetched.
+        send(client.clone(), small(&stack.server)).await.unwrap();
+        assert_eq!(count(), [2, 1, 1], "{wire:?}");
+        // Warm.
+        send(client.clone(), small(&stack.server)).await.unwrap();
+        assert_eq!(count(), [3, 1, 2], "{wire:?}");
+        // Rejected and replayed.
+        stack.server.reject_below(2);
+        let answer = send(client.clone(), small(&stack.server)).await.unwrap();
+        assert!(answer.replayed());
+        assert_eq!(count(), [5, 1, 4], "{wire:?}");
+        drop(client);
+        assert_eq!(count(), [5, 1, 4], "nobody kept one");
+        assert_eq!(stack.permits(), 1);
     }
 }

@@ -243,6 +243,29 @@ async fn a_replay_that_a_leaving_server_did_not_take_up_leaves_the_first_answer(
 }
 
 #[tokio::test]
+async fn a_replay_after_the_server_has_left_goes_out_on_another_connection() {
+    let server = Frames::listen().await;
+    let cache = TokenCache::new(Mints::new(&server.url()));
+    let http: Http<Body> = http_over(Wire::Http2, None);
+    let request = Request::post(format!("{}/cgi-bin/x", server.url())).body(Full::from("{}")).unwrap();
+    let sending = send(WeChatAuthLayer::new(&cache).layer(http), request);
+    let serving = async {
+        let mut peer = server.accept().await;
+        let first = peer.request().await;
+        peer.go_away(first, NO_ERROR).await;
+        peer.answer(first, REJECTION).await;
+        let mut other = server.accept().await;
+        let second = other.request().await;
+        other.answer(second, ACCEPTED).await;
+        (peer, other)
+    };
+    let (answer, _peers) = soon(async { tokio::join!(sending, serving) }).await;
+    let answer = answer.unwrap();
+    assert!(answer.replayed());
+    assert_eq!(answer.bytes, ACCEPTED);
+}
+
+#[tokio::test]
 async fn a_replay_that_a_leaving_server_took_up_and_never_answered_fails() {
     for reason in [NO_ERROR, ENHANCE_YOUR_CALM] {
         let answer = over_frames(async |mut peer, second| peer.go_away(second, reason).await);

@@ -64,6 +64,15 @@ pub fn fed() -> (channel::Sender<Bytes, BoxError>, Answer) {
     (sender, body.boxed_unsync())
 }
 
+/// What an HTTP/2 client is allowed.
+#[derive(Clone, Copy, Default)]
+pub struct Limits {
+    /// Bytes under way, for each stream and for the connection.
+    pub window: Option<u32>,
+    /// Requests at the same time.
+    pub streams: Option<u32>,
+}
+
 /// Stops with the test.
 pub struct Server {
     wire: Wire,
@@ -208,11 +217,10 @@ impl Server {
         F: Fn(Exchange) -> O + Clone + Send + Sync + 'static,
         O: Future<Output = Answered> + Send + 'static,
     {
-        Self::with_windows(wire, None, answer).await
+        Self::with(wire, Limits::default(), answer).await
     }
 
-    /// With HTTP/2 windows of this size, for each stream and for the connection.
-    pub async fn with_windows<F, O>(wire: Wire, window: Option<u32>, answer: F) -> Self
+    pub async fn with<F, O>(wire: Wire, limits: Limits, answer: F) -> Self
     where
         F: Fn(Exchange) -> O + Clone + Send + Sync + 'static,
         O: Future<Output = Answered> + Send + 'static,
@@ -244,7 +252,7 @@ impl Server {
                 let (tls, shared, answer) = (tls.clone(), accepting.clone(), answer.clone());
                 connections.spawn(async move {
                     shared.open.send_modify(|open| *open += 1);
-                    let connection = Connection { wire, window, number, shared: shared.clone() };
+                    let connection = Connection { wire, limits, number, shared: shared.clone() };
                     match tls {
                         None => connection.serve(stream, answer).await,
                         Some(tls) => {
@@ -321,7 +329,7 @@ impl Server {
 
 struct Connection {
     wire: Wire,
-    window: Option<u32>,
+    limits: Limits,
     number: usize,
     shared: Arc<Shared>,
 }
@@ -333,7 +341,7 @@ impl Connection {
         F: Fn(Exchange) -> O + Clone + Send + Sync + 'static,
         O: Future<Output = Answered> + Send + 'static,
     {
-        let Self { wire, window, number: connection, shared } = self;
+        let Self { wire, limits, number: connection, shared } = self;
         let cut = watch::Sender::new(false);
         let (cutting, ending) = (cut.clone(), shared.ending.subscribe());
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -364,7 +372,9 @@ impl Connection {
             let _ = serving.await;
         } else {
             let mut builder = http2::Builder::new(TokioExecutor::new());
+            let Limits { window, streams } = limits;
             builder.initial_connection_window_size(window).initial_stream_window_size(window);
+            builder.max_concurrent_streams(streams.unwrap_or(200));
             let mut serving = std::pin::pin!(builder.serve_connection(io, service));
             tokio::select! {
                 _ = serving.as_mut() => return,

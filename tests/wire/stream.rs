@@ -25,6 +25,7 @@ pub struct Stream {
     trailers: bool,
     pause: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
+    stalls_at: Option<usize>,
     pulled: Arc<AtomicUsize>,
 }
 
@@ -53,6 +54,7 @@ impl Stream {
             trailers: false,
             pause: None,
             sleep: None,
+            stalls_at: None,
             pulled: Arc::default(),
         }
     }
@@ -69,6 +71,11 @@ impl Stream {
     /// With a pause before each chunk of this size.
     pub fn slow(self, chunk: usize, pause: Duration) -> Self {
         Self { chunk, pause: Some(pause), ..self }
+    }
+
+    /// Yields nothing more after so many bytes.
+    pub fn stalls_after(self, bytes: usize) -> Self {
+        Self { stalls_at: Some(bytes), ..self }
     }
 
     /// How many bytes have been taken out of it.
@@ -88,6 +95,9 @@ impl Body for Stream {
         if self.at == self.length {
             let last = std::mem::take(&mut self.trailers);
             return Poll::Ready(last.then(|| Ok(Frame::trailers(trailers()))));
+        }
+        if self.stalls_at.is_some_and(|at| self.at >= at) {
+            return Poll::Pending;
         }
         if let Some(pause) = self.pause {
             let sleeping = self.sleep.get_or_insert_with(|| Box::pin(sleep(pause)));

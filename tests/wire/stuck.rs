@@ -11,7 +11,7 @@ use tower_wechat::{NotReplayed, TokenCache, WeChatAuthLayer};
 use crate::{
     BoxError,
     client::{Came, layered, post, send, small, warm},
-    server::{ACCEPTED, REJECTION, Server, WIRES, Wire, json},
+    server::{ACCEPTED, Limits, REJECTION, Server, WIRES, Wire, json},
     stream::Stream,
 };
 
@@ -42,8 +42,8 @@ where
 #[tokio::test]
 async fn a_replay_behind_a_window_that_is_used_up_is_given_up() {
     for wire in [Wire::Http2, Wire::Http2Tls] {
-        let window = Some(65_535);
-        let server = Server::with_windows(wire, window, |mut exchange| async move {
+        let limits = Limits { window: Some(65_535), streams: None };
+        let server = Server::with(wire, limits, |mut exchange| async move {
             if exchange.is_accepted() {
                 exchange.read_all().await;
                 return json(ACCEPTED);
