@@ -25,6 +25,8 @@ async fn crowd(wire: Wire) {
             exchange.read_all().await;
             return json(ACCEPTED);
         }
+        // Before the first is rejected, all have been sent.
+        exchange.requests(UPLOADS).await;
         let length: usize = exchange.seen.header("content-length").unwrap().parse().unwrap();
         match exchange.number % 4 {
             0 => exchange.read_all().await,
@@ -42,18 +44,17 @@ async fn crowd(wire: Wire) {
     server.reject_below(2);
     let client = layered::<Stream>(&server, &WeChatAuthLayer::new(&cache));
     let mut uploads = JoinSet::new();
-    // The refresh begins when all have been sent.
-    mints.close();
     for number in 0..UPLOADS {
         let pause = Duration::from_micros(50 * (number as u64 % 5));
         let stream = Stream::new(length(number)).slow(1000 + 13 * number, pause);
         uploads.spawn(send(client.clone(), post(&server, stream)));
     }
-    soon(mints.begun(2)).await;
-    mints.open();
     for answer in soon(uploads.join_all()).await {
         assert_eq!(answer.unwrap().errcode(), 0, "{wire:?}");
     }
+    let tokens = server.tokens();
+    assert_eq!(tokens.iter().filter(|token| **token == 1).count(), UPLOADS, "{wire:?}: all were rejected");
+    assert_eq!(tokens.len(), 2 * UPLOADS);
     let mut accepted = HashMap::new();
     for seen in server.seen().into_iter().filter(|seen| seen.token() == 2) {
         let upload = seen.upload();

@@ -154,6 +154,11 @@ impl Exchange {
         self.seen.token() >= self.shared.floor.load(Ordering::SeqCst)
     }
 
+    /// Ready once so many requests have come to the server.
+    pub async fn requests(&self, count: usize) {
+        self.shared.seen.subscribe().wait_for(|seen| seen.len() >= count).await.unwrap();
+    }
+
     /// Reads until there are so many bytes, or all.
     pub async fn read(&mut self, enough: usize) {
         while self.seen.upload.borrow().bytes.len() < enough {
