@@ -70,6 +70,29 @@ async fn a_body_of_unknown_length_stays_one() {
 }
 
 #[tokio::test]
+async fn a_framing_that_the_caller_gives_stays_what_it_is() {
+    for wire in WIRES {
+        let length = LENGTH.to_string();
+        let with = |name: &'static str, value: &str| {
+            let value = value.parse().unwrap();
+            move |server: &Server| {
+                let mut request = post(server, Stream::new(LENGTH).unannounced());
+                request.headers_mut().insert(name, value);
+                request
+            }
+        };
+        let [_, second] = both(wire, with("content-length", &length)).await;
+        assert_eq!(second.framing(), (Some(length.as_str()), None, None), "{wire:?}");
+        assert!(second.upload().bytes == pattern(LENGTH));
+        if wire == Wire::Http1 {
+            let [_, second] = both(wire, with("transfer-encoding", "chunked")).await;
+            assert_eq!(second.framing(), (None, Some("chunked"), None));
+            assert!(second.upload().bytes == pattern(LENGTH));
+        }
+    }
+}
+
+#[tokio::test]
 async fn trailers_come_with_both_sends() {
     for wire in WIRES {
         for length in [0, 1, LENGTH] {

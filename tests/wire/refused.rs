@@ -240,6 +240,13 @@ async fn a_replay_that_a_leaving_server_did_not_take_up_leaves_the_first_answer(
         // And the connection is gone at once.
     });
     is_first_of_frames(answer.await);
+    let answer = over_frames(async |mut peer, second| {
+        // As servers do that end in good order: the last stream is named when it is known.
+        peer.go_away(u32::MAX >> 1, NO_ERROR).await;
+        peer.go_away(second - 2, NO_ERROR).await;
+        soon(peer.closed()).await;
+    });
+    is_first_of_frames(answer.await);
 }
 
 #[tokio::test]
@@ -269,6 +276,8 @@ async fn a_replay_after_the_server_has_left_goes_out_on_another_connection() {
 async fn a_replay_that_a_leaving_server_took_up_and_never_answered_fails() {
     for reason in [NO_ERROR, ENHANCE_YOUR_CALM] {
         let answer = over_frames(async |mut peer, second| peer.go_away(second, reason).await);
+        is_inner(answer.await, "it may have been carried out");
+        let answer = over_frames(async |mut peer, _| peer.go_away(u32::MAX >> 1, reason).await);
         is_inner(answer.await, "it may have been carried out");
     }
 }

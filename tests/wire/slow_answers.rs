@@ -16,7 +16,7 @@ use tower_wechat::{AuthOutcome, ReplayBody, TokenCache, WeChatAuthLayer};
 use crate::{
     client::{client, small, warm},
     mints::Mints,
-    server::{Server, WIRES, fed},
+    server::{REJECTION, Server, WIRES, fed},
     soon,
 };
 
@@ -85,6 +85,11 @@ async fn is_handed_on(pieces: Vec<Bytes>) {
 #[tokio::test(start_paused = true)]
 async fn slow_white_space_is_handed_on() {
     is_handed_on(pieces(" ", "\n", 30, r#"{"errcode":0}"#)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_nothing_is_handed_on() {
+    is_handed_on(pieces("", "", 30, REJECTION)).await;
 }
 
 #[tokio::test(start_paused = true)]

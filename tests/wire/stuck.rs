@@ -3,14 +3,17 @@
 use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body::Body;
+use hyper::body::Incoming;
 use tokio::time::Instant;
-use tower_wechat::{NotReplayed, TokenCache, WeChatAuthLayer};
+use tower::{Layer, Service, limit::ConcurrencyLimit};
+use tower_wechat::{NotReplayed, ReplayBody, TokenCache, WeChatAuthLayer};
 
 use crate::{
     BoxError,
-    client::{Came, layered, post, send, small, warm},
+    client::{Came, http, layered, post, send, small, warm},
+    neighbour::Neighbour,
     server::{ACCEPTED, Limits, REJECTION, Server, WIRES, Wire, json},
     stream::Stream,
 };
@@ -30,7 +33,18 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let client = layered(server, &WeChatAuthLayer::new(cache).replay_timeout(PATIENCE));
+    times_out_over(http(server), server, cache, request).await
+}
+
+/// The same over a client of the test's.
+async fn times_out_over<S, B>(inner: S, server: &Server, cache: &TokenCache, request: Request<B>) -> Came
+where
+    S: Service<Request<ReplayBody<B>>, Response = Response<Incoming>> + Clone + Send,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let client = WeChatAuthLayer::new(cache).replay_timeout(PATIENCE).layer(inner);
     let (answer, took) = timed(send(client, request)).await;
     let (answer, wire) = (answer.unwrap(), server.wire());
     assert_eq!(answer.not_replayed(), Some(NotReplayed::TimedOut), "{wire:?}");
@@ -95,5 +109,30 @@ async fn a_replay_that_is_never_answered_is_given_up() {
         server.reject_below(2);
         times_out(&server, &cache, small(&server)).await;
         assert_eq!(server.tokens(), [1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_permit_that_does_not_come_is_given_up() {
+    for wire in WIRES {
+        let server = Server::usual(wire).await;
+        let (mints, cache) = warm(&server).await;
+        server.reject_below(2);
+        let limited = ConcurrencyLimit::new(http(&server), 1);
+        mints.close();
+        let neighbour = async {
+            mints.begun(2).await;
+            let mut neighbour = Neighbour::queue(&limited).await;
+            neighbour.has_it().await;
+            mints.open();
+            neighbour
+        };
+        let call = times_out_over(limited.clone(), &server, &cache, small(&server));
+        let (_, neighbour) = tokio::join!(call, neighbour);
+        neighbour.give_back();
+        assert_eq!(server.tokens(), [1]);
+        // Nobody is left in the queue.
+        let client = WeChatAuthLayer::new(&cache).layer(limited);
+        assert_eq!(send(client, small(&server)).await.unwrap().errcode(), 0);
     }
 }
