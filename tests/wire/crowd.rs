@@ -20,7 +20,7 @@ fn length(number: usize) -> usize {
 }
 
 async fn crowd(wire: Wire) {
-    let server = Server::start(wire, |mut exchange| async move {
+    let server = Server::start(wire, move |mut exchange| async move {
         if exchange.is_accepted() {
             exchange.read_all().await;
             return json(ACCEPTED);
@@ -30,7 +30,8 @@ async fn crowd(wire: Wire) {
         let length: usize = exchange.seen.header("content-length").unwrap().parse().unwrap();
         match exchange.number % 4 {
             0 => exchange.read_all().await,
-            1 => drop(exchange),
+            // Over HTTP/1.1 that closes the connection, and hyper may find that out before it reads the answer.
+            1 if wire != Wire::Http1 => drop(exchange),
             2 => exchange.read_on(1024, Duration::from_micros(100)),
             _ => {
                 exchange.read(length / 2).await;

@@ -9,6 +9,7 @@ use tower_wechat::{AuthOutcome, NotReplayed, WeChatAuthLayer};
 
 use crate::{
     client::{layered, post, send, warm},
+    on_each,
     server::{ACCEPTED, Limits, REJECTION, Server, WIRES, Wire, fed, json},
     soon,
     stream::{Stream, pattern},
@@ -48,7 +49,7 @@ async fn taken_by_the_first_send(server: &Server, mint: Duration) -> usize {
 
 #[tokio::test]
 async fn an_early_rejection_ends_the_first_upload_however_long_the_refresh_takes() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         for mint in [Duration::ZERO, Duration::from_secs(1)] {
             let server = Server::start(wire, |mut exchange| async move {
                 if exchange.is_accepted() {
@@ -62,12 +63,13 @@ async fn an_early_rejection_ends_the_first_upload_however_long_the_refresh_takes
             let taken = taken_by_the_first_send(&server, mint).await;
             assert!(taken <= LARGE / 2, "{wire:?}, {mint:?}: {taken} bytes");
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_upload_is_held_while_the_rest_of_its_rejection_trickles_in() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::start(wire, |mut exchange| async move {
             if exchange.is_accepted() {
                 exchange.read_all().await;
@@ -88,12 +90,14 @@ async fn an_upload_is_held_while_the_rest_of_its_rejection_trickles_in() {
         .await;
         let taken = taken_by_the_first_send(&server, Duration::ZERO).await;
         assert!(taken <= LARGE / 2, "{wire:?}: {taken} bytes");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_server_that_drops_the_upload_gets_it_whole_with_the_next_token() {
-    for wire in WIRES {
+    // Over HTTP/1.1 that closes the connection, and hyper may find that out before it reads the answer.
+    for wire in [Wire::Http2, Wire::Http2Tls] {
         let server = Server::start(wire, |mut exchange| async move {
             if exchange.is_accepted() {
                 exchange.read_all().await;
@@ -119,7 +123,7 @@ async fn a_server_that_drops_the_upload_gets_it_whole_with_the_next_token() {
 
 #[tokio::test]
 async fn an_upload_that_was_held_goes_on_once_the_rejection_is_handed_on() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::start(wire, |exchange| async move {
             exchange.read_on(CHUNK, Duration::ZERO);
             let (mut feed, body) = fed();
@@ -142,7 +146,8 @@ async fn an_upload_that_was_held_goes_on_once_the_rejection_is_handed_on() {
         let upload = soon(server.seen()[0].ended()).await;
         assert!(upload.whole && upload.bytes == pattern(LARGE), "{wire:?}: all of it was sent");
         soon(mints.begun(2)).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

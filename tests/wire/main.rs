@@ -23,6 +23,8 @@ mod stuck;
 
 use std::{future::Future, time::Duration};
 
+use crate::server::Wire;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Far more than any of this takes: what does not end by then hangs.
@@ -35,4 +37,9 @@ async fn settle() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Tests each of these side by side, since most of a test is waiting.
+async fn on_each<const N: usize>(wires: [Wire; N], test: impl AsyncFn(Wire)) {
+    futures_util::future::join_all(wires.map(|wire| test(wire))).await;
 }

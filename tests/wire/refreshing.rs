@@ -8,6 +8,7 @@ use tower_wechat::{NotReplayed, WeChatAuthLayer};
 use crate::{
     BoxError,
     client::{SLOW_MINT, client, layered, post, send, warm},
+    on_each,
     server::{Server, WIRES, Wire},
     soon,
     stream::{Stream, pattern},
@@ -56,14 +57,15 @@ async fn nobody_sends_it(wire: Wire) {
 
 #[tokio::test]
 async fn new_requests_wait_while_a_rejected_token_is_being_replaced() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         nobody_sends_it(wire).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_stream_after_one_that_was_too_long_to_replay_goes_out_with_the_new_token() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::usual(wire).await;
         let (mints, cache) = warm(&server).await;
         let client = layered::<Stream>(&server, &WeChatAuthLayer::new(&cache).replay_limit(64 * 1024));
@@ -77,7 +79,8 @@ async fn a_stream_after_one_that_was_too_long_to_replay_goes_out_with_the_new_to
         assert_eq!(second.errcode(), 0);
         assert!(second.outcome.is_none());
         assert_eq!(server.tokens(), [1, 2], "{wire:?}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

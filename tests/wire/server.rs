@@ -110,6 +110,12 @@ pub struct Upload {
     pub broken: bool,
 }
 
+impl Upload {
+    fn is_over(&self) -> bool {
+        self.whole || self.broken
+    }
+}
+
 impl Seen {
     /// The number of the token, or 0 if there was none.
     pub fn token(&self) -> u64 {
@@ -133,7 +139,7 @@ impl Seen {
     /// The upload, once all of it has come, or it was broken off.
     pub async fn ended(&self) -> Upload {
         let mut upload = self.upload.subscribe();
-        upload.wait_for(|upload| upload.whole || upload.broken).await.unwrap().clone()
+        upload.wait_for(Upload::is_over).await.unwrap().clone()
     }
 }
 
@@ -189,8 +195,7 @@ impl Exchange {
             loop {
                 enough += step;
                 self.read(enough).await;
-                let upload = self.seen.upload();
-                if upload.whole || upload.broken {
+                if self.seen.upload.borrow().is_over() {
                     return;
                 }
                 tokio::time::sleep(pause).await;

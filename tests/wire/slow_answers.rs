@@ -16,6 +16,7 @@ use tower_wechat::{AuthOutcome, ReplayBody, TokenCache, WeChatAuthLayer};
 use crate::{
     client::{client, small, warm},
     mints::Mints,
+    on_each,
     server::{REJECTION, Server, WIRES, fed},
     soon,
 };
@@ -113,7 +114,7 @@ async fn a_rejection_that_comes_after_a_tenth_of_a_second_is_replayed() {
 #[tokio::test]
 #[allow(clippy::disallowed_methods)] // Sockets know no paused time.
 async fn a_slow_answer_over_a_socket_is_handed_on_and_comes_whole() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::start(wire, |mut exchange| async move {
             exchange.read_all().await;
             let (mut feed, body) = fed();
@@ -135,5 +136,6 @@ async fn a_slow_answer_over_a_socket_is_handed_on_and_comes_whole() {
         let bytes = soon(response.into_body().collect()).await.unwrap().to_bytes();
         assert_eq!(bytes, pieces(r#"{"data":["#, "1,", 20, "1]}").concat());
         assert_eq!(server.tokens(), [1]);
-    }
+    })
+    .await;
 }

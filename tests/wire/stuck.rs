@@ -14,6 +14,7 @@ use crate::{
     BoxError,
     client::{Came, http, layered, post, send, small, warm},
     neighbour::Neighbour,
+    on_each,
     server::{ACCEPTED, Limits, REJECTION, Server, WIRES, Wire, json},
     stream::Stream,
 };
@@ -55,7 +56,7 @@ where
 
 #[tokio::test]
 async fn a_replay_behind_a_window_that_is_used_up_is_given_up() {
-    for wire in [Wire::Http2, Wire::Http2Tls] {
+    on_each([Wire::Http2, Wire::Http2Tls], async |wire| {
         let limits = Limits { window: Some(65_535), streams: None };
         let server = Server::with(wire, limits, |mut exchange| async move {
             if exchange.is_accepted() {
@@ -74,12 +75,13 @@ async fn a_replay_behind_a_window_that_is_used_up_is_given_up() {
         assert_eq!(server.tokens(), [1, 2]);
         assert_eq!(seen[0].connection, seen[1].connection, "there was no second connection to go on");
         assert!(!seen[1].upload().whole);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_mint_that_hangs_is_given_up() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::usual(wire).await;
         let (mints, cache) = warm(&server).await;
         server.reject_below(2);
@@ -91,12 +93,13 @@ async fn a_mint_that_hangs_is_given_up() {
         let client = layered(&server, &WeChatAuthLayer::new(&cache));
         assert_eq!(send(client, small(&server)).await.unwrap().errcode(), 0);
         assert_eq!((server.tokens(), mints.count()), (vec![1, 2], 2));
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_replay_that_is_never_answered_is_given_up() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::start(wire, |mut exchange| async move {
             exchange.read_all().await;
             if exchange.is_accepted() {
@@ -109,12 +112,13 @@ async fn a_replay_that_is_never_answered_is_given_up() {
         server.reject_below(2);
         times_out(&server, &cache, small(&server)).await;
         assert_eq!(server.tokens(), [1, 2]);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_permit_that_does_not_come_is_given_up() {
-    for wire in WIRES {
+    on_each(WIRES, async |wire| {
         let server = Server::usual(wire).await;
         let (mints, cache) = warm(&server).await;
         server.reject_below(2);
@@ -134,5 +138,6 @@ async fn a_permit_that_does_not_come_is_given_up() {
         // Nobody is left in the queue.
         let client = WeChatAuthLayer::new(&cache).layer(limited);
         assert_eq!(send(client, small(&server)).await.unwrap().errcode(), 0);
-    }
+    })
+    .await;
 }
