@@ -90,6 +90,11 @@ impl<S, B> Attempt<S, B> {
     pub(super) fn hold(&self) {
         self.replay.hold();
     }
+
+    /// Ends the upload.
+    pub(super) fn abandon(self) {
+        self.replay.abandon();
+    }
 }
 
 impl<S, B: Body<Data = Bytes>> Attempt<S, B> {

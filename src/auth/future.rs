@@ -64,7 +64,7 @@ pin_project! {
         /// The request is on its way.
         Sent { #[pin] future: F, attempt: Option<Attempt<S, B>> },
         /// The answer has come, and its start is looked at.
-        Peeking { peek: Peek<R>, head: Option<Parts>, attempt: Option<Attempt<S, B>> },
+        Peeking { peek: Peek<R>, head: Option<Parts>, attempt: Looked<S, B> },
         /// The answer rejected the token. The request waits for a later one.
         Refreshing { token: Token, resending: Option<Box<Resending<S, B, R>>> },
         /// There is one. The request waits for the inner service once more.
@@ -82,6 +82,18 @@ struct Waiting<S, B> {
     /// Once it has come.
     token: Option<AccessToken>,
     waits: u8,
+}
+
+/// A request whose answer is looked at. A caller who gives up meanwhile has seen no answer, and so the upload ends, as it
+/// does if the answer has not begun; by itself, hyper's HTTP/2 would go on with it.
+struct Looked<S, B>(Option<Attempt<S, B>>);
+
+impl<S, B> Drop for Looked<S, B> {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.0.take() {
+            attempt.abandon();
+        }
+    }
 }
 
 /// A rejected request that is to be sent again, and the answer in case that does not work.
@@ -171,8 +183,8 @@ where
                     answered(response, attempt, cx)
                 }
                 StateProj::Peeking { peek, head, attempt } => {
-                    let verdict = ready!(poll_verdict(peek, attempt.as_ref().expect(ONCE), cx));
-                    judged(verdict, head.take().expect(ONCE), attempt)
+                    let verdict = ready!(poll_verdict(peek, attempt.0.as_ref().expect(ONCE), cx));
+                    judged(verdict, head.take().expect(ONCE), &mut attempt.0.take())
                 }
                 StateProj::Refreshing { token, resending } => {
                     let token = token.as_mut().poll(cx);
@@ -273,7 +285,7 @@ where
     let mut peek = Peek::new(body, limit);
     match poll_verdict(&mut peek, sent, cx) {
         Poll::Ready(verdict) => judged(verdict, head, attempt),
-        Poll::Pending => Continue(State::Peeking { peek, head: Some(head), attempt: attempt.take() }),
+        Poll::Pending => Continue(State::Peeking { peek, head: Some(head), attempt: Looked(attempt.take()) }),
     }
 }
 

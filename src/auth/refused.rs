@@ -5,13 +5,15 @@ use std::error::Error as StdError;
 use hyper_util::client::legacy;
 use tower::load_shed::error::Overloaded;
 
-use crate::error::causes;
+use crate::{error::causes, request::ReplayBodyError};
 
 /// Whether the request was refused before anything of it was acted upon: the load was shed, no connection came about, a
 /// connection was closed before it took the request, or the server said that it had not processed the request (HTTP/2's
 /// `GOAWAY` and `REFUSED_STREAM`, RFC 9113, 6.8 and 8.7).
 pub(super) fn was_refused(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|error| {
+    // What is below that is the caller's: an upload may fail with the error of another call.
+    let of_the_request = |error: &&(dyn StdError + 'static)| !error.is::<ReplayBodyError>();
+    causes(error).take_while(of_the_request).any(|error| {
         error.is::<Overloaded>()
             || error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect)
             || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)

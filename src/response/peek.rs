@@ -32,8 +32,9 @@ use crate::memory::{Charge, Memory};
 /// How long the rest of a rejection is waited for; it nearly always came with the start.
 const PATIENCE_FOR_REST: Duration = Duration::from_secs(1);
 
-/// What keeping a frame takes beside its data, roughly, in bytes.
-const FRAME: usize = 128;
+/// What keeping a frame takes beside its data, roughly, in bytes. A small frame may keep alive all of the buffer that it was
+/// read into: with hyper and HTTP/1.1 that is 8 KiB for each frame that came by itself.
+const FRAME: usize = 8192 + 128;
 
 /// Pieces of one frame that are looked at; hyper's frames have one.
 const PIECES: usize = 16;

@@ -45,7 +45,7 @@ enum Kind {
     Shared,
     /// A built-in one that trusts more certificates.
     #[cfg(feature = "https")]
-    Trusting(Arc<roots::Roots>, BuiltIn),
+    Trusting(Arc<roots::Roots>, Box<BuiltIn>),
     /// The caller's own, whose type is forgotten.
     Own(Arc<dyn Fn(Request<Bytes>) -> Exchanging + Send + Sync>),
 }
@@ -67,7 +67,7 @@ impl Client {
         };
         let roots = roots::Roots::read(pem, before)?;
         let client = BuiltIn::trusting(&roots);
-        Ok(Self(Kind::Trusting(Arc::new(roots), client)))
+        Ok(Self(Kind::Trusting(Arc::new(roots), Box::new(client))))
     }
 
     pub(super) async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, Trouble> {

@@ -54,6 +54,18 @@ impl<B> Replay<B> {
     }
 }
 
+impl<B> Replay<B> {
+    /// Ends the first send, since nobody waits for its answer any more.
+    pub(crate) fn abandon(self) {
+        if let Kept::Recorded(recording, _) = &self.0 {
+            let source = lock(recording).source.take();
+            // After the lock, since it may hold much.
+            drop(source);
+        }
+        // Dropped, it wakes the first send, which finds the source gone.
+    }
+}
+
 impl<B: Body<Data = Bytes>> Replay<B> {
     /// Whether [`take`](Self::take) would work as things stand.
     #[cfg(test)]

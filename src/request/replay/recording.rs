@@ -17,7 +17,7 @@ use crate::error::BoxError;
 
 pub(super) struct Recording<B> {
     /// None once the replay has it.
-    source: Option<Source<B>>,
+    pub(super) source: Option<Source<B>>,
     /// Or why there is none; also once nobody can ask for it any more.
     pub(super) tape: Result<Tape, NotReplayable>,
     /// Whether the first send has to wait.
