@@ -10,18 +10,16 @@ use std::{
 };
 
 use http::{Uri, response::Builder};
+use memchr::memchr2;
 use pin_project_lite::pin_project;
 use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
-use tokio::time::Instant;
 use tower_service::Service;
 
-use super::redact::{Redactor, names_url, withheld};
-use crate::{
-    clock::Clock,
-    error::{BoxError, Error},
-    request::ReplayBody,
-    response::FromElsewhere,
+use super::{
+    original::{Original, now},
+    redact::{Redactor, names_url, withheld},
 };
+use crate::{error::BoxError, request::ReplayBody, response::FromElsewhere};
 
 /// A reqwest client for one request.
 #[derive(Clone)]
@@ -30,31 +28,10 @@ pub(crate) struct Client<S> {
     request: Arc<Original>,
 }
 
-/// The request as the caller made it.
-pub(super) struct Original {
-    url: Url,
-    uri: Uri,
-    /// When its own time-out has passed, if it has one.
-    pub(super) deadline: Option<Instant>,
-}
-
 impl<S> Client<S> {
     pub(super) fn new(inner: S, request: Original) -> Self {
         Self { inner, request: Arc::new(request) }
     }
-}
-
-/// Takes a request apart: what a [`Client`] keeps of it, and what the core is to send.
-pub(super) fn take_apart(request: Request) -> Result<(Original, http::Request<Body>), Error> {
-    let url = request.url().clone();
-    let timeout = request.timeout().copied();
-    let request = http::Request::<Body>::try_from(request).map_err(Error::inner)?;
-    let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
-    Ok((Original { url, uri: request.uri().clone(), deadline }, request))
-}
-
-fn now() -> Instant {
-    Instant::from_std(Clock::default().now().monotonic)
 }
 
 impl<S> Service<http::Request<ReplayBody<Body>>> for Client<S>
@@ -75,29 +52,65 @@ where
     fn call(&mut self, mut request: http::Request<ReplayBody<Body>>) -> Self::Future {
         let original = &*self.request;
         let uri = mem::replace(request.uri_mut(), Uri::from_static("http://h/"));
-        let request = request.map(|body| match body.as_whole() {
-            // Only reqwest's own such body can be sent again by reqwest itself.
-            Some(bytes) => Body::from(bytes.clone()),
-            None => Body::wrap(body),
+        let mut url = original.url.clone();
+        let redactor = (uri != original.uri).then(|| {
+            add_token(&mut url, uri.query().unwrap_or_default());
+            Redactor::new(self.request.clone(), url.clone())
         });
-        // The conversion keeps extensions, which cannot be set by any other way, and parses the shortest of URLs.
-        let mut request = match Request::try_from(request) {
+        let mut request = match into_reqwest(request, url) {
             Ok(request) => request,
             Err(error) => return Exchange::Failed { error: Some(error.without_url()) },
         };
-        let mut url = original.url.clone();
-        let redactor = (uri != original.uri).then(|| {
-            url.set_query(uri.query());
-            url.set_fragment(None);
-            Redactor::new(original.url.clone(), url.clone())
-        });
-        *request.url_mut() = url;
         if let Some(deadline) = original.deadline {
             // What is left of it, for both sends together.
             *request.timeout_mut() = Some(deadline.checked_duration_since(now()).unwrap_or(Duration::ZERO));
         }
         Exchange::Sent { future: self.inner.call(request), redactor }
     }
+}
+
+/// The request with this URL in place of its own.
+fn into_reqwest(request: http::Request<ReplayBody<Body>>, url: Url) -> reqwest::Result<Request> {
+    let (head, body) = request.into_parts();
+    let body = match body.as_whole() {
+        // Only reqwest's own such body can be sent again by reqwest itself.
+        Some(bytes) => Body::from(bytes.clone()),
+        None => Body::wrap(body),
+    };
+    if head.extensions.is_empty() {
+        let mut request = Request::new(head.method, url);
+        *request.headers_mut() = head.headers;
+        *request.version_mut() = head.version;
+        *request.body_mut() = Some(body);
+        return Ok(request);
+    }
+    // There is no other way to put extensions into one.
+    let mut request = Request::try_from(http::Request::from_parts(head, body))?;
+    *request.url_mut() = url;
+    Ok(request)
+}
+
+/// Puts the token, the last pair of `query`, into the URL, whose own query is all that goes before.
+fn add_token(url: &mut Url, query: &str) {
+    url.set_fragment(None);
+    let before = url.query().unwrap_or_default();
+    let pair = query.get(before.len()..).unwrap_or_default();
+    let pair = pair.strip_prefix('&').unwrap_or(pair);
+    match pair.split_once('=') {
+        // Appended as it is: to set a query, the URL looks at each byte of it three times.
+        Some((name, token)) if !before.ends_with('&') && are_plain(name, token) => {
+            url.query_pairs_mut().append_pair(name, token);
+        }
+        _ => url.set_query(Some(query)),
+    }
+}
+
+/// Whether a text that is percent-encoded is the same in a form.
+/// Whether the token, which is percent-encoded, and the name of its parameter are the same in a form.
+fn are_plain(name: &str, token: &str) -> bool {
+    // All else that a token has is plain: letters, digits, `-`, `.` and `_`.
+    memchr2(b'%', b'~', token.as_bytes()).is_none()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 pin_project! {

@@ -3,6 +3,7 @@
 mod client;
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
+mod original;
 mod redact;
 
 use std::{
@@ -18,13 +19,14 @@ use reqwest::{Body, Request, Response};
 use tower_service::Service;
 
 use self::{
-    client::{Client, take_apart},
+    client::Client,
+    original::take_apart,
     redact::{names_url, withheld},
 };
 use crate::{
     auth::{self, WeChatAuth},
     error::{BoxError, Error},
-    response::PeekedBody,
+    response::{PeekedBody, Plain},
 };
 
 impl<S> Service<Request> for WeChatAuth<S>
@@ -86,7 +88,12 @@ where
 type Sending<S> = auth::ResponseFuture<Client<S>, Body, Body>;
 
 fn into_reqwest(response: http::Response<PeekedBody<Body>>) -> Response {
-    response.map(Body::wrap).into()
+    let plain = response.map(|body| match body.into_plain() {
+        Plain::Body(body) => body,
+        Plain::Data(bytes) => bytes.into(),
+        Plain::Peeked(body) => Body::wrap(body),
+    });
+    plain.into()
 }
 
 pin_project! {

@@ -1,8 +1,11 @@
 //! [`Redactor`]: shows URLs and errors of a client without the token.
 
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
+use super::original::Original;
 use crate::error::{BoxError, Error, ErrorKind, causes};
 
 /// The host of a response that was not made by reqwest's client, and so has no URL.
@@ -24,14 +27,14 @@ pub(super) fn names_url(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Stands between the URL that a client was given and everybody who gets to see its answers and errors.
 pub(crate) struct Redactor {
-    /// As the caller gave it.
-    original: Url,
+    /// As the caller made it.
+    request: Arc<Original>,
     sent: Url,
 }
 
 impl Redactor {
-    pub(super) fn new(original: Url, sent: Url) -> Self {
-        Self { original, sent }
+    pub(super) fn new(request: Arc<Original>, sent: Url) -> Self {
+        Self { request, sent }
     }
 
     /// The token's name and value, as they were sent. It goes last.
@@ -66,8 +69,8 @@ impl Redactor {
     }
 
     /// What to show in place of this URL.
-    pub(super) fn url(self, url: &Url) -> Url {
-        if self.is_sent(url) { self.original } else { self.elsewhere(url) }
+    pub(super) fn url(&self, url: &Url) -> Url {
+        if self.is_sent(url) { self.request.url.clone() } else { self.elsewhere(url) }
     }
 
     /// What to show in place of a URL that a redirect led to, which may have taken the token along.
@@ -85,7 +88,7 @@ impl Redactor {
             let kept = query.split('&').filter(other).collect::<Vec<_>>().join("&");
             shown.set_query((!kept.is_empty()).then_some(&kept));
         }
-        if self.is_shown_in(shown.as_str()) { self.original.clone() } else { shown }
+        if self.is_shown_in(shown.as_str()) { self.request.url.clone() } else { shown }
     }
 
     /// What to show in place of this error.
@@ -96,7 +99,7 @@ impl Redactor {
     }
 
     fn without_url(&self, error: BoxError) -> BoxError {
-        let shown = |url: &Url| if self.is_sent(url) { self.original.clone() } else { self.elsewhere(url) };
+        let shown = |url: &Url| self.url(url);
         let error = match error.downcast::<reqwest::Error>() {
             Ok(error) => {
                 let url = error.url().map(shown);

@@ -10,6 +10,8 @@ mod peek;
 #[cfg(fuzzing)]
 pub(crate) use self::errcode::{ErrcodeScanner, Found};
 pub use self::peek::PeekedBody;
+#[cfg(feature = "reqwest")]
+pub(crate) use self::peek::Plain;
 pub(crate) use self::peek::{Look, Peek, Verdict, may_be_rejection};
 
 /// As an extension of an answer: a client below followed a redirect, and this is not from where the token went. What

@@ -24,6 +24,8 @@ use tokio::{
 };
 
 pub use self::body::PeekedBody;
+#[cfg(feature = "reqwest")]
+pub(crate) use self::body::Plain;
 use self::body::{Peeked, Place, Taken};
 pub(crate) use self::head::may_be_rejection;
 use super::errcode::{ErrcodeScanner, Found};

@@ -33,6 +33,16 @@ pin_project! {
     }
 }
 
+/// An answer's body, taken apart.
+#[cfg(feature = "reqwest")]
+pub(crate) enum Plain<R: Body> {
+    /// Nobody looked at it.
+    Body(R),
+    /// All of it, in one piece.
+    Data(R::Data),
+    Peeked(PeekedBody<R>),
+}
+
 type Item<R> = Result<Frame<<R as Body>::Data>, <R as Body>::Error>;
 
 /// A frame that was taken.
@@ -68,6 +78,27 @@ impl<R: Body> PeekedBody<R> {
     /// A body that nobody looked at.
     pub(crate) fn untouched(body: R) -> Self {
         Self { kind: Kind::Untouched { body } }
+    }
+
+    /// What is in here, where that is simple.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn into_plain(mut self) -> Plain<R> {
+        let Kind::Peeked { peeked } = &mut self.kind else {
+            return match self.kind {
+                Kind::Untouched { body } => Plain::Body(body),
+                Kind::Peeked { .. } => Plain::Peeked(self),
+            };
+        };
+        let all_here = peeked.more.is_empty() && peeked.is_at_end();
+        match peeked.as_mut().project().first {
+            Some(Ok(frame)) if all_here && frame.is_data() => {}
+            _ => return Plain::Peeked(self),
+        }
+        let frame = peeked.as_mut().project().first.take();
+        match frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok()) {
+            Some(data) => Plain::Data(data),
+            None => Plain::Peeked(self),
+        }
     }
 
     /// The platform's id of the request, as far as it stands in what was looked at.
