@@ -139,7 +139,8 @@ impl Head {
         *request.method_mut() = self.method;
         *request.uri_mut() = uri;
         *request.version_mut() = self.version;
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        // More values than a map has room for names: no reason to fail, if a few names share them.
+        let mut headers = HeaderMap::try_with_capacity(self.headers.len()).unwrap_or_default();
         for (name, value) in self.headers {
             headers.append(name, value);
         }

@@ -43,8 +43,8 @@ impl WeChatAuthLayer {
 
     /// How much of a streamed request body is kept for a replay, in bytes; 10 MiB by default, WeChat's largest media
     /// (<https://developers.weixin.qq.com/doc/offiaccount/Asset_Management/Adding_Permanent_Assets.html>). A longer
-    /// stream goes out once, and its rejection is handed on. A body in one piece costs nothing and has no limit, and with 0
-    /// it is the only one that is replayed.
+    /// stream goes out once, and its rejection is handed on. A body in one piece costs nothing and has no limit; with 0 no
+    /// other is replayed.
     #[must_use]
     pub fn replay_limit(self, bytes: usize) -> Self {
         self.with(|settings| settings.replay_limit = bytes)
@@ -83,10 +83,11 @@ impl WeChatAuthLayer {
     /// Takes these codes, and no others, for "the token was rejected". By default they are the account's own
     /// [`Platform::rejection_codes`](crate::Platform::rejection_codes). With none nothing is replayed.
     ///
-    /// Name only codes that WeChat answers *before* it carries the request out: a request may be sent again for each.
+    /// Name only codes that WeChat answers *before* it carries the request out: a request may be sent again for each. 0, which
+    /// is success, is left out.
     #[must_use]
     pub fn rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
-        let codes = codes.into_iter().collect();
+        let codes = codes.into_iter().filter(|code| *code != 0).collect();
         self.with(|settings| settings.rejection_codes = Some(codes))
     }
 

@@ -62,7 +62,8 @@ pub enum NotReplayed {
     ReplayMemoryFull,
     /// The body itself ended with an error.
     BodyFailed,
-    /// The rest of the rejection did not come.
+    /// The rest of the rejection did not come, or was more than is looked at
+    /// ([`inspect_limit`](crate::WeChatAuthLayer::inspect_limit), [`replay_memory`](crate::WeChatAuthLayer::replay_memory)).
     AnswerIncomplete,
     /// The inner service would take no second request.
     ServiceNotReady,

@@ -105,7 +105,7 @@ impl Settings {
             OutOfScope::OutsidePrefix => PassedThrough::OutsidePrefix,
             OutOfScope::ExemptPath => PassedThrough::ExemptPath,
         })?;
-        match uri.query().and_then(|query| own_credential(query, platform.parameter())) {
+        match uri.query().and_then(|query| own_credential(query, platform.parameter_name())) {
             None => Ok(()),
             Some(OwnCredential::Token) => Err(PassedThrough::OwnToken),
             Some(OwnCredential::Placeholder) => Err(PassedThrough::Placeholder),

@@ -24,7 +24,7 @@ pub(super) struct Settings {
     pub(super) accounts: Accounts,
     pub(super) allowed: Vec<Origin>,
     pub(super) replay_limit: usize,
-    /// What streams that may be replayed, and answers that are looked at, are kept out of.
+    /// The budget for streams that may be replayed, and for answers that are looked at.
     pub(super) memory: Arc<Memory>,
     pub(super) replay_timeout: Duration,
     pub(super) inspect_limit: usize,

@@ -219,8 +219,8 @@ impl Shared {
     pub(super) async fn wait(self: Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {
         self.report(Event::Waited);
         let fetched = self.fetched(need, rejected).await;
-        // A token that was rejected and could not be replaced will do: WeChat's answer to it says more than an error.
-        fetched.or_else(|error| self.slot().filter(|token| self.satisfies(token, need)).ok_or(error))
+        // Once its refresh has failed, a token that was rejected will do: WeChat's answer to it says more than an error.
+        fetched.or_else(|error| self.ready(need).ok_or(error))
     }
 
     async fn fetched(self: &Arc<Self>, need: Need, rejected: Option<AccessToken>) -> Outcome {

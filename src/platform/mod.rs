@@ -15,6 +15,8 @@ use http::{
     uri::{Authority, Scheme},
 };
 
+use percent_encoding::percent_decode_str;
+
 pub(crate) use self::origin::Origin;
 use self::{
     families::Family,
@@ -47,6 +49,8 @@ pub struct Platform(Arc<Inner>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     parameter: Cow<'static, str>,
+    /// The same with percent-encoding undone, to be found in a query however it is spelt there.
+    parameter_name: Cow<'static, str>,
     /// Whether the parameter's name can stand in a query.
     is_encoded: bool,
     origins: Vec<Origin>,
@@ -118,6 +122,7 @@ impl Platform {
         let exempt = family.exempt.iter().copied().flatten();
         Self(Arc::new(Inner {
             parameter: Cow::Borrowed(family.parameter),
+            parameter_name: Cow::Borrowed(family.parameter),
             is_encoded: true,
             // The hosts are origins; a test parses each of them.
             origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
@@ -137,14 +142,15 @@ impl Platform {
         let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'=' | b'#' | b'"');
         self.with(|inner| {
             inner.is_encoded = !name.is_empty() && name.bytes().all(fits);
+            inner.parameter_name = Cow::Owned(percent_decode_str(&name).decode_utf8_lossy().into_owned());
             inner.parameter = name;
         })
     }
 
-    /// Replaces the codes that mean "this token was rejected".
+    /// Replaces the codes that mean "this token was rejected". 0, which is success, is left out.
     #[must_use]
     pub fn with_rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
-        self.with(|inner| inner.rejection_codes = codes.into_iter().collect())
+        self.with(|inner| inner.rejection_codes = codes.into_iter().filter(|code| *code != 0).collect())
     }
 
     /// Adds a path that never gets a token. One that ends in `/` stands for everything below it. Behind the prefix of an
@@ -199,6 +205,11 @@ impl Platform {
     #[must_use]
     pub fn parameter(&self) -> &str {
         &self.0.parameter
+    }
+
+    /// The same, with percent-encoding undone.
+    pub(crate) fn parameter_name(&self) -> &str {
+        &self.0.parameter_name
     }
 
     /// The same, unless it cannot stand in a query.

@@ -72,6 +72,12 @@ impl Origin {
         if host.is_empty() {
             return Err(refused("has no host"));
         }
+        let is_odd = |byte: u8| {
+            !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'-' | b'_' | b'[' | b']' | b':')
+        };
+        if host.bytes().any(is_odd) {
+            return Err(refused("has a host that no request can have"));
+        }
         if default_port(scheme).is_none() {
             return Err(refused("has a scheme other than https"));
         }

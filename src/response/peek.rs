@@ -47,7 +47,7 @@ pub(crate) struct Look<'a> {
     pub(crate) patience: Duration,
     /// The codes that mean "the token was rejected".
     pub(crate) codes: &'a [i64],
-    /// What frames are kept out of, where it takes more than one to decide.
+    /// The budget for frames that are kept, where it takes more than one to decide.
     pub(crate) memory: &'a Arc<Memory>,
 }
 

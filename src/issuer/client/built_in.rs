@@ -12,7 +12,11 @@ use hyper_util::{
 
 #[cfg(feature = "https")]
 use super::roots::Roots;
-use super::{Answer, Trouble, connector::Connector, exchange};
+use super::{
+    connector::Connector,
+    exchange::{Answer, exchange},
+    trouble::Trouble,
+};
 
 /// It keeps no connection: mints are hours apart, and a kept one would die with the runtime that happened to open it.
 #[derive(Clone)]

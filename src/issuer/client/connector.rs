@@ -16,27 +16,18 @@ use hyper_util::client::{
 };
 use tower_service::Service;
 
-use super::line::Line;
+use super::line::{Hop, Line};
 use crate::error::BoxError;
 
 /// How long a connection may take: name, TCP, proxy and TLS together. A fetch takes 10 s at most, so that a second try is
 /// possible.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connects to a server, or to a proxy.
-#[cfg(feature = "https")]
-type Hop = hyper_rustls::HttpsConnector<HttpConnector>;
-#[cfg(not(feature = "https"))]
-type Hop = HttpConnector;
-
 /// Puts TLS, where the URL asks for it, upon a way to the server.
 #[cfg(feature = "https")]
 type Whole = hyper_rustls::HttpsConnector<Way>;
 #[cfg(not(feature = "https"))]
 type Whole = Way;
-
-/// A connection up to a server or a proxy.
-pub(super) type Stream = <Hop as Service<Uri>>::Response;
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 

@@ -6,7 +6,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
-use super::{Client, exchange};
+use super::{any::Client, exchange::exchange};
 use crate::error::BoxError;
 
 /// A client that an issuer can mint through. It cannot be implemented elsewhere; these types have it:

@@ -6,11 +6,20 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
-use super::connector::Stream;
+/// Connects to a server, or to a proxy.
+#[cfg(feature = "https")]
+pub(super) type Hop = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "https"))]
+pub(super) type Hop = HttpConnector;
+
+/// A connection up to a server or a proxy.
+type Stream = <Hop as Service<Uri>>::Response;
 
 pin_project! {
     pub(super) struct Line {

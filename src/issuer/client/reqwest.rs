@@ -3,7 +3,12 @@
 use bytes::Bytes;
 use http::Request;
 
-use super::{Answer, Client, Trouble, http_client::sealed::Sealed, read};
+use super::{
+    any::Client,
+    exchange::{Answer, read},
+    http_client::sealed::Sealed,
+    trouble::Trouble,
+};
 
 impl Sealed<reqwest::Response> for reqwest::Client {
     fn into_client(self) -> Client {

@@ -17,7 +17,8 @@ use crate::memory::Memory;
 
 /// A body that can be sent again, and the handle that does it.
 ///
-/// A body in one piece is not limited. Of any other, up to `limit` bytes are kept while they pass, out of `memory`.
+/// A body in one piece is not limited. Of any other, up to `limit` bytes are kept while they pass; `memory` is the budget of
+/// all of them.
 pub(crate) fn record<B>(mut body: B, limit: usize, memory: &Arc<Memory>) -> (ReplayBody<B>, Replay<B>)
 where
     B: Body<Data = Bytes> + 'static,
