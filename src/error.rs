@@ -251,7 +251,8 @@ impl Error {
 
     /// The inner service's error; where that is another layer of ours, its error as it is.
     pub(crate) fn inner(error: impl Into<BoxError>) -> Self {
-        match error.into().downcast::<Self>() {
+        let error = error.into().downcast::<MayBeCarriedOut>().map_or_else(|error| error, |marked| marked.0);
+        match error.downcast::<Self>() {
             Ok(error) => *error,
             Err(error) => Self(Box::new(Repr::Inner(error))),
         }
@@ -309,6 +310,23 @@ pub(crate) fn causes<'e>(
     error: &'e (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Marks an error of a request that may have been carried out, whatever the error says: it was redirected, or tried more
+/// than once.
+#[derive(Debug)]
+pub(crate) struct MayBeCarriedOut(pub(crate) BoxError);
+
+impl fmt::Display for MayBeCarriedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl StdError for MayBeCarriedOut {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
 }
 
 impl From<TokenError> for Error {

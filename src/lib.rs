@@ -58,10 +58,11 @@
 //!
 //! # What the caller gets
 //!
-//! WeChat's answer, with an [`AuthOutcome`] in its extensions; or an [`Error`]: there is no token
-//! ([`downcast_ref`](Error::downcast_ref) to [`TokenError`]), the token does not fit into the URI, or the inner service
-//! failed. If a rejected request cannot be sent again, WeChat's own first answer comes back whole. [`WeChatError::parse`]
-//! tells whether an answer is an error.
+//! WeChat's answer; where it rejected the token, with an [`AuthOutcome`] in the response's extensions. Or an [`Error`]: there is
+//! no token ([`downcast_ref`](Error::downcast_ref) to [`TokenError`]), the token does not fit into the URI, or the inner
+//! service failed. If a rejected request cannot be sent again, or has no answer within
+//! [`replay_timeout`](WeChatAuthLayer::replay_timeout), WeChat's own first answer comes back whole. [`WeChatError::parse`]
+//! reads an error from an answer.
 //!
 //! # Where to put the layer
 //!
@@ -80,9 +81,11 @@
 //!   `reqwest_middleware::Middleware`: see [below](#reqwest).
 //! - `testing` (feature): `FakeWeChat`, a fake platform on this machine, for tests.
 //!
-//! Waiting for a token needs a tokio runtime with its timer enabled; requests that find a good token need no runtime of
-//! any kind. A fetch runs on the runtime of whoever began it, so that one must go on: a current-thread runtime that is kept
-//! but not run any more holds up all who wait for the same token, until it runs again or is dropped.
+//! Waiting for a token needs a tokio runtime. Requests that find a good token need none; without one, an answer is looked at
+//! however slowly it comes, and a rejected request gets WeChat's first answer. A tokio runtime must have its timer enabled
+//! (`enable_time`): tokio panics where something has to wait. A fetch runs on the runtime of whoever began it, so that one
+//! must go on: a current-thread runtime that is kept but not run any more holds up all who wait for the same token, until it
+//! runs again or is dropped.
 //!
 //! # reqwest
 //!

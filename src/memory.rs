@@ -51,9 +51,16 @@ impl Charge {
     }
 }
 
+impl Charge {
+    /// Gives all back.
+    pub(crate) fn clear(&mut self) {
+        self.memory.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.clear();
     }
 }
 

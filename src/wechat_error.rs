@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     issuer::answer::{errcode, read},
+    response::{ErrcodeScanner, Found},
     rid::rid,
 };
 
@@ -86,12 +87,26 @@ impl WeChatError {
         if memmem::find(start, b"errcode").is_none() && memmem::find(start, b"\\u").is_none() {
             return None;
         }
-        let Said { errcode: code, errmsg } = read(answer)?;
+        let Some(Said { errcode: code, errmsg }) = read(answer) else {
+            return Self::of_damaged(start);
+        };
         let errmsg = match errmsg {
             Value::String(text) => text.into(),
             _ => Box::default(),
         };
         Some(Self { errcode: errcode(&code)?, errmsg })
+    }
+
+    /// The code of an object that ends but cannot be read: a text that was cut in the middle of an emoji, a key that is
+    /// there twice.
+    fn of_damaged(answer: &[u8]) -> Option<Self> {
+        if !answer.trim_ascii_end().ends_with(b"}") {
+            return None;
+        }
+        match ErrcodeScanner::new().push_whole(answer) {
+            Found::Code(errcode) if errcode != 0 => Some(Self { errcode, errmsg: Box::default() }),
+            _ => None,
+        }
     }
 
     /// The code; never zero.
@@ -100,7 +115,7 @@ impl WeChatError {
         self.errcode
     }
 
-    /// The platform's own text as it came, or nothing. What could not be read in it is U+FFFD.
+    /// The platform's own text as it came, or nothing where that cannot be read. What could not be read in it is U+FFFD.
     ///
     /// It may quote the request. `Display` and `Debug` show it on one line, 300 characters of it at most, and without
     /// words of 32 and more letters, digits, `-` and `_`: a token or a secret would look like that.

@@ -8,18 +8,18 @@ use http_body::Body;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{outcome::NotReplayed, settings::Settings, spare::Spare};
+use super::{outcome::NotReplayed, settings::Settings, template::Template};
 use crate::{
     cache::TokenCache,
     error::{Error, ErrorKind},
     platform::Platform,
-    request::{Replay, ReplayBody, inject, record},
+    request::{Cloned, Replay, ReplayBody, inject, record},
     token::AccessToken,
 };
 
 /// What it takes to send a request: the inner service, the account's tokens and the layer's settings.
 pub(super) struct Sender<S> {
-    pub(super) service: Spare<S>,
+    pub(super) service: Template<S>,
     pub(super) cache: TokenCache,
     pub(super) settings: Arc<Settings>,
     /// When the request's own time-out has passed, if it has one that the inner service does not see to.
@@ -109,12 +109,15 @@ impl<S, B: Body<Data = Bytes>> Attempt<S, B> {
 }
 
 impl<S, B> Resend<S, B> {
-    /// The same request with another token.
-    #[inline]
-    pub(super) fn authorize(self, token: &AccessToken) -> Result<Request<ReplayBody<B>>, NotReplayed> {
+    /// The same request with another token, and whether it is cloned on its way.
+    pub(super) fn authorize(
+        mut self,
+        token: &AccessToken,
+    ) -> Result<(Request<ReplayBody<B>>, Cloned), NotReplayed> {
         let uri =
             with_token(&self.head.uri, self.sender.cache.platform(), token).map_err(|_| NotReplayed::Uri)?;
-        Ok(self.head.with(uri, self.body))
+        let cloned = self.body.watch();
+        Ok((self.head.with(uri, self.body), cloned))
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tower_service::Service;
 
 use super::{
@@ -81,6 +81,8 @@ struct Waiting<S, B> {
     service: S,
     /// Once it has come.
     token: Option<AccessToken>,
+    /// When the request's own time-out has passed, once it waits for the service.
+    deadline: Option<Pin<Box<Sleep>>>,
     waits: u8,
 }
 
@@ -127,7 +129,10 @@ where
 
     /// A request that waits for a token, and then for this instance of the service.
     pub(super) fn waiting(unsent: Unsent<S, B>, service: S) -> Self {
-        Self { state: Box::new(Waiting { unsent, service, token: None, waits: WAITS }).into_state() }
+        Self {
+            state: Box::new(Waiting { unsent, service, token: None, deadline: None, waits: WAITS })
+                .into_state(),
+        }
     }
 
     pub(super) fn sent(future: S::Future, attempt: Attempt<S, B>) -> Self {
@@ -175,7 +180,7 @@ where
                     waiting.take().expect(ONCE).with(token, cx)
                 }
                 StateProj::AwaitingService { waiting } => {
-                    ready!(waiting.as_mut().expect(ONCE).service.poll_ready(cx)).map_err(Error::inner)?;
+                    ready!(waiting.as_mut().expect(ONCE).poll_service(cx))?;
                     waiting.take().expect(ONCE).send()
                 }
                 StateProj::Sent { future, attempt } => {
@@ -199,7 +204,7 @@ where
                 }
                 StateProj::Resent { future, rejection } => {
                     let answer = future.poll(cx);
-                    let answer = ready!(rejection.as_mut().expect(ONCE).in_time(answer, cx));
+                    let answer = ready!(rejection.as_mut().expect(ONCE).answer_in_time(answer, cx));
                     return Poll::Ready(rejection.take().expect(ONCE).answered(answer));
                 }
             };
@@ -225,8 +230,25 @@ impl<S, B> Waiting<S, B> {
             Poll::Ready(Err(error)) => Break(Err(Error::inner(error))),
             Poll::Pending => {
                 self.token = Some(token);
+                self.deadline = self.unsent.sender.deadline.map(|deadline| Box::pin(sleep_until(deadline)));
                 Continue(State::AwaitingService { waiting: Some(self) })
             }
+        }
+    }
+
+    /// Whether the service is ready, before the request's own time-out has passed.
+    fn poll_service<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+    {
+        match (self.service.poll_ready(cx), &mut self.deadline) {
+            (Poll::Ready(ready), _) => Poll::Ready(ready.map_err(Error::inner)),
+            (Poll::Pending, Some(deadline)) => deadline.as_mut().poll(cx).map(|()| {
+                let text = "the inner service was not ready before the request's own time-out had passed";
+                Err(Error::new(ErrorKind::Timeout, text))
+            }),
+            (Poll::Pending, None) => Poll::Pending,
         }
     }
 
@@ -356,10 +378,11 @@ impl<S, B, R: Body> Resending<S, B, R> {
                     self.service = None;
                     return Continue(self.into_state());
                 };
-                let Self { resend, service, rejection } = *self;
+                let Self { resend, service, mut rejection } = *self;
                 let cache = resend.sender.cache.clone();
                 match resend.authorize(&token) {
-                    Ok(request) => {
+                    Ok((request, cloned)) => {
+                        rejection.replayed_as(cloned);
                         cache.report(Event::Replayed);
                         let future = service.expect(ONCE).call(request);
                         return Continue(State::Resent { future, rejection: Some(rejection) });

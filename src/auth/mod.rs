@@ -22,7 +22,7 @@ mod rejection;
 mod route;
 mod service;
 mod settings;
-mod spare;
+mod template;
 
 pub use self::{
     future::ResponseFuture,

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     cache::TokenCache,
     error::{BoxError, Error, ErrorKind, TokenError},
+    request::Cloned,
     response::PeekedBody,
     telemetry::Event,
 };
@@ -32,6 +33,8 @@ pub(super) struct Rejection<R: Body> {
     cache: TokenCache,
     /// None outside a runtime, where nothing measures time.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the second request was cloned on its way.
+    cloned: Option<Cloned>,
 }
 
 impl<R: Body> Rejection<R> {
@@ -46,7 +49,7 @@ impl<R: Body> Rejection<R> {
         let age = attempt.token.age();
         sender.cache.report(Event::Rejected { errcode, rid: rid.as_deref(), age, first });
         let deadline = deadline(sender.settings.replay_timeout, sender.deadline);
-        Self { response, errcode, cache: sender.cache.clone(), deadline }
+        Self { response, errcode, cache: sender.cache.clone(), deadline, cloned: None }
     }
 
     /// What a poll on the way to a second answer came to; none if it is not ready and there is no more time.
@@ -56,6 +59,26 @@ impl<R: Body> Rejection<R> {
             (Poll::Pending, Some(deadline)) => deadline.as_mut().poll(cx).map(|()| None),
             (Poll::Pending, None) => Poll::Pending,
         }
+    }
+
+    /// The second answer, or none if there is no more time. An error that comes with the end of that time is no answer: the
+    /// inner service may measure the same time.
+    pub(super) fn answer_in_time<T, E>(
+        &mut self,
+        polled: Poll<Result<T, E>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<T, E>>> {
+        if let (Poll::Ready(Err(_)), Some(deadline)) = (&polled, &mut self.deadline)
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        self.in_time(polled, cx)
+    }
+
+    /// The second request is on its way; whoever clones it is told of here.
+    pub(super) fn replayed_as(&mut self, cloned: Cloned) {
+        self.cloned = Some(cloned);
     }
 
     /// The first answer, since the request was not sent again, or had no second answer.
@@ -70,6 +93,10 @@ impl<R: Body> Rejection<R> {
             _ => NotReplayed::RefreshFailed,
         };
         self.handed_on(why, Some(error))
+    }
+
+    fn was_cloned(&self) -> bool {
+        self.cloned.as_ref().is_some_and(Cloned::was_cloned)
     }
 
     fn handed_on(mut self, why: NotReplayed, error: Option<TokenError>) -> Response<PeekedBody<R>> {
@@ -89,7 +116,10 @@ impl<R: Body> Rejection<R> {
                 second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
                 Ok(second.map(PeekedBody::untouched))
             }
-            Some(Err(error)) if was_refused(&*error) => Ok(self.not_replayed(NotReplayed::Refused)),
+            // Where it was cloned there may have been other sends, of which the error says nothing.
+            Some(Err(error)) if !self.was_cloned() && was_refused(&*error) => {
+                Ok(self.not_replayed(NotReplayed::Refused))
+            }
             Some(Err(error)) => Err(Error::inner(error)),
             None => Ok(self.not_replayed(NotReplayed::TimedOut)),
         }

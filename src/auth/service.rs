@@ -18,7 +18,7 @@ use super::{
     future::ResponseFuture,
     route::{Choice, Route},
     settings::{Accounts, Settings},
-    spare::Spare,
+    template::Template,
 };
 use crate::{
     error::{BoxError, Error},
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Clone)]
 pub struct WeChatAuth<S> {
     inner: S,
-    spare: Spare<S>,
+    template: Template<S>,
     settings: Arc<Settings>,
     choice: Choice,
 }
@@ -68,7 +68,7 @@ impl<S> WeChatAuth<S> {
     }
 
     pub(super) fn with_settings(inner: S, settings: Arc<Settings>) -> Self {
-        Self { inner, spare: Spare::new(), settings, choice: Choice::ByRequest }
+        Self { inner, template: Template::new(), settings, choice: Choice::ByRequest }
     }
 
     /// The inner service.
@@ -78,7 +78,7 @@ impl<S> WeChatAuth<S> {
 
     /// The inner service. What is changed here holds for replays, too.
     pub fn get_mut(&mut self) -> &mut S {
-        self.spare = Spare::new();
+        self.template = Template::new();
         &mut self.inner
     }
 
@@ -98,7 +98,8 @@ impl<S> WeChatAuth<S> {
     ///
     /// # Panics
     ///
-    /// If it has to wait for a token on a tokio runtime that was built without its timer (`enable_time`).
+    /// If it has to wait for a token, for a slow answer or for a second one on a tokio runtime that was built without its timer
+    /// (`enable_time`).
     pub fn send<B, R>(
         &self,
         request: Request<B>,
@@ -129,7 +130,7 @@ impl<S> WeChatAuth<S> {
     pub(crate) fn map_inner<T>(self, change: impl FnOnce(S) -> T) -> WeChatAuth<T> {
         WeChatAuth {
             inner: change(self.inner),
-            spare: Spare::new(),
+            template: Template::new(),
             settings: self.settings,
             choice: self.choice,
         }
@@ -177,7 +178,7 @@ impl<S: Clone> WeChatAuth<S> {
             Route::Authorize(cache) => cache,
         };
         let token = cache.ready();
-        let service = self.spare.of(&self.inner);
+        let service = self.template.of(&self.inner);
         let sender = Sender { service, cache, settings: self.settings.clone(), deadline };
         let unsent = Unsent { sender, request };
         let Some(token) = token else {

@@ -8,5 +8,5 @@ pub use self::replay::{ReplayBody, ReplayBodyError};
 pub(crate) use self::{
     credential::{OwnCredential, own_credential},
     inject::inject,
-    replay::{NotReplayable, Replay, record},
+    replay::{Cloned, NotReplayable, Replay, record},
 };

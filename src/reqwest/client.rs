@@ -19,7 +19,11 @@ use super::{
     original::{Original, now},
     redact::{Redactor, names_url, withheld},
 };
-use crate::{error::BoxError, request::ReplayBody, response::FromElsewhere};
+use crate::{
+    error::{BoxError, MayBeCarriedOut},
+    request::ReplayBody,
+    response::FromElsewhere,
+};
 
 /// A reqwest client for one request.
 #[derive(Clone)]
@@ -152,7 +156,8 @@ where
                 let url = response.url().clone();
                 Ok(into_http(response, url))
             }
-            (Err(error), Some(redactor)) => Err(redactor.error(error)),
+            (Err(error), Some(redactor)) if redactor.is_of_one_send(&*error) => Err(redactor.error(error)),
+            (Err(error), Some(redactor)) => Err(MayBeCarriedOut(redactor.error(error)).into()),
             (Err(error), None) => Err(error),
         })
     }

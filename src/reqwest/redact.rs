@@ -25,6 +25,16 @@ pub(super) fn names_url(error: &(dyn std::error::Error + 'static)) -> bool {
     causes(error).any(|cause| cause.downcast_ref().is_some_and(has_url))
 }
 
+#[cfg(feature = "reqwest-middleware")]
+fn is_of_middleware(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<reqwest_middleware::Error>()
+}
+
+#[cfg(not(feature = "reqwest-middleware"))]
+fn is_of_middleware(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
+}
+
 /// Stands between the URL that a client was given and everybody who gets to see its answers and errors.
 pub(crate) struct Redactor {
     /// As the caller made it.
@@ -89,6 +99,13 @@ impl Redactor {
             shown.set_query((!kept.is_empty()).then_some(&kept));
         }
         if self.is_shown_in(shown.as_str()) { self.request.url.clone() } else { shown }
+    }
+
+    /// Whether an error is that of the one request that was sent: not of one that a redirect led to, nor of a middleware,
+    /// which may have tried more than once.
+    pub(super) fn is_of_one_send(&self, error: &(dyn std::error::Error + 'static)) -> bool {
+        let is_sent = |error: &reqwest::Error| error.url().is_none_or(|url| self.is_sent(url));
+        causes(error).all(|cause| cause.downcast_ref().is_none_or(is_sent) && !is_of_middleware(cause))
     }
 
     /// What to show in place of this error.

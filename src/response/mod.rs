@@ -7,7 +7,6 @@
 mod errcode;
 mod peek;
 
-#[cfg(fuzzing)]
 pub(crate) use self::errcode::{ErrcodeScanner, Found};
 pub use self::peek::PeekedBody;
 #[cfg(feature = "reqwest")]

@@ -7,6 +7,7 @@ mod bodies;
 mod secrets;
 mod services;
 mod timeouts;
+mod together;
 
 use reqwest::{Client, ClientBuilder, Request, Response};
 use serde_json::{Value, json};

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -11,10 +14,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
+    buffer::Buffered,
     error::ReplayBodyError,
     recording::{Recording, lock},
     source::{Size, Source},
-    tape::Played,
     whole::take_whole,
 };
 use crate::error::BoxError;
@@ -31,6 +34,18 @@ pub struct ReplayBody<B> {
     /// What is left to send.
     size: Size,
     ended: bool,
+    /// Where it is noted that the body was cloned, if somebody wants to know.
+    cloned: Option<Cloned>,
+}
+
+/// Whether a body was cloned, so that what became of one send says nothing of another.
+#[derive(Clone, Default)]
+pub(crate) struct Cloned(Arc<AtomicBool>);
+
+impl Cloned {
+    pub(crate) fn was_cloned(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 pub(super) enum Reader<B> {
@@ -41,7 +56,7 @@ pub(super) enum Reader<B> {
     Spent,
     /// Plays what was recorded, if anything was, then reads the source. The mutex is never locked; it makes the body
     /// `Sync`.
-    Sole(Option<Box<Played>>, Mutex<Source<B>>),
+    Sole(Option<Box<Buffered>>, Mutex<Source<B>>),
     /// Reads the source until a replay takes it away.
     Recorded(Arc<Mutex<Recording<B>>>),
 }
@@ -62,23 +77,32 @@ impl<B: Body<Data = Bytes> + 'static> ReplayBody<B> {
 
 impl<B> ReplayBody<B> {
     pub(super) fn empty() -> Self {
-        Self { reader: Reader::Empty, size: Size::ZERO, ended: true }
+        Self { reader: Reader::Empty, size: Size::ZERO, ended: true, cloned: None }
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
         let size = Size::exact(bytes.len());
-        Self { reader: Reader::Whole(bytes), size, ended: false }
+        Self { reader: Reader::Whole(bytes), size, ended: false, cloned: None }
     }
 
     /// Another body of the same content, if this one has all of it in one piece, or is empty, and has not been read. So a
     /// `Retry` of tower's below the layer can send a request again; a stream is for one attempt.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        match &self.reader {
-            Reader::Empty => Some(Self::empty()),
-            Reader::Whole(bytes) => Some(Self::whole(bytes.clone())),
-            Reader::Spent | Reader::Sole(..) | Reader::Recorded(_) => None,
+        let clone = match &self.reader {
+            Reader::Empty => Self::empty(),
+            Reader::Whole(bytes) => Self::whole(bytes.clone()),
+            Reader::Spent | Reader::Sole(..) | Reader::Recorded(_) => return None,
+        };
+        if let Some(cloned) = &self.cloned {
+            cloned.0.store(true, Ordering::Release);
         }
+        Some(Self { cloned: self.cloned.clone(), ..clone })
+    }
+
+    /// Notes from now on whether this body is cloned.
+    pub(crate) fn watch(&mut self) -> Cloned {
+        self.cloned.get_or_insert_default().clone()
     }
 
     /// The bytes, where all of them are here in one piece.
@@ -94,13 +118,13 @@ impl<B> ReplayBody<B> {
 impl<B: Body<Data = Bytes>> ReplayBody<B> {
     /// Reads the recording's source until a replay takes it away.
     pub(super) fn recorded(recording: Arc<Mutex<Recording<B>>>, size: Size, ended: bool) -> Self {
-        Self { reader: Reader::Recorded(recording), size, ended }
+        Self { reader: Reader::Recorded(recording), size, ended, cloned: None }
     }
 
-    pub(super) fn sole(played: Option<Box<Played>>, source: Source<B>, size: Size) -> Self {
-        let ended = played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream();
-        let reader = Reader::Sole(played, Mutex::new(source));
-        Self { reader, size, ended }
+    pub(super) fn sole(buffered: Option<Box<Buffered>>, source: Source<B>, size: Size) -> Self {
+        let ended = buffered.as_ref().is_none_or(|buffered| buffered.is_over()) && source.is_end_stream();
+        let reader = Reader::Sole(buffered, Mutex::new(source));
+        Self { reader, size, ended, cloned: None }
     }
 }
 
@@ -124,15 +148,15 @@ where
                 *this = Self { reader: Reader::Spent, ..Self::empty() };
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Reader::Sole(played, source) => {
+            Reader::Sole(buffered, source) => {
                 let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
-                let frame = if let Some(frame) = played.as_mut().and_then(|played| played.next()) {
+                let frame = if let Some(frame) = buffered.as_mut().and_then(|buffered| buffered.next()) {
                     Poll::Ready(Some(Ok(frame)))
                 } else {
-                    *played = None;
+                    *buffered = None;
                     source.poll_frame(cx)
                 };
-                (frame, played.as_ref().is_none_or(|played| played.is_over()) && source.is_end_stream())
+                (frame, buffered.as_ref().is_none_or(|buffered| buffered.is_over()) && source.is_end_stream())
             }
             Reader::Recorded(recording) => lock(recording).poll_frame(cx),
         };

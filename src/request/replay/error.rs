@@ -37,9 +37,7 @@ impl fmt::Display for ReplayBodyError {
         f.write_str(match &self.0 {
             Kind::Source(_) => "the request body failed",
             Kind::FailedBefore => "the request body had already failed",
-            Kind::Superseded => {
-                "this send was given up: the request is sent again, or nobody waits for its answer"
-            }
+            Kind::Superseded => "this send was given up, since its answer is not needed any more",
         })
     }
 }

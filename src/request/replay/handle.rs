@@ -7,10 +7,10 @@ use http_body::Body;
 
 use super::{
     body::{ReplayBody, is_empty},
+    buffer::Buffer,
     error::NotReplayable,
     recording::{Recording, lock},
     source::{Size, Source},
-    tape::Tape,
     whole::take_whole,
 };
 use crate::memory::Memory;
@@ -31,8 +31,8 @@ where
     }
     let size = Size::of(&body);
     let ended = body.is_end_stream();
-    let tape = Tape::new(size.lower, limit, memory);
-    let recording = Arc::new(Mutex::new(Recording::new(Source::new(body), tape)));
+    let buffer = Buffer::new(size, limit, memory);
+    let recording = Arc::new(Mutex::new(Recording::new(Source::new(body), buffer)));
     (ReplayBody::recorded(recording.clone(), size, ended), Replay(Kept::Recorded(recording, size)))
 }
 
@@ -82,8 +82,8 @@ impl<B: Body<Data = Bytes>> Replay<B> {
             Kept::Whole(bytes) => return Ok(ReplayBody::whole(std::mem::take(bytes))),
             Kept::Recorded(recording, size) => (recording, *size),
         };
-        let (source, tape) = lock(recording).take()?;
-        Ok(ReplayBody::sole(Some(Box::new(tape.play())), source, size))
+        let (source, buffer) = lock(recording).take()?;
+        Ok(ReplayBody::sole(Some(Box::new(buffer.into_buffered())), source, size))
         // Dropped, it wakes the first send, which finds the source gone.
     }
 }
@@ -91,15 +91,15 @@ impl<B: Body<Data = Bytes>> Replay<B> {
 impl<B> Drop for Replay<B> {
     fn drop(&mut self) {
         let Kept::Recorded(recording, _) = &self.0 else { return };
-        let (tape, reader) = {
+        let (buffer, reader) = {
             let mut recording = lock(recording);
             recording.held = false;
-            let tape = std::mem::replace(&mut recording.tape, Err(NotReplayable::TooLarge));
+            let buffer = std::mem::replace(&mut recording.buffer, Err(NotReplayable::TooLarge));
             // With the source it goes on by itself.
-            (tape, recording.reader.take())
+            (buffer, recording.reader.take())
         };
         // After the lock, since it may hold much.
-        drop(tape);
+        drop(buffer);
         if let Some(reader) = reader {
             reader.wake();
         }

@@ -1,8 +1,8 @@
 //! [`ReplayBody`]: a request body that can be sent a second time, and was not buffered for it.
 //!
 //! A body in one piece is kept by reference. Of any other nothing is read ahead: while the first body is sent, what passes
-//! is copied onto a [`Tape`](tape::Tape). When WeChat rejects the token, [`Replay::take`] moves the tape and the caller's own
-//! body, the source, out of the first body into a second one, which plays the tape and then reads on where the first
+//! is copied into a [`Buffer`](buffer::Buffer). When WeChat rejects the token, [`Replay::take`] moves the buffer and the caller's
+//! own body, the source, out of the first body into a second one, which sends the buffer and then reads on where the first
 //! stopped. So the source has one owner at any time and nothing can be sent twice or lost, even if WeChat answered before
 //! it had read the upload: a first body that is still being sent ends with an error, and the connection under it is given
 //! up.
@@ -11,17 +11,19 @@
 //! `content-length`.
 
 mod body;
+mod buffer;
 mod error;
 mod handle;
 mod recording;
 mod source;
-mod tape;
+
 #[cfg(test)]
 mod tests;
 mod whole;
 
-pub use self::{body::ReplayBody, error::ReplayBodyError};
 pub(crate) use self::{
+    body::Cloned,
     error::NotReplayable,
     handle::{Replay, record},
 };
+pub use self::{body::ReplayBody, error::ReplayBodyError};

@@ -1,4 +1,4 @@
-//! What the first body and its replay share: the source and the tape.
+//! What the first body and its replay share: the source and the buffer.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::{
+    buffer::Buffer,
     error::{NotReplayable, ReplayBodyError},
     source::Source,
-    tape::Tape,
 };
 use crate::error::BoxError;
 
@@ -19,7 +19,7 @@ pub(super) struct Recording<B> {
     /// None once the replay has it.
     pub(super) source: Option<Source<B>>,
     /// Or why there is none; also once nobody can ask for it any more.
-    pub(super) tape: Result<Tape, NotReplayable>,
+    pub(super) buffer: Result<Buffer, NotReplayable>,
     /// Whether the first send has to wait.
     pub(super) held: bool,
     /// Who waits for the source's next chunk in the first send.
@@ -32,24 +32,24 @@ pub(super) fn lock<B>(recording: &Mutex<Recording<B>>) -> MutexGuard<'_, Recordi
 }
 
 impl<B: Body<Data = Bytes>> Recording<B> {
-    pub(super) fn new(source: Source<B>, tape: Tape) -> Self {
-        Self { source: Some(source), tape: Ok(tape), held: false, reader: None }
+    pub(super) fn new(source: Source<B>, buffer: Buffer) -> Self {
+        Self { source: Some(source), buffer: Ok(buffer), held: false, reader: None }
     }
 
     pub(super) fn check(&self) -> Result<(), NotReplayable> {
         if self.source.as_ref().is_some_and(Source::has_failed) {
             return Err(NotReplayable::Failed);
         }
-        self.tape.as_ref().map(|_| ()).map_err(|why| *why)
+        self.buffer.as_ref().map(|_| ()).map_err(|why| *why)
     }
 
-    /// Source and tape, if the body can be sent again. The first send is left without them.
-    pub(super) fn take(&mut self) -> Result<(Source<B>, Tape), NotReplayable> {
+    /// Source and buffer, if the body can be sent again. The first send is left without them.
+    pub(super) fn take(&mut self) -> Result<(Source<B>, Buffer), NotReplayable> {
         self.check()?;
-        let tape = std::mem::replace(&mut self.tape, Err(NotReplayable::TooLarge))?;
+        let buffer = std::mem::replace(&mut self.buffer, Err(NotReplayable::TooLarge))?;
         // Nobody else takes the source, and this is done once.
         let source = self.source.take().ok_or(NotReplayable::TooLarge)?;
-        Ok((source, tape))
+        Ok((source, buffer))
     }
 
     /// The source's next frame, and whether it was the last.
@@ -67,8 +67,8 @@ impl<B: Body<Data = Bytes>> Recording<B> {
                 None => self.reader = Some(cx.waker().clone()),
             },
             Poll::Ready(Some(Ok(frame))) => {
-                let tape = std::mem::replace(&mut self.tape, Err(NotReplayable::TooLarge));
-                self.tape = tape.and_then(|tape| tape.with(frame));
+                let buffer = std::mem::replace(&mut self.buffer, Err(NotReplayable::TooLarge));
+                self.buffer = buffer.and_then(|buffer| buffer.with(frame));
             }
             Poll::Ready(_) => {}
         }

@@ -86,6 +86,10 @@ impl Size {
         Self { lower: hint.lower(), upper: hint.upper() }
     }
 
+    pub(super) fn is_exact(self) -> bool {
+        self.upper == Some(self.lower)
+    }
+
     /// Takes off what has been sent.
     pub(super) fn pass(&mut self, frame: &Frame<Bytes>) {
         let sent = frame.data_ref().map_or(0, |data| data.len() as u64);

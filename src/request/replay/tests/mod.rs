@@ -24,10 +24,10 @@ use tokio_test::{assert_pending, task};
 use self::script::{Feed, Script, Step, script};
 use super::{
     body::Reader,
+    buffer::Buffer,
     handle::Kept,
     recording::Recording,
     source::{Size, Source},
-    tape::Tape,
     *,
 };
 use crate::memory::Memory;
@@ -397,7 +397,7 @@ fn the_source_is_not_dropped_under_the_lock() {
     let locked = Arc::default();
     let shared = Arc::new_cyclic(|weak| {
         let body = Nosy(weak.clone(), Arc::clone(&locked));
-        Mutex::new(Recording::new(Source::new(body), Tape::new(0, 0, &plenty())))
+        Mutex::new(Recording::new(Source::new(body), Buffer::new(Size::ZERO, 0, &plenty())))
     });
     let mut first = ReplayBody::recorded(shared.clone(), Size::ZERO, false);
     let replay = Replay(Kept::Recorded(shared, Size::ZERO));

@@ -1,4 +1,4 @@
-//! [`Tape`]: what has passed of a body, kept for a second send.
+//! [`Buffer`]: what has passed of a body, kept for a second send.
 
 use std::sync::Arc;
 
@@ -6,52 +6,60 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 
-use super::error::NotReplayable;
+use super::{error::NotReplayable, source::Size};
 use crate::memory::{Charge, Memory};
 
 /// The least that is set aside for a copy, so that it does not grow byte by byte.
 const LEAST_CAPACITY: usize = 1024;
 
 /// The bytes and trailers that have passed, in order.
-pub(super) struct Tape {
+pub(super) struct Buffer {
     data: Data,
     trailers: Option<HeaderMap>,
-    /// How long the whole body is at least.
+    /// How long the whole body is at least, and whether that is known to be all.
     least: u64,
+    is_exact: bool,
     limit: usize,
     charge: Charge,
 }
 
 enum Data {
     None,
-    /// One chunk that may be the whole body: the caller's memory, whether it is kept here or not.
+    /// One chunk that may be the whole body. If it is known to be, it is the caller's memory, whether it is kept here or not.
     Whole(Bytes),
     /// A copy. A reference to a small chunk could keep a big buffer alive, so that nobody would know what is really kept.
     Copied(Vec<u8>),
 }
 
-/// What is played back of a tape.
-pub(super) struct Played {
+/// What is sent again before the source goes on.
+pub(super) struct Buffered {
     pub(super) data: Option<Bytes>,
     pub(super) trailers: Option<HeaderMap>,
-    /// Given back when all has been played.
+    /// Given back when all has been sent.
     _charge: Charge,
 }
 
-impl Tape {
-    /// For a body of at least that length, of which up to `limit` bytes are kept.
-    pub(super) fn new(least: u64, limit: usize, memory: &Arc<Memory>) -> Self {
-        Self { data: Data::None, trailers: None, least, limit, charge: Charge::none(memory) }
+impl Buffer {
+    /// For a body of that size, of which up to `limit` bytes are kept.
+    pub(super) fn new(size: Size, limit: usize, memory: &Arc<Memory>) -> Self {
+        let charge = Charge::none(memory);
+        Self { data: Data::None, trailers: None, least: size.lower, is_exact: size.is_exact(), limit, charge }
     }
 
-    /// The tape with one more frame.
+    /// The buffer with one more frame.
     pub(super) fn with(mut self, frame: &Frame<Bytes>) -> Result<Self, NotReplayable> {
         if let Some(chunk) = frame.data_ref().filter(|chunk| !chunk.is_empty()) {
             self.data = match std::mem::replace(&mut self.data, Data::None) {
-                Data::None if self.least <= chunk.len() as u64 => Data::Whole(chunk.clone()),
+                Data::None if self.least <= chunk.len() as u64 => {
+                    if !self.is_exact && !self.charge.grow(chunk.len()) {
+                        return Err(NotReplayable::NoMemory);
+                    }
+                    Data::Whole(chunk.clone())
+                }
                 Data::None => Data::Copied(self.copied(Vec::new(), chunk)?),
                 // It was not.
                 Data::Whole(first) => {
+                    self.charge.clear();
                     let copy = self.copied(Vec::new(), &first)?;
                     Data::Copied(self.copied(copy, chunk)?)
                 }
@@ -87,17 +95,17 @@ impl Tape {
         Ok(copy)
     }
 
-    pub(super) fn play(self) -> Played {
+    pub(super) fn into_buffered(self) -> Buffered {
         let data = match self.data {
             Data::None => None,
             Data::Whole(data) => Some(data),
             Data::Copied(copy) => Some(copy.into()),
         };
-        Played { data, trailers: self.trailers, _charge: self.charge }
+        Buffered { data, trailers: self.trailers, _charge: self.charge }
     }
 }
 
-impl Played {
+impl Buffered {
     pub(super) fn next(&mut self) -> Option<Frame<Bytes>> {
         self.data.take().map(Frame::data).or_else(|| self.trailers.take().map(Frame::trailers))
     }
