@@ -16,7 +16,7 @@ use hyper_util::client::{
 };
 use tower_service::Service;
 
-use super::line::{Hop, Line};
+use super::stream::{ServerStream, Transport};
 use crate::error::BoxError;
 
 /// How long a connection may take: name, TCP, proxy and TLS together. A fetch takes 10 s at most, so that a second try is
@@ -25,28 +25,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Puts TLS, where the URL asks for it, upon a way to the server.
 #[cfg(feature = "https")]
-type Whole = hyper_rustls::HttpsConnector<Way>;
+type TlsConnector = hyper_rustls::HttpsConnector<ProxyConnector>;
 #[cfg(not(feature = "https"))]
-type Whole = Way;
+type TlsConnector = ProxyConnector;
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Everything that lies before a connection can be used, within the time-out.
 #[derive(Clone)]
-pub(super) struct Connector(Whole);
+pub(super) struct Connector(TlsConnector);
 
 impl Connector {
     #[cfg(feature = "https")]
     pub(super) fn new(proxies: Arc<Matcher>, tls: Arc<rustls::ClientConfig>) -> Self {
         let tcp = tcp();
-        let hop = (tcp.clone(), tls.clone()).into();
-        Self((Way { tcp, hop, proxies }, tls).into())
+        let transport = (tcp.clone(), tls.clone()).into();
+        Self((ProxyConnector { tcp, transport, proxies }, tls).into())
     }
 
     #[cfg(not(feature = "https"))]
     pub(super) fn new(proxies: Arc<Matcher>) -> Self {
         let tcp = tcp();
-        Self(Way { hop: tcp.clone(), tcp, proxies })
+        Self(ProxyConnector { transport: tcp.clone(), tcp, proxies })
     }
 }
 
@@ -60,7 +60,7 @@ fn tcp() -> HttpConnector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = <Whole as Service<Uri>>::Response;
+    type Response = <TlsConnector as Service<Uri>>::Response;
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
 
@@ -80,43 +80,43 @@ impl Service<Uri> for Connector {
 
 /// The way to a server, without its TLS.
 #[derive(Clone)]
-pub(super) struct Way {
+pub(super) struct ProxyConnector {
     tcp: HttpConnector,
-    hop: Hop,
+    transport: Transport,
     proxies: Arc<Matcher>,
 }
 
-impl Service<Uri> for Way {
-    type Response = Line;
+impl Service<Uri> for ProxyConnector {
+    type Response = ServerStream;
     type Error = BoxError;
-    type Future = Connecting<Line>;
+    type Future = Connecting<ServerStream>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         // Hyper's connectors are always ready.
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, to: Uri) -> Connecting<Line> {
+    fn call(&mut self, to: Uri) -> Connecting<ServerStream> {
         if let Some(proxy) = self.proxies.intercept(&to) {
             return self.through(&proxy, to);
         }
         let connecting = self.tcp.call(to);
-        Box::pin(async move { Ok(Line::to_server(connecting.await?.into())) })
+        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?.into())) })
     }
 }
 
-impl Way {
-    fn through(&mut self, proxy: &Intercept, to: Uri) -> Connecting<Line> {
+impl ProxyConnector {
+    fn through(&mut self, proxy: &Intercept, to: Uri) -> Connecting<ServerStream> {
         let at = proxy.uri().clone();
         if to.scheme() == Some(&Scheme::HTTP) {
-            let connecting = self.hop.call(at);
-            return Box::pin(async move { Ok(Line::to_proxy(connecting.await?)) });
+            let connecting = self.transport.call(at);
+            return Box::pin(async move { Ok(ServerStream::to_proxy(connecting.await?)) });
         }
-        let mut tunnel = Tunnel::new(at, self.hop.clone());
+        let mut tunnel = Tunnel::new(at, self.transport.clone());
         if let Some(auth) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(auth.clone());
         }
         let connecting = tunnel.call(to);
-        Box::pin(async move { Ok(Line::to_server(connecting.await?)) })
+        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?)) })
     }
 }

@@ -5,11 +5,11 @@ mod built_in;
 mod connector;
 mod exchange;
 mod http_client;
-mod line;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "https")]
 mod roots;
+mod stream;
 mod trouble;
 
 pub(super) use self::any::Client;

@@ -1,4 +1,4 @@
-//! [`Line`]: a connection that knows whether a proxy reads the requests on it.
+//! [`ServerStream`]: a connection that knows whether a proxy reads the requests on it.
 
 use std::{
     io,
@@ -14,22 +14,22 @@ use tower_service::Service;
 
 /// Connects to a server, or to a proxy.
 #[cfg(feature = "https")]
-pub(super) type Hop = hyper_rustls::HttpsConnector<HttpConnector>;
+pub(super) type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(feature = "https"))]
-pub(super) type Hop = HttpConnector;
+pub(super) type Transport = HttpConnector;
 
 /// A connection up to a server or a proxy.
-type Stream = <Hop as Service<Uri>>::Response;
+type Stream = <Transport as Service<Uri>>::Response;
 
 pin_project! {
-    pub(super) struct Line {
+    pub(super) struct ServerStream {
         #[pin]
         stream: Stream,
         to_proxy: bool,
     }
 }
 
-impl Line {
+impl ServerStream {
     /// The server itself reads the requests, also where a proxy passes the bytes on.
     pub(super) fn to_server(stream: Stream) -> Self {
         Self { stream, to_proxy: false }
@@ -41,13 +41,13 @@ impl Line {
     }
 }
 
-impl Connection for Line {
+impl Connection for ServerStream {
     fn connected(&self) -> Connected {
         self.stream.connected().proxy(self.to_proxy)
     }
 }
 
-impl Read for Line {
+impl Read for ServerStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl Read for Line {
     }
 }
 
-impl Write for Line {
+impl Write for ServerStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.project().stream.poll_write(cx, bytes)
     }
