@@ -49,9 +49,7 @@ impl Charge {
         }
         granted
     }
-}
 
-impl Charge {
     /// Gives all back.
     pub(crate) fn clear(&mut self) {
         self.memory.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::Response;
@@ -126,7 +127,7 @@ impl<R: Body> Rejection<R> {
     }
 }
 
-fn deadline(timeout: std::time::Duration, own: Option<Instant>) -> Option<Pin<Box<Sleep>>> {
+fn deadline(timeout: Duration, own: Option<Instant>) -> Option<Pin<Box<Sleep>>> {
     Handle::try_current().ok()?;
     let by_timeout = sleep(timeout);
     Some(Box::pin(match own {

@@ -52,7 +52,7 @@ impl Settings {
     /// How to look at an answer for this account.
     pub(super) fn look<'a>(&'a self, cache: &'a TokenCache) -> Look<'a> {
         Look {
-            patience: self.inspect_timeout,
+            timeout: self.inspect_timeout,
             codes: self.rejection_codes.as_deref().unwrap_or_else(|| cache.platform().rejection_codes()),
             memory: &self.memory,
         }

@@ -143,7 +143,7 @@ impl Endpoint {
         let request = request(self, app, secret.expose())?;
         match self.client.exchange(request).await {
             Ok((status, body)) => answer::parse(status, &body),
-            Err(trouble) => Err(trouble.into_error(secret, &encode(secret.expose()).to_string())),
+            Err(error) => Err(error.into_error(secret, &encode(secret.expose()).to_string())),
         }
     }
 

@@ -14,7 +14,6 @@ use http::{
     Uri,
     uri::{Authority, Scheme},
 };
-
 use percent_encoding::percent_decode_str;
 
 pub(crate) use self::origin::Origin;

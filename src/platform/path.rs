@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 /// The path as a server may understand it: percent-encoding undone, `\` as `/`, without empty segments, `.` and `..`, and
-/// without the parameters of a segment (`;…`).
-/// Letters keep their case. Borrowed where the path is in normal form already, as nearly every path is.
+/// without the parameters of a segment (`;…`). Letters keep their case. Borrowed where the path is in normal form already, as nearly every path is.
 pub(super) fn normal(path: &str) -> Cow<'_, str> {
     if is_normal(path.as_bytes()) { Cow::Borrowed(path) } else { Cow::Owned(rewritten(path)) }
 }

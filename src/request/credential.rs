@@ -20,8 +20,8 @@ const PLACEHOLDERS: [&str; 5] = ["", "ACCESS_TOKEN", "null", "undefined", "None"
 
 /// The caller's own credential in this query, if there is one. Whole keys count, however they are spelt.
 ///
-/// `parameter` is the name, decoded, of where the platform's token goes. Where that is a name of somebody's own, other tokens in the query are
-/// no concern of the platform's.
+/// `parameter` is the name, decoded, of where the platform's token goes. Where that is a name of somebody's own, other
+/// tokens in the query are no concern of the platform's.
 pub(crate) fn own_credential(query: &str, parameter: &str) -> Option<OwnCredential> {
     let mut start = 0;
     let (mut equals, mut is_encoded) = (None, false);

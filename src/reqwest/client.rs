@@ -109,7 +109,6 @@ fn add_token(url: &mut Url, query: &str) {
     }
 }
 
-/// Whether a text that is percent-encoded is the same in a form.
 /// Whether the token, which is percent-encoded, and the name of its parameter are the same in a form.
 fn are_plain(name: &str, token: &str) -> bool {
     // All else that a token has is plain: letters, digits, `-`, `.` and `_`.

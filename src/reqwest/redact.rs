@@ -83,6 +83,12 @@ impl Redactor {
         if self.is_sent(url) { self.request.url.clone() } else { self.elsewhere(url) }
     }
 
+    fn replace(&self, url: Option<&mut Url>) {
+        if let Some(url) = url {
+            *url = self.url(url);
+        }
+    }
+
     /// What to show in place of a URL that a redirect led to, which may have taken the token along.
     fn elsewhere(&self, url: &Url) -> Url {
         let name =
@@ -110,34 +116,19 @@ impl Redactor {
 
     /// What to show in place of this error.
     pub(super) fn error(&self, error: BoxError) -> BoxError {
-        let error = self.without_url(error);
+        let error = self.without_token(error);
         // What a redirect policy says lies deeper, and so do a URL that it refused and an error that was wrapped.
         if self.is_shown_by(&*error) { withheld().into() } else { error }
     }
 
-    fn without_url(&self, error: BoxError) -> BoxError {
-        let shown = |url: &Url| self.url(url);
-        let error = match error.downcast::<reqwest::Error>() {
-            Ok(error) => {
-                let url = error.url().map(shown);
-                return match url {
-                    Some(url) => error.with_url(url).into(),
-                    None => error,
-                };
-            }
-            Err(error) => error,
-        };
+    fn without_token(&self, mut error: BoxError) -> BoxError {
+        if let Some(error) = error.downcast_mut::<reqwest::Error>() {
+            self.replace(error.url_mut());
+        }
         #[cfg(feature = "reqwest-middleware")]
-        let error = match error.downcast::<reqwest_middleware::Error>() {
-            Ok(error) => {
-                let url = error.url().map(shown);
-                return match url {
-                    Some(url) => error.with_url(url).into(),
-                    None => error,
-                };
-            }
-            Err(error) => error,
-        };
+        if let Some(error) = error.downcast_mut::<reqwest_middleware::Error>() {
+            self.replace(error.url_mut());
+        }
         error
     }
 }

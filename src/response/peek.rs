@@ -32,7 +32,7 @@ use super::errcode::{ErrcodeScanner, Found};
 use crate::memory::{Charge, Memory};
 
 /// How long the rest of a rejection is waited for; it nearly always came with the start.
-const PATIENCE_FOR_REST: Duration = Duration::from_secs(1);
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What keeping a frame takes beside its data, roughly, in bytes. A small frame may keep alive all of the buffer that it was
 /// read into: with hyper and HTTP/1.1 that is 8 KiB for each frame that came by itself.
@@ -44,7 +44,7 @@ const PIECES: usize = 16;
 /// For how long to look at an answer, and for what.
 pub(crate) struct Look<'a> {
     /// From the head of the answer to the byte that decides.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     /// The codes that mean "the token was rejected".
     pub(crate) codes: &'a [i64],
     /// The budget for frames that are kept, where it takes more than one to decide.
@@ -77,7 +77,8 @@ struct Progress {
     room: usize,
     /// The code that is a rejection, once found.
     rejection: Option<i64>,
-    patience: Option<Pin<Box<Sleep>>>,
+    /// When the answer is waited for no longer, once it has been waited for.
+    deadline: Option<Pin<Box<Sleep>>>,
     /// For what is kept beyond the first frame.
     charge: Option<Charge>,
 }
@@ -91,7 +92,7 @@ impl<R: Body> Peek<R> {
                 scanner: ErrcodeScanner::new(),
                 room: limit,
                 rejection: None,
-                patience: None,
+                deadline: None,
                 charge: None,
             },
         }
@@ -132,7 +133,7 @@ impl Progress {
             match ready!(self.poll_verdict(body.as_mut(), cx, look)) {
                 Found::Code(code) if look.codes.contains(&code) => {
                     self.rejection = Some(code);
-                    self.patience = None;
+                    self.deadline = None;
                     // To see that nothing comes after the last byte of a room that was just enough.
                     self.room = self.room.saturating_add(1);
                 }
@@ -150,7 +151,7 @@ impl Progress {
     ) -> Poll<Found> {
         while self.room > 0 {
             let Poll::Ready(next) = body.as_mut().poll_more(cx) else {
-                ready!(self.poll_patience(cx, look.patience, Poll::Pending));
+                ready!(self.poll_timeout(cx, look.timeout, Poll::Pending));
                 break;
             };
             let Some(Taken { frame: Ok(frame), place }) = next else {
@@ -188,7 +189,7 @@ impl Progress {
                 Poll::Ready(Some(_)) => return Poll::Ready(false),
                 Poll::Ready(None) => return Poll::Ready(true),
                 Poll::Pending => {
-                    ready!(self.poll_patience(cx, PATIENCE_FOR_REST, Poll::Ready(())));
+                    ready!(self.poll_timeout(cx, REST_TIMEOUT, Poll::Ready(())));
                     return Poll::Ready(false);
                 }
             };
@@ -214,17 +215,17 @@ impl Progress {
             || self.charge.get_or_insert_with(|| Charge::none(look.memory)).grow(FRAME.saturating_add(length))
     }
 
-    /// Ready when patience has run out; what it is without a runtime to measure it.
-    fn poll_patience(&mut self, cx: &mut Context<'_>, patience: Duration, otherwise: Poll<()>) -> Poll<()> {
+    /// Ready when the time is up; `otherwise` without a runtime to measure it.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>, timeout: Duration, otherwise: Poll<()>) -> Poll<()> {
         // The shortest sleep takes a millisecond.
-        if patience.is_zero() {
+        if timeout.is_zero() {
             return Poll::Ready(());
         }
-        if self.patience.is_none() && Handle::try_current().is_err() {
+        if self.deadline.is_none() && Handle::try_current().is_err() {
             return otherwise;
         }
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(patience)));
-        patience.as_mut().poll(cx)
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        deadline.as_mut().poll(cx)
     }
 }
 

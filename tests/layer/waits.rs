@@ -23,13 +23,13 @@ use tower_wechat::{
 
 const WAIT: Duration = Duration::from_millis(200);
 
-/// Mints TOKEN-1 at once, and every later one after this time.
-fn slow_second(latency: Duration) -> tower_wechat::TokenCacheBuilder {
+/// Mints the first few tokens at once, and each later one after this time.
+fn slow_after(fast: u64, latency: Duration) -> tower_wechat::TokenCacheBuilder {
     let count = Arc::new(AtomicU64::new(0));
     TokenCache::builder(scripted(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         async move {
-            if number > 1 {
+            if number > fast {
                 sleep(latency).await;
             }
             Ok(Minted::new(format!("TOKEN-{number}"), TWO_HOURS))
@@ -49,7 +49,8 @@ impl<B> Service<Request<B>> for Rejecting {
     type Future = Ready<Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.ready.fetch_add(1, Ordering::SeqCst);
+        let before = self.ready.fetch_add(1, Ordering::SeqCst);
+        assert!(before < 1000, "a request goes round and round");
         Poll::Ready(Ok(()))
     }
 
@@ -71,7 +72,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 /// `wait_timeout` is the longest that a caller waits for a token.
 #[tokio::test(start_paused = true)]
 async fn a_new_request_waits_no_longer_than_wait_timeout() {
-    let cache = slow_second(Duration::from_secs(8)).wait_timeout(WAIT).build();
+    let cache = slow_after(1, Duration::from_secs(8)).wait_timeout(WAIT).build();
     let token = cache.token().await.unwrap();
     // Somebody's rejection starts the refresh, which takes 8 s.
     let (result, took) = timed(cache.refresh(&token)).await;
@@ -91,7 +92,7 @@ async fn a_new_request_waits_no_longer_than_wait_timeout() {
 /// The same with the defaults: 5 s, and the mint ends after 10.
 #[tokio::test(start_paused = true)]
 async fn callers_wait_five_seconds_at_most() {
-    let cache = slow_second(Duration::from_secs(60)).build();
+    let cache = slow_after(1, Duration::from_secs(60)).build();
     let token = cache.token().await.unwrap();
     let refreshing = tokio::spawn({
         let cache = cache.clone();
@@ -106,22 +107,11 @@ async fn callers_wait_five_seconds_at_most() {
     assert!(took < Duration::from_millis(5100), "{took:?}");
 }
 
-/// A replay of an older generation: `refresh` gives up after `wait_timeout` with a token that is known to be dead, and the
-/// layer asks again and again until `replay_timeout`.
+/// The refresh for a replay has `wait_timeout`, also where a later token than the rejected one is there, and is known to be
+/// dead: it is not asked for again and again until `replay_timeout`.
 #[tokio::test(start_paused = true)]
 async fn a_rejected_request_waits_no_longer_than_wait_timeout() {
-    let count = Arc::new(AtomicU64::new(0));
-    let cache = TokenCache::builder(scripted(move |_| {
-        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-        async move {
-            if number > 2 {
-                sleep(Duration::from_secs(60)).await;
-            }
-            Ok(Minted::new(format!("TOKEN-{number}"), TWO_HOURS))
-        }
-    }))
-    .wait_timeout(WAIT)
-    .build();
+    let cache = slow_after(2, Duration::from_secs(60)).wait_timeout(WAIT).build();
     let first = cache.token().await.unwrap();
     // A slow call that carries TOKEN-1.
     let (answer, release) = tokio::sync::oneshot::channel::<()>();
@@ -146,27 +136,15 @@ async fn a_rejected_request_waits_no_longer_than_wait_timeout() {
     let (response, took) = timed(sending).await;
     let response = response.unwrap().unwrap();
     let outcome = response.extensions().get::<AuthOutcome>().unwrap().clone();
-    eprintln!("{outcome:?} after {took:?}");
     assert!(took < 2 * WAIT, "{took:?} {:?}", outcome.not_replayed());
     assert_ne!(outcome.not_replayed(), Some(NotReplayed::TimedOut));
 }
 
-/// The same outside of any runtime: nothing ever waits, so the future goes round in circles inside of one poll.
+/// The same outside of any runtime, where nothing can wait: one poll must not ask again and again.
 #[test]
 fn a_poll_outside_a_runtime_ends() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let count = Arc::new(AtomicU64::new(0));
-    let cache = TokenCache::builder(scripted(move |_| {
-        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-        async move {
-            if number > 2 {
-                sleep(Duration::from_secs(3)).await;
-            }
-            Ok(Minted::new(format!("TOKEN-{number}"), TWO_HOURS))
-        }
-    }))
-    .wait_timeout(WAIT)
-    .build();
+    let cache = slow_after(2, Duration::from_secs(3)).wait_timeout(WAIT).build();
     let first = runtime.block_on(cache.token()).unwrap();
     let inner = Rejecting::default();
     let ready = inner.ready.clone();
@@ -219,22 +197,11 @@ impl<B> Service<Request<B>> for Gated {
 }
 
 /// The same in a runtime, where nobody is to wait at all.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rejected_request_does_not_go_round_in_circles() {
-    let count = Arc::new(AtomicU64::new(0));
-    let cache = TokenCache::builder(scripted(move |_| {
-        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-        async move {
-            if number > 2 {
-                sleep(Duration::from_secs(3)).await;
-            }
-            Ok(Minted::new(format!("TOKEN-{number}"), TWO_HOURS))
-        }
-    }))
-    .wait_timeout(Duration::ZERO)
-    .build();
+    let cache = slow_after(2, Duration::from_secs(3)).wait_timeout(Duration::ZERO).build();
     let settle = || sleep(Duration::from_millis(50));
-    // With no patience at all it is the next caller who gets the token.
+    // Nobody waits at all: it is the next caller who gets the token.
     let _ = cache.token().await;
     settle().await;
     let first = cache.token().await.unwrap();
@@ -285,7 +252,7 @@ impl<B> Service<Request<B>> for Slowly {
 /// However long the service takes, the waits for the token do not add up.
 #[tokio::test(start_paused = true)]
 async fn a_new_request_waits_no_longer_than_wait_timeout_whatever_the_service() {
-    let cache = slow_second(Duration::from_secs(60)).wait_timeout(WAIT).build();
+    let cache = slow_after(1, Duration::from_secs(60)).wait_timeout(WAIT).build();
     let token = cache.token().await.unwrap();
     assert!(cache.refresh(&token).await.is_err());
     let layer = WeChatAuthLayer::new(&cache).rejection_codes([]);
@@ -299,7 +266,7 @@ async fn a_new_request_waits_no_longer_than_wait_timeout_whatever_the_service() 
 /// rejected is not sent while its successor is on its way" (README). After `wait_timeout` it is.
 #[tokio::test(start_paused = true)]
 async fn a_dead_token_is_not_sent_while_its_refresh_runs() {
-    let cache = slow_second(Duration::from_secs(8)).wait_timeout(WAIT).build();
+    let cache = slow_after(1, Duration::from_secs(8)).wait_timeout(WAIT).build();
     let token = cache.token().await.unwrap();
     assert!(cache.refresh(&token).await.is_err());
     let below = crate::support::below::Below::new(r#"{"errcode":0}"#);

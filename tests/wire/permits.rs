@@ -82,10 +82,26 @@ impl Stack {
     }
 
     /// Gives the call up: then everything is free.
-    async fn give_up(mut self, sending: Sending, what: &str) {
+    async fn give_up(self, sending: Sending, what: &str) {
         assert!(!sending.is_finished(), "{what}: the call was still under way");
         sending.abort();
         assert!(sending.await.unwrap_err().is_cancelled());
+        self.check_free(what).await;
+    }
+
+    /// The same where somebody else has the permit. The request must not go out, and so the server has seen only these.
+    async fn give_up_before(self, sending: Sending, neighbour: Neighbour, tokens: &[u64], what: &str) {
+        assert!(!sending.is_finished(), "{what}: the call was still under way");
+        sending.abort();
+        assert!(sending.await.unwrap_err().is_cancelled());
+        neighbour.give_back();
+        settle().await;
+        assert_eq!(self.server.tokens(), tokens, "{what}: nothing more was sent");
+        self.check_free(what).await;
+    }
+
+    /// Permit and connection are there for the next call, and are closed after it.
+    async fn check_free(mut self, what: &str) {
         assert_eq!(self.permits(), 1, "{what}: the permit came back");
         self.gate.send_replace(true);
         self.mints.open();
@@ -144,13 +160,7 @@ async fn a_call_that_waits_for_the_service_after_its_first_token() {
         stack.mints.open();
         soon(stack.cache.token()).await.unwrap();
         settle().await;
-        assert!(!sending.is_finished());
-        sending.abort();
-        let _ = (&mut { sending }).await;
-        neighbour.give_back();
-        settle().await;
-        let nothing = tokio::spawn(std::future::pending());
-        stack.give_up(nothing, &format!("{wire:?}")).await;
+        stack.give_up_before(sending, neighbour, &[], &format!("{wire:?}")).await;
     }
 }
 
@@ -210,14 +220,7 @@ async fn a_call_that_waits_for_the_service_again() {
         stack.mints.open();
         soon(stack.cache.token()).await.unwrap();
         settle().await;
-        assert!(!sending.is_finished());
-        sending.abort();
-        let _ = (&mut { sending }).await;
-        neighbour.give_back();
-        settle().await;
-        assert_eq!(stack.server.tokens(), [1]);
-        let nothing = tokio::spawn(std::future::pending());
-        stack.give_up(nothing, &format!("{wire:?}")).await;
+        stack.give_up_before(sending, neighbour, &[1], &format!("{wire:?}")).await;
     }
 }
 

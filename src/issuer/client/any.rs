@@ -7,9 +7,9 @@ use http::Request;
 
 #[cfg(feature = "https")]
 use super::roots::Roots;
-use super::{built_in::BuiltIn, exchange::Answer, trouble::Trouble};
+use super::{built_in::BuiltIn, error::ExchangeError, exchange::Answer};
 
-type Exchanging = Pin<Box<dyn Future<Output = Result<Answer, Trouble>> + Send>>;
+type Exchanging = Pin<Box<dyn Future<Output = Result<Answer, ExchangeError>> + Send>>;
 
 /// Sends the request of a mint.
 #[derive(Clone, Default)]
@@ -30,7 +30,7 @@ enum Kind {
 impl Client {
     pub(super) fn own<F>(exchange: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<Answer, Trouble>> + Send + 'static,
+        F: Future<Output = Result<Answer, ExchangeError>> + Send + 'static,
     {
         Self(Kind::Own(Arc::new(move |request| Box::pin(exchange(request)))))
     }
@@ -47,7 +47,7 @@ impl Client {
         Ok(Self(Kind::Trusting(Arc::new(roots), Box::new(client))))
     }
 
-    pub(in crate::issuer) async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, Trouble> {
+    pub(in crate::issuer) async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
         match &self.0 {
             Kind::Shared => BuiltIn::shared().exchange(request).await,
             #[cfg(feature = "https")]

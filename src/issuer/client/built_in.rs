@@ -14,8 +14,8 @@ use hyper_util::{
 use super::roots::Roots;
 use super::{
     connector::Connector,
+    error::ExchangeError,
     exchange::{Answer, exchange},
-    trouble::Trouble,
 };
 
 /// It keeps no connection: mints are hours apart, and a kept one would die with the runtime that happened to open it.
@@ -52,10 +52,10 @@ impl BuiltIn {
         Self { client, proxies }
     }
 
-    pub(super) async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, Trouble> {
+    pub(super) async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, ExchangeError> {
         let proxy = self.proxies.intercept(request.uri());
         if proxy.as_ref().is_some_and(|proxy| !matches!(proxy.uri().scheme_str(), Some("http" | "https"))) {
-            return Err(Trouble::Socks);
+            return Err(ExchangeError::Socks);
         }
         if request.uri().scheme() == Some(&Scheme::HTTP) {
             // Through a tunnel the connector says who we are; without one, the request does.
@@ -63,7 +63,7 @@ impl BuiltIn {
                 request.headers_mut().insert(PROXY_AUTHORIZATION, auth.clone());
             }
         } else if cfg!(not(feature = "https")) {
-            return Err(Trouble::NoTls);
+            return Err(ExchangeError::NoTls);
         }
         exchange(self.client.clone(), request).await
     }

@@ -8,7 +8,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
-use super::trouble::Trouble;
+use super::error::ExchangeError;
 use crate::error::BoxError;
 
 /// More than any token endpoint has to say.
@@ -18,26 +18,26 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 pub(in crate::issuer) type Answer = (StatusCode, Vec<u8>);
 
 /// One call, and its answer to the end. Redirects are not followed: the request has the secret in it.
-pub(super) async fn exchange<S, B>(mut service: S, request: Request<Bytes>) -> Result<Answer, Trouble>
+pub(super) async fn exchange<S, B>(mut service: S, request: Request<Bytes>) -> Result<Answer, ExchangeError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Error: Into<BoxError>>,
 {
-    let no_answer = |error: S::Error| Trouble::NoAnswer(error.into());
+    let no_answer = |error: S::Error| ExchangeError::NoAnswer(error.into());
     poll_fn(|cx| service.poll_ready(cx)).await.map_err(no_answer)?;
     let (head, body) = service.call(request.map(Full::new)).await.map_err(no_answer)?.into_parts();
     Ok((head.status, read(body).await?))
 }
 
 /// A body to its end.
-pub(super) async fn read<B: Body<Error: Into<BoxError>>>(body: B) -> Result<Vec<u8>, Trouble> {
+pub(super) async fn read<B: Body<Error: Into<BoxError>>>(body: B) -> Result<Vec<u8>, ExchangeError> {
     let mut body = pin!(body);
     let mut answer = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Trouble::BrokenOff(error.into()))?;
+        let frame = frame.map_err(|error| ExchangeError::BrokenOff(error.into()))?;
         if let Ok(data) = frame.into_data() {
             if data.remaining() > ANSWER_LIMIT - answer.len() {
-                return Err(Trouble::TooLong);
+                return Err(ExchangeError::TooLong);
             }
             answer.put(data);
         }

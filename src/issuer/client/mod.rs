@@ -3,6 +3,7 @@
 mod any;
 mod built_in;
 mod connector;
+mod error;
 mod exchange;
 mod http_client;
 #[cfg(feature = "reqwest")]
@@ -10,7 +11,6 @@ mod reqwest;
 #[cfg(feature = "https")]
 mod roots;
 mod stream;
-mod trouble;
 
 pub(super) use self::any::Client;
 pub use self::http_client::HttpClient;

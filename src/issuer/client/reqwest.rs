@@ -5,9 +5,9 @@ use http::Request;
 
 use super::{
     any::Client,
+    error::ExchangeError,
     exchange::{Answer, read},
     http_client::sealed::Sealed,
-    trouble::Trouble,
 };
 
 impl Sealed<reqwest::Response> for reqwest::Client {
@@ -16,15 +16,15 @@ impl Sealed<reqwest::Response> for reqwest::Client {
     }
 }
 
-async fn exchange(client: reqwest::Client, request: Request<Bytes>) -> Result<Answer, Trouble> {
-    let no_answer = |error: reqwest::Error| Trouble::NoAnswer(error.without_url().into());
+async fn exchange(client: reqwest::Client, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
+    let no_answer = |error: reqwest::Error| ExchangeError::NoAnswer(error.without_url().into());
     let request = reqwest::Request::try_from(request).map_err(no_answer)?;
     let sent = request.url().clone();
     let response = client.execute(request).await.map_err(no_answer)?;
     // By default reqwest follows redirects, with the secret in the body or the `Referer`. It cannot be told not to for one
     // request; what can be done is to say so.
     if *response.url() != sent {
-        return Err(Trouble::Redirected);
+        return Err(ExchangeError::Redirected);
     }
     let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let body = http_body_util::BodyExt::map_err(body, reqwest::Error::without_url);

@@ -53,9 +53,7 @@ impl<B> Replay<B> {
             lock(recording).held = true;
         }
     }
-}
 
-impl<B> Replay<B> {
     /// Ends the first send, since nobody waits for its answer any more.
     pub(crate) fn abandon(self) {
         if let Kept::Recorded(recording, _) = &self.0 {

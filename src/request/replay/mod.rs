@@ -16,7 +16,6 @@ mod error;
 mod handle;
 mod recording;
 mod source;
-
 #[cfg(test)]
 mod tests;
 mod whole;

@@ -126,12 +126,12 @@ impl<R: Body> Future for Peeking<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<R>> {
         let memory = self.memory.clone();
-        let look = Look { patience: PATIENCE, codes: self.codes, memory: &memory };
+        let look = Look { timeout: TIMEOUT, codes: self.codes, memory: &memory };
         self.peek.poll(cx, &look)
     }
 }
 
-const PATIENCE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(250);
 
 fn peek<R: Body>(body: R) -> Peeking<R> {
     peek_within(body, usize::MAX)

@@ -1,14 +1,14 @@
-//! [`Trouble`]: why there is no answer, and what people read of that.
+//! [`ExchangeError`]: why there is no answer, and what people read of that.
 
 use std::error::Error as StdError;
 
 use crate::{
-    error::{BoxError, ErrorKind, TokenError},
+    error::{BoxError, ErrorKind, TokenError, causes},
     secret::AppSecret,
 };
 
 /// Why there is no answer to read.
-pub(crate) enum Trouble {
+pub(crate) enum ExchangeError {
     /// The built-in client was built without TLS.
     NoTls,
     /// The environment's proxy speaks what the built-in client does not.
@@ -24,7 +24,7 @@ pub(crate) enum Trouble {
     TooLong,
 }
 
-impl Trouble {
+impl ExchangeError {
     /// The same for people to read, without a URL or the secret.
     pub(crate) fn into_error(self, secret: &AppSecret, encoded_secret: &str) -> TokenError {
         let told = |error: &BoxError| told(&**error, &[secret.expose(), encoded_secret]);
@@ -67,8 +67,7 @@ impl Trouble {
 /// might is left out, and no error is kept as a source.
 fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
     let mut told = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
+    for error in causes(error) {
         let text = error.to_string();
         let quotes = text.contains("://")
             || text.to_ascii_lowercase().contains("secret")
@@ -84,7 +83,6 @@ fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
             }
             told.push_str(&text);
         }
-        next = error.source();
     }
     told
 }
