@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+// The models use a part of it.
+#[allow(dead_code)]
 #[path = "../../src/cache/flight.rs"]
 mod flight;
 mod models;
