@@ -36,6 +36,11 @@ impl Moment {
         monotonic.max(wall)
     }
 
+    /// How long ago `earlier` was, by the monotonic clock alone: nobody can set it forward, so it never says too much.
+    pub(crate) fn ran_since(self, earlier: Self) -> Duration {
+        self.monotonic.saturating_duration_since(earlier.monotonic)
+    }
+
     /// The deadline `life` from this moment.
     pub(crate) fn after(self, life: Duration) -> Deadline {
         Deadline(Self {

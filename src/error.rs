@@ -70,6 +70,7 @@ struct Failure {
     errcode: Option<i64>,
     rid: Option<Box<str>>,
     transient: bool,
+    of_this_host: bool,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -83,6 +84,7 @@ impl TokenError {
             errcode: None,
             rid: None,
             transient: false,
+            of_this_host: false,
             retry_after: None,
             source: None,
         }))
@@ -173,6 +175,12 @@ impl TokenError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.0.transient
+    }
+
+    /// Whether it belongs to this host and not to the account.
+    #[must_use]
+    pub fn is_of_this_host(&self) -> bool {
+        self.0.of_this_host
     }
 
     /// How long the token endpoint will be left alone, where that is known.

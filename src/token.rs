@@ -112,6 +112,11 @@ impl AccessToken {
         }))
     }
 
+    /// Whether `new` is to take its place.
+    pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
+        self.0.gives_way_to(&new.0)
+    }
+
     /// Whether it is good, and far from its end.
     pub(crate) fn is_fresh(&self, now: Moment) -> bool {
         !self.0.fresh.has_passed(now)
@@ -132,6 +137,13 @@ impl From<Arc<Content>> for AccessToken {
 impl Content {
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether `new` is to take its place: it is later, or lives where this one does not. A store that was emptied may count
+    /// from a lower number on.
+    pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
+        let has_expired = |token: &Self| token.expiry.has_passed(token.clock.now());
+        new.generation > self.generation || (has_expired(self) && !has_expired(new))
     }
 }
 

@@ -31,10 +31,12 @@ fn every_step_of_a_healed_request_is_counted_under_the_account() {
     });
 
     let mut counted = BTreeMap::new();
-    let mut ages = 0;
+    let (mut ages, mut mints, mut gauges) = (0, 0, 0);
     let mut accounts = std::collections::BTreeSet::new();
-    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+    for (key, unit, description, value) in snapshotter.snapshot().into_vec() {
         let (_, key) = key.into_parts();
+        assert!(description.is_some(), "{key} is described");
+        assert_eq!(unit.is_some(), key.name().ends_with("_seconds"), "{key}");
         let mut name = key.name().to_owned();
         for label in key.labels() {
             assert!(!label.value().contains(FakeWeChat::APP_ID), "{key}");
@@ -47,15 +49,25 @@ fn every_step_of_a_healed_request_is_counted_under_the_account() {
         }
         match value {
             DebugValue::Counter(count) => drop(counted.insert(name, count)),
-            DebugValue::Histogram(values) => ages += values.len(),
-            DebugValue::Gauge(_) => panic!("{key}"),
+            DebugValue::Histogram(values) if name == "tower_wechat_rejected_age_seconds" => {
+                ages += values.len();
+            }
+            DebugValue::Histogram(values) => {
+                assert_eq!(name, "tower_wechat_mint_duration_seconds");
+                mints += values.len();
+                assert!(values.iter().all(|took| (0.0..10.0).contains(&**took)), "{values:?}");
+            }
+            DebugValue::Gauge(left) => {
+                assert_eq!(name, "tower_wechat_token_expiry_seconds");
+                assert!((7000.0..=7200.0).contains(&*left), "{left}");
+                gauges += 1;
+            }
         }
     }
     let counted: Vec<_> = counted.iter().map(|(name, count)| format!("{name}: {count}")).collect();
     assert_eq!(
         counted,
         [
-            "tower_wechat_foreign_minter_total: 1",
             "tower_wechat_mint_failures_total cause=rejected: 1",
             "tower_wechat_mints_total cause=cold: 1",
             "tower_wechat_mints_total cause=rejected: 1",
@@ -67,5 +79,6 @@ fn every_step_of_a_healed_request_is_counted_under_the_account() {
         ]
     );
     assert_eq!(ages, 2, "the age of each rejected token");
+    assert_eq!((mints, gauges), (2, 1), "how long each mint took, and what is left of the token");
     assert_eq!(accounts.len(), 1);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_wechat::{
     ErrorKind,
     issuer::AccountKey,
-    store::{Claim, Commit, Lease, LeaseRequest, MemoryStore, Record, SealKey, Sealed, TokenStore},
+    store::{Claim, Commit, Lease, LeaseRequest, MemoryStore, Record, SealKey, Sealed, TokenStore, Usage},
     testing::store_conformance,
 };
 
@@ -28,7 +28,7 @@ async fn commit(store: &dyn TokenStore, account: &AccountKey, token: &str) {
         panic!("not granted");
     };
     let record = Record::new(token, lease.fence, LIFE, LIFE);
-    assert!(matches!(store.commit(account, &lease, &record).await.unwrap(), Commit::Done));
+    assert!(matches!(store.commit(account, &lease, &record, &Usage::default()).await.unwrap(), Commit::Done));
 }
 
 async fn token(store: &dyn TokenStore, account: &AccountKey) -> String {
@@ -100,10 +100,11 @@ async fn what_no_key_opens_is_an_error_and_stays() {
         assert_eq!(memory.load(account).await.unwrap().leased, None, "whoever can read it may mint");
     }
     assert_eq!(token(&store, &mine).await, "SENTINEL");
-    let late = Lease::new(1, LIFE);
+    let late = Lease::new(1, &LeaseRequest::new(LIFE, 0));
     commit(&store, &mine, "new").await;
     let record = Record::new("late", 1, LIFE, LIFE);
-    let Commit::Fenced(instead) = store.commit(&mine, &late, &record).await.unwrap() else {
+    let Commit::Fenced(instead) = store.commit(&mine, &late, &record, &Usage::default()).await.unwrap()
+    else {
         panic!("not fenced");
     };
     assert_eq!(&*instead.record.unwrap().token, "new");

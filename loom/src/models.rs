@@ -5,85 +5,93 @@ use std::{
     pin::pin,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use loom::{future::block_on, thread};
 
 use crate::{
-    flight::{Boarding, Join, Pilot, SingleFlight},
-    slot::{Generation, Slot},
+    flight::{Leader, Role, SingleFlight, Waiter},
+    slot::{Slot, Versioned},
     sync::Arc,
 };
 
 /// What `TokenCache` allows itself.
-const BOARDINGS: usize = 3;
+const CALLS: usize = 4;
 const ABORTED: u64 = 0;
 
 struct Token(u64);
 
-impl Generation for Token {
-    fn generation(&self) -> u64 {
-        self.0
+impl Versioned for Token {
+    fn gives_way_to(&self, new: &Self) -> bool {
+        new.0 > self.0
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 }
 
 /// The cache, as far as threads meet in it. A token is its generation.
 struct Cache {
     slot: Slot<Token>,
-    flights: Arc<SingleFlight<u64>>,
+    flight: Arc<SingleFlight<u64>>,
     /// For the models to count with; loom need not know of these.
     mints: AtomicU64,
-    flying: AtomicU64,
+    minting: AtomicU64,
 }
 
 impl Cache {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             slot: Slot::empty(),
-            flights: Arc::new(SingleFlight::new()),
+            flight: Arc::new(SingleFlight::new()),
             mints: AtomicU64::new(0),
-            flying: AtomicU64::new(0),
+            minting: AtomicU64::new(0),
         })
     }
 
     fn present(&self) -> u64 {
-        self.slot.load().map_or(0, |token| token.generation())
+        self.slot.load().map_or(0, |token| token.0)
     }
 
-    fn board(&self, rejected: u64) -> Boarding<u64, u64> {
-        SingleFlight::board(
-            &self.flights,
-            || ABORTED,
-            |_| Some(self.present()).filter(|&present| present > rejected),
-        )
+    fn enter(&self, rejected: u64) -> Role<u64, u64> {
+        self.enter_at(0, rejected)
     }
 
-    /// Mints, publishes, lands.
-    fn fly(&self, pilot: Pilot<u64>) {
-        assert_eq!(self.flying.fetch_add(1, Relaxed), 0, "two flights at a time");
+    /// The same at that second; a call takes one.
+    fn enter_at(&self, second: u64, rejected: u64) -> Role<u64, u64> {
+        let (now, ends) = (Duration::from_secs(second), Duration::from_secs(second + 1));
+        let newer = || Some(self.present()).filter(|&present| present > rejected);
+        SingleFlight::enter(&self.flight, (now, ends), || ABORTED, newer)
+    }
+
+    /// Mints, publishes, ends the call.
+    fn mint(&self, leader: Leader<u64>) {
+        assert_eq!(self.minting.fetch_add(1, Relaxed), 0, "two flight at a time");
         let generation = self.mints.fetch_add(1, Relaxed) + 1;
         self.slot.install(&Arc::new(Token(generation)));
-        self.flying.fetch_sub(1, Relaxed);
-        pilot.land(generation);
+        self.minting.fetch_sub(1, Relaxed);
+        leader.finish(generation);
     }
 
-    /// A token later than `rejected`, as `Shared::wait` gets it.
+    /// A token later than `rejected`, as `Core::wait` gets it.
     fn later_than(&self, rejected: u64) -> u64 {
-        for _ in 0..BOARDINGS {
-            let join = match self.board(rejected) {
-                Boarding::Decided(token) => return token,
-                Boarding::Joined(join) => join,
-                Boarding::First(join, pilot) => {
-                    self.fly(pilot);
-                    join
+        for _ in 0..CALLS {
+            let waiter = match self.enter(rejected) {
+                Role::Decided(token) => return token,
+                Role::Waiter(waiter) => waiter,
+                Role::Leader(waiter, leader) => {
+                    self.mint(leader);
+                    waiter
                 }
             };
-            let token = block_on(join);
+            let token = block_on(waiter);
             if token > rejected {
                 return token;
             }
         }
-        panic!("{BOARDINGS} boardings brought nothing later than {rejected}");
+        panic!("{CALLS} calls brought nothing later than {rejected}");
     }
 }
 
@@ -99,17 +107,17 @@ fn spawn<T: 'static>(cache: &Arc<Cache>, run: impl FnOnce(&Cache) -> T + 'static
     thread::spawn(move || run(&cache))
 }
 
-fn first(cache: &Cache) -> (Join<u64>, Pilot<u64>) {
-    match cache.board(0) {
-        Boarding::First(join, pilot) => (join, pilot),
-        _ => panic!("nobody flies yet"),
+fn first(cache: &Cache) -> (Waiter<u64>, Leader<u64>) {
+    match cache.enter(0) {
+        Role::Leader(waiter, leader) => (waiter, leader),
+        _ => panic!("nobody mints yet"),
     }
 }
 
 /// Polls once, as a caller who then gives up.
-fn poll_once(join: Join<u64>) {
-    let mut join = pin!(join);
-    let _: Poll<u64> = join.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+fn poll_once(waiter: Waiter<u64>) {
+    let mut waiter = pin!(waiter);
+    let _: Poll<u64> = waiter.as_mut().poll(&mut Context::from_waker(Waker::noop()));
 }
 
 #[test]
@@ -121,7 +129,7 @@ fn a_cold_herd_is_one_mint() {
         for other in others {
             assert_eq!(other.join().unwrap(), 1);
         }
-        assert_eq!(cache.mints.load(Relaxed), 1, "what a flight published is seen under the lock");
+        assert_eq!(cache.mints.load(Relaxed), 1, "what a call published is seen under the lock");
     });
 }
 
@@ -129,9 +137,9 @@ fn a_cold_herd_is_one_mint() {
 fn nobody_who_waits_is_forgotten() {
     check(None, || {
         let cache = Cache::new();
-        let (join, pilot) = first(&cache);
-        let waiter = thread::spawn(move || block_on(join));
-        cache.fly(pilot);
+        let (waiter, leader) = first(&cache);
+        let waiter = thread::spawn(move || block_on(waiter));
+        cache.mint(leader);
         assert_eq!(waiter.join().unwrap(), 1);
     });
 }
@@ -140,10 +148,10 @@ fn nobody_who_waits_is_forgotten() {
 fn two_who_wait_are_both_told() {
     check(Some(3), || {
         let cache = Cache::new();
-        let (one, pilot) = first(&cache);
-        let two = cache.flights.join().unwrap();
-        let waiters = [one, two].map(|join| thread::spawn(move || block_on(join)));
-        cache.fly(pilot);
+        let (one, leader) = first(&cache);
+        let two = cache.flight.join().unwrap();
+        let waiters = [one, two].map(|waiter| thread::spawn(move || block_on(waiter)));
+        cache.mint(leader);
         for waiter in waiters {
             assert_eq!(waiter.join().unwrap(), 1);
         }
@@ -151,17 +159,17 @@ fn two_who_wait_are_both_told() {
 }
 
 #[test]
-fn an_aborted_flight_is_told_too() {
+fn who_waits_for_an_aborted_call_is_told_too() {
     check(Some(3), || {
         let cache = Cache::new();
-        let (one, pilot) = first(&cache);
-        let two = cache.flights.join().unwrap();
-        let waiters = [one, two].map(|join| thread::spawn(move || block_on(join)));
-        drop(pilot);
+        let (one, leader) = first(&cache);
+        let two = cache.flight.join().unwrap();
+        let waiters = [one, two].map(|waiter| thread::spawn(move || block_on(waiter)));
+        drop(leader);
         for waiter in waiters {
             assert_eq!(waiter.join().unwrap(), ABORTED);
         }
-        assert!(matches!(cache.board(0), Boarding::First(..)), "the way is free");
+        assert!(matches!(cache.enter(0), Role::Leader(..)), "the next may begin");
     });
 }
 
@@ -169,43 +177,43 @@ fn an_aborted_flight_is_told_too() {
 fn who_gives_up_harms_nobody() {
     check(Some(3), || {
         let cache = Cache::new();
-        let (quitter, pilot) = first(&cache);
-        let stayer = cache.flights.join().unwrap();
+        let (quitter, leader) = first(&cache);
+        let stayer = cache.flight.join().unwrap();
         let quitter = thread::spawn(move || poll_once(quitter));
         let stayer = thread::spawn(move || block_on(stayer));
-        cache.fly(pilot);
+        cache.mint(leader);
         assert_eq!(stayer.join().unwrap(), 1);
         quitter.join().unwrap();
     });
 }
 
 #[test]
-fn a_seat_that_was_given_up_serves_the_next() {
+fn a_place_that_was_given_up_serves_the_next() {
     check(Some(3), || {
         let cache = Cache::new();
-        let (one, pilot) = first(&cache);
-        let (quitter, two) = (cache.flights.join().unwrap(), cache.flights.join().unwrap());
+        let (one, leader) = first(&cache);
+        let (quitter, two) = (cache.flight.join().unwrap(), cache.flight.join().unwrap());
         let one = thread::spawn(move || block_on(one));
         let two = thread::spawn(move || {
             poll_once(quitter);
             block_on(two)
         });
-        cache.fly(pilot);
+        cache.mint(leader);
         assert_eq!(one.join().unwrap(), 1);
         assert_eq!(two.join().unwrap(), 1);
     });
 }
 
-/// Whoever has the outcome of a flight cannot board that flight again: it would be the rejected token for an answer.
+/// Whoever has the outcome of a call cannot join that call again: it would be the rejected token for an answer.
 #[test]
-fn a_flight_that_told_its_outcome_has_left() {
+fn a_call_that_told_its_outcome_cannot_be_joined() {
     check(None, || {
         let cache = Cache::new();
-        let (join, pilot) = first(&cache);
-        let flyer = spawn(&cache, |cache| cache.fly(pilot));
-        let rejected = block_on(join);
-        assert!(matches!(cache.board(rejected), Boarding::First(..)));
-        flyer.join().unwrap();
+        let (waiter, leader) = first(&cache);
+        let minter = spawn(&cache, |cache| cache.mint(leader));
+        let rejected = block_on(waiter);
+        assert!(matches!(cache.enter(rejected), Role::Leader(..)));
+        minter.join().unwrap();
     });
 }
 
@@ -219,7 +227,7 @@ fn nobody_gets_back_what_was_rejected() {
                 assert!(cache.later_than(rejected) > rejected);
             })
         });
-        // One who reads the slot is rejected before the flight has landed.
+        // One who reads the slot is rejected before the call has ended.
         let rejected = cache.present();
         assert!(cache.later_than(rejected) > rejected);
         for caller in callers {
@@ -268,5 +276,26 @@ fn an_amendment_gives_way_to_a_later_token() {
         assert!(newer.join().unwrap());
         assert_eq!(cache.present(), 2);
         assert!(!cache.slot.amend(&amended), "too late");
+    });
+}
+
+/// The runtime of a call is kept, but nobody polls it, until it is.
+#[test]
+fn an_overdue_call_is_replaced_and_ends_for_itself_alone() {
+    check(Some(3), || {
+        let cache = Cache::new();
+        let (waiter, late) = first(&cache);
+        let waiter = thread::spawn(move || block_on(waiter));
+        let (second, leader) = match cache.enter_at(1, 0) {
+            Role::Leader(second, leader) => (second, leader),
+            _ => panic!("the first call is overdue"),
+        };
+        let late = thread::spawn(move || drop(late));
+        assert!(matches!(cache.enter_at(1, 0), Role::Waiter(_)), "the late one clears only itself");
+        cache.mint(leader);
+        assert_eq!(block_on(second), 1);
+        assert_eq!(waiter.join().unwrap(), ABORTED, "who waits for the first is told");
+        late.join().unwrap();
+        assert!(cache.flight.join().is_none());
     });
 }

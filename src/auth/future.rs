@@ -71,6 +71,8 @@ pin_project! {
         AwaitingServiceAgain { resending: Option<Box<Resending<S, B, R>>> },
         /// It is on its way for the second time.
         Resent { #[pin] future: F, rejection: Option<Box<Rejection<R>>> },
+        /// The second answer has come. Whether it rejects the token, too, is for the account's budget to know.
+        PeekingAgain { peek: Peek<R>, head: Option<Parts>, rejection: Option<Box<Rejection<R>>> },
     }
 }
 
@@ -205,7 +207,12 @@ where
                 StateProj::Resent { future, rejection } => {
                     let answer = future.poll(cx);
                     let answer = ready!(rejection.as_mut().expect(ONCE).answer_in_time(answer, cx));
-                    return Poll::Ready(rejection.take().expect(ONCE).answered(answer));
+                    answered_again(answer, rejection.take().expect(ONCE), cx)
+                }
+                StateProj::PeekingAgain { peek, head, rejection } => {
+                    let verdict = ready!(rejection.as_ref().expect(ONCE).poll_verdict(peek, cx));
+                    let rejection = rejection.take().expect(ONCE);
+                    return Poll::Ready(Ok(rejection.judged(verdict, head.take().expect(ONCE))));
                 }
             };
             match step {
@@ -324,6 +331,32 @@ fn poll_verdict<S, B, R: Body>(
     verdict
 }
 
+/// The second answer has come, or there is none. If its start is here and decides, that is all.
+fn answered_again<S, B, R, F, E>(
+    second: Option<Result<Response<R>, E>>,
+    rejection: Box<Rejection<R>>,
+    cx: &mut Context<'_>,
+) -> Step<S, B, R, F>
+where
+    R: Body,
+    E: Into<BoxError>,
+{
+    let second = match second.map(|second| second.map_err(Into::into)) {
+        Some(Ok(second)) => second,
+        Some(Err(error)) => return Break(rejection.failed_again(error)),
+        None => return Break(Ok(rejection.not_replayed(NotReplayed::TimedOut))),
+    };
+    if !rejection.may_be_another(&second) {
+        return Break(Ok(rejection.replayed(second.map(PeekedBody::untouched))));
+    }
+    let (head, body) = second.into_parts();
+    let mut peek = rejection.peek(body);
+    match rejection.poll_verdict(&mut peek, cx) {
+        Poll::Ready(verdict) => Break(Ok(rejection.judged(verdict, head))),
+        Poll::Pending => Continue(State::PeekingAgain { peek, head: Some(head), rejection: Some(rejection) }),
+    }
+}
+
 /// It is clear whether the answer rejects the token.
 fn judged<S, B, R, F>(
     verdict: Verdict<R>,
@@ -382,7 +415,7 @@ impl<S, B, R: Body> Resending<S, B, R> {
                 let cache = resend.sender.cache.clone();
                 match resend.authorize(&token) {
                     Ok((request, cloned)) => {
-                        rejection.replayed_as(cloned);
+                        rejection.replayed_with(token, cloned);
                         cache.report(Event::Replayed);
                         let future = service.expect(ONCE).call(request);
                         return Continue(State::Resent { future, rejection: Some(rejection) });

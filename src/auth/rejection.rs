@@ -3,11 +3,12 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use http::Response;
+use http::{Method, Response, response::Parts};
 use http_body::Body;
 use tokio::{
     runtime::Handle,
@@ -18,13 +19,15 @@ use super::{
     attempt::Attempt,
     outcome::{AuthOutcome, NotReplayed},
     refused::was_refused,
+    settings::Settings,
 };
 use crate::{
     cache::TokenCache,
     error::{BoxError, Error, ErrorKind, TokenError},
     request::Cloned,
-    response::PeekedBody,
+    response::{FromElsewhere, Peek, PeekedBody, Verdict, may_be_rejection},
     telemetry::Event,
+    token::AccessToken,
 };
 
 /// The answer, and how long a second one is waited for.
@@ -34,8 +37,17 @@ pub(super) struct Rejection<R: Body> {
     cache: TokenCache,
     /// None outside a runtime, where nothing measures time.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether the second request was cloned on its way.
-    cloned: Option<Cloned>,
+    /// The request's.
+    method: Method,
+    settings: Arc<Settings>,
+    second: Option<Second>,
+}
+
+/// The second send.
+struct Second {
+    token: AccessToken,
+    /// Whether it was cloned on its way.
+    cloned: Cloned,
 }
 
 impl<R: Body> Rejection<R> {
@@ -50,7 +62,15 @@ impl<R: Body> Rejection<R> {
         let age = attempt.token.age();
         sender.cache.report(Event::Rejected { errcode, rid: rid.as_deref(), age, first });
         let deadline = deadline(sender.settings.replay_timeout, sender.deadline);
-        Self { response, errcode, cache: sender.cache.clone(), deadline, cloned: None }
+        Self {
+            response,
+            errcode,
+            cache: sender.cache.clone(),
+            deadline,
+            method: attempt.method().clone(),
+            settings: sender.settings.clone(),
+            second: None,
+        }
     }
 
     /// What a poll on the way to a second answer came to; none if it is not ready and there is no more time.
@@ -77,9 +97,9 @@ impl<R: Body> Rejection<R> {
         self.in_time(polled, cx)
     }
 
-    /// The second request is on its way; whoever clones it is told of here.
-    pub(super) fn replayed_as(&mut self, cloned: Cloned) {
-        self.cloned = Some(cloned);
+    /// The second request is on its way, with this token; whoever clones it is told of here.
+    pub(super) fn replayed_with(&mut self, token: AccessToken, cloned: Cloned) {
+        self.second = Some(Second { token, cloned });
     }
 
     /// The first answer, since the request was not sent again, or had no second answer.
@@ -97,7 +117,7 @@ impl<R: Body> Rejection<R> {
     }
 
     fn was_cloned(&self) -> bool {
-        self.cloned.as_ref().is_some_and(Cloned::was_cloned)
+        self.second.as_ref().is_some_and(|second| second.cloned.was_cloned())
     }
 
     fn handed_on(mut self, why: NotReplayed, error: Option<TokenError>) -> Response<PeekedBody<R>> {
@@ -106,24 +126,47 @@ impl<R: Body> Rejection<R> {
         self.response
     }
 
-    /// The second answer, in place of this one, if there is one; the first if nothing of the second request can have been
-    /// carried out, or there was no more time.
-    pub(super) fn answered<E: Into<BoxError>>(
-        self,
-        second: Option<Result<Response<R>, E>>,
-    ) -> Result<Response<PeekedBody<R>>, Error> {
-        match second.map(|second| second.map_err(Into::into)) {
-            Some(Ok(mut second)) => {
-                second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
-                Ok(second.map(PeekedBody::untouched))
-            }
-            // Where it was cloned there may have been other sends, of which the error says nothing.
-            Some(Err(error)) if !self.was_cloned() && was_refused(&*error) => {
-                Ok(self.not_replayed(NotReplayed::Refused))
-            }
-            Some(Err(error)) => Err(Error::inner(error)),
-            None => Ok(self.not_replayed(NotReplayed::TimedOut)),
+    /// The second send failed: the first answer, if nothing of the second request can have been carried out.
+    pub(super) fn failed_again(self, error: BoxError) -> Result<Response<PeekedBody<R>>, Error> {
+        // Where it was cloned there may have been other sends, of which the error says nothing.
+        if !self.was_cloned() && was_refused(&*error) {
+            return Ok(self.not_replayed(NotReplayed::Refused));
         }
+        Err(Error::inner(error))
+    }
+
+    // === the second answer ===
+
+    /// Whether the second answer may be a rejection, too.
+    pub(super) fn may_be_another(&self, second: &Response<R>) -> bool {
+        let elsewhere = second.extensions().get::<FromElsewhere>().is_some();
+        !elsewhere && may_be_rejection(&self.method, second, self.settings.inspect_limit)
+    }
+
+    pub(super) fn peek(&self, body: R) -> Peek<R> {
+        Peek::new(body, self.settings.inspect_limit)
+    }
+
+    pub(super) fn poll_verdict(&self, peek: &mut Peek<R>, cx: &mut Context<'_>) -> Poll<Verdict<R>> {
+        peek.poll(cx, &self.settings.look(&self.cache))
+    }
+
+    /// The second answer, once it is clear whether it rejects the token, too.
+    pub(super) fn judged(self, verdict: Verdict<R>, head: Parts) -> Response<PeekedBody<R>> {
+        let (accepted, body) = match verdict {
+            Verdict::Passed(body) => (true, body),
+            Verdict::Rejected { body, .. } => (false, body),
+        };
+        if let Some(second) = &self.second {
+            self.cache.note_replay(&second.token, accepted);
+        }
+        self.replayed(Response::from_parts(head, body))
+    }
+
+    /// The second answer, in place of this one.
+    pub(super) fn replayed(self, mut second: Response<PeekedBody<R>>) -> Response<PeekedBody<R>> {
+        second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
+        second
     }
 }
 

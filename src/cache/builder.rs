@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{TokenCache, shared::Shared};
+use super::{TokenCache, core::Core, settings::Settings, state::State};
 use crate::{clock::Clock, issuer::Issuer, store::TokenStore};
 
 /// Settings of a [`TokenCache`].
@@ -14,22 +14,9 @@ pub struct TokenCacheBuilder {
     clock: Clock,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) refresh_ahead: Duration,
-    pub(crate) wait_timeout: Duration,
-    pub(crate) fetch_timeout: Duration,
-}
-
 impl TokenCacheBuilder {
     pub(super) fn new(issuer: Arc<dyn Issuer>) -> Self {
-        let settings = Settings {
-            // Inside the last five minutes, in which the stable endpoint hands out a new token.
-            refresh_ahead: Duration::from_secs(240),
-            wait_timeout: Duration::from_secs(5),
-            fetch_timeout: Duration::from_secs(10),
-        };
-        Self { issuer, store: None, settings, clock: Clock::default() }
+        Self { issuer, store: None, settings: Settings::default(), clock: Clock::default() }
     }
 
     /// Shares the token through this store. By default there is none, and the cache keeps the token to itself.
@@ -74,7 +61,8 @@ impl TokenCacheBuilder {
     /// Builds the cache. It does nothing until it is first asked for a token.
     #[must_use]
     pub fn build(self) -> TokenCache {
-        TokenCache { shared: Arc::new(Shared::new(self.issuer, self.store, self.settings, self.clock)) }
+        let state = State::new(self.issuer, self.store, self.settings, self.clock);
+        TokenCache { core: Arc::new(Core::new(state)) }
     }
 }
 

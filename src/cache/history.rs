@@ -1,11 +1,12 @@
 //! What happened lately, and what it forbids for a while.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{budget::PassiveBudget, policy::Restraint};
+use super::policy::HeldBack;
 use crate::{
     clock::{Deadline, Moment},
     error::{ErrorKind, TokenError},
+    store::Usage,
 };
 
 /// Doubles from the first to the last with every failure in a row.
@@ -15,110 +16,185 @@ const AFTER_TRANSIENT: (Duration, Duration) = (Duration::from_millis(500), Durat
 const AFTER_PERMANENT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// No failure is for ever, whatever an issuer or a store asks for: quotas begin anew every day.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// A token that is rejected with more of its life than this to go was not lost to a clock.
-const LONG_BEFORE_EXPIRY: Duration = Duration::from_secs(600);
-const AN_HOUR: Duration = Duration::from_secs(3600);
+/// Failures in a row that are counted; the pause has long stopped growing.
+const MOST_FAILURES: u32 = 16;
 
 /// The recent past of one account.
 #[derive(Debug, Default)]
-pub(crate) struct History {
-    /// What a fetch under way has met and not given up for, as far as callers are concerned whose patience ends first.
-    pub(crate) trouble: Option<TokenError>,
+pub(super) struct History {
+    /// What a fetch under way has met and not given up for: the error for callers who cannot wait for its end.
+    pub(super) so_far: Option<TokenError>,
+    /// Mints that failed in a row, as far as this process knows.
     failures: u32,
     /// Boxed, for an account that is well has none, and there may be many.
     failed: Option<Box<(Deadline, TokenError)>>,
     unchanged: Option<Deadline>,
-    budget: PassiveBudget,
-    /// Forced refreshes, in Unix milliseconds: also those that failed, which no store knows of.
-    pub(super) forced: Vec<u64>,
-    early_rejection: Option<Instant>,
-    alarmed: Option<Instant>,
+    spent: Option<Deadline>,
+    /// As it was at that moment, as far as this process knows.
+    usage: Option<Box<(Usage, Moment)>>,
+    /// The latest token whose refresh is known to have helped or not, by its generation.
+    helped: Option<(u64, bool)>,
+    /// The generation that the last refresh of this process brought.
+    refreshed_here: u64,
+    /// Somebody says that what was wrong has been mended: no failure counts until the next mint.
+    mended: bool,
 }
 
 impl History {
     /// A mint failed. Says for how long nobody should try again.
-    pub(crate) fn failed(&mut self, error: &TokenError, now: Moment) -> Duration {
+    pub(super) fn failed(&mut self, error: &TokenError, now: Moment) -> Duration {
         let (first, last) = if error.is_transient() { AFTER_TRANSIENT } else { AFTER_PERMANENT };
-        let doubled = first.saturating_mul(1 << self.failures.min(16)).min(last);
-        let jittered = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
-        let wait = jittered.max(error.retry_after().unwrap_or_default()).min(LONGEST);
-        self.failures += 1;
+        let asked = error.retry_after().unwrap_or_default();
+        let doubled = first.max(asked).saturating_mul(1 << self.failures.min(MOST_FAILURES));
+        let jittered = doubled.min(last).mul_f64(0.75 + 0.5 * fastrand::f64());
+        let wait = jittered.max(asked).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        self.mended = false;
         self.hold_back(error, wait, now);
         wait
     }
 
     /// Another process's mint failed, or the store did, and nobody should try again for `wait`.
-    pub(crate) fn hold_back(&mut self, error: &TokenError, wait: Duration, now: Moment) {
+    pub(super) fn hold_back(&mut self, error: &TokenError, wait: Duration, now: Moment) {
         self.failed = Some(Box::new((now.after(wait.min(LONGEST)), error.clone())));
     }
 
     /// There is a new token.
-    pub(crate) fn succeeded(&mut self) {
+    pub(super) fn succeeded(&mut self) {
         self.failures = 0;
         self.failed = None;
         self.unchanged = None;
+        self.spent = None;
+        self.mended = false;
+        if let Some(usage) = &mut self.usage {
+            usage.0.failures = 0;
+        }
     }
 
     /// Asking again before `wait` has passed would bring nothing new.
-    pub(crate) fn unchanged(&mut self, wait: Duration, now: Moment) {
+    pub(super) fn unchanged(&mut self, wait: Duration, now: Moment) {
         self.unchanged = Some(now.after(wait));
     }
 
-    /// Takes one passive refresh from the budget.
-    pub(crate) fn spend(&mut self, now: Moment) -> Result<(), Duration> {
-        self.budget.take(now)
+    /// The budget is spent for `wait`.
+    pub(super) fn spent(&mut self, wait: Duration, now: Moment) {
+        self.spent = Some(now.after(wait));
+    }
+
+    /// What was wrong has been mended: the next mint may be at once.
+    pub(super) fn mend(&mut self) {
+        self.failures = 0;
+        self.failed = None;
+        self.unchanged = None;
+        self.mended = true;
+    }
+
+    /// Whether failures that others have met count.
+    pub(super) fn heeds_failures(&self) -> bool {
+        !self.mended
+    }
+
+    /// The failure that forbids a mint at the moment.
+    pub(super) fn failure(&self, now: Moment) -> Option<&TokenError> {
+        self.failed.as_deref().filter(|(end, _)| !end.has_passed(now)).map(|(_, error)| error)
     }
 
     /// What all this forbids at the moment.
-    pub(crate) fn restraint(&self, now: Moment) -> Restraint {
-        Restraint {
-            failed: self.failed.as_ref().is_some_and(|failed| !failed.0.has_passed(now)),
-            unchanged: self.unchanged.is_some_and(|end| !end.has_passed(now)),
+    pub(super) fn held_back(&self, now: Moment) -> Option<HeldBack> {
+        let lasts = |end: Option<Deadline>| end.is_some_and(|end| !end.has_passed(now));
+        if self.failure(now).is_some() {
+            Some(HeldBack::Failed)
+        } else if lasts(self.spent) {
+            Some(HeldBack::Spent)
+        } else if lasts(self.unchanged) {
+            Some(HeldBack::Unchanged)
+        } else {
+            None
         }
     }
 
     /// How long all this forbids anything.
-    pub(crate) fn pause(&self, now: Moment) -> Duration {
-        let failed = self.failed.as_ref().map_or(Duration::ZERO, |failed| failed.0.left(now));
-        failed.max(self.unchanged.map_or(Duration::ZERO, |end| end.left(now)))
+    pub(super) fn pause(&self, now: Moment) -> Duration {
+        let ends = [self.failed.as_ref().map(|failed| failed.0), self.unchanged, self.spent];
+        ends.into_iter().flatten().map(|end| end.left(now)).max().unwrap_or_default()
     }
 
     /// The error for a caller who comes while nothing may be asked.
-    pub(crate) fn backed_off(&self, now: Moment) -> TokenError {
+    pub(super) fn error(&self, now: Moment) -> TokenError {
+        let left = |end: Option<Deadline>| end.map_or(Duration::ZERO, |end| end.left(now));
         if let Some((end, error)) = self.failed.as_deref().filter(|(end, _)| !end.has_passed(now)) {
             return error.clone().with_kind(ErrorKind::BackedOff).with_retry_after(end.left(now));
         }
-        let wait = self.unchanged.map_or(Duration::ZERO, |end| end.left(now));
+        let spent = left(self.spent);
+        if !spent.is_zero() {
+            return budget_spent(spent);
+        }
         TokenError::new(
             ErrorKind::BackedOff,
             "the last refresh brought no better token, and it is too early to ask again",
         )
         .with_transient(true)
-        .with_retry_after(wait)
+        .with_retry_after(left(self.unchanged))
     }
 
-    /// WeChat rejected the present token, which had `left` to live. Whether that means, for the first time in an hour,
-    /// that somebody else mints for this app: a token does not die early by itself twice in an hour.
-    pub(crate) fn rejected(&mut self, left: Duration, now: Moment) -> bool {
-        if left < LONG_BEFORE_EXPIRY {
-            return false;
-        }
-        let now = now.monotonic;
-        let within_the_hour = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) < AN_HOUR);
-        let again = within_the_hour(self.early_rejection);
-        self.early_rejection = Some(now);
-        let alarm = again && !within_the_hour(self.alarmed);
-        if alarm {
-            self.alarmed = Some(now);
-        }
-        alarm
+    /// What was used of what the platform allows, as far as this process knows.
+    pub(super) fn usage(&self, now: Moment) -> Usage {
+        let usage = self.usage.as_deref().map(|(usage, at)| usage.clone().aged(now.since(*at)));
+        Usage { failures: self.failures, ..usage.unwrap_or_default() }
     }
+
+    /// Keeps what was used, by this process or by others.
+    pub(super) fn keep_usage(&mut self, usage: &Usage, now: Moment) {
+        // All who share an account wait as long as the one who has seen most failures.
+        self.failures = self.failures.max(usage.failures);
+        self.usage = Some(Box::new((usage.clone(), now)));
+    }
+
+    /// A refresh of this process brought the token of this generation.
+    pub(super) fn refreshed(&mut self, generation: u64) {
+        self.refreshed_here = generation;
+    }
+
+    /// Whether it was this process whose refresh brought the token of this generation.
+    pub(super) fn refreshed_here(&self, generation: u64) -> bool {
+        self.refreshed_here == generation
+    }
+
+    /// A request that had been rejected was accepted with the token of this generation, or rejected again. Whether that is
+    /// news: one that was accepted is enough.
+    pub(super) fn note_helped(&mut self, generation: u64, helped: bool) -> bool {
+        let news = match self.helped {
+            Some((known, _)) if known > generation => false,
+            Some((known, knew)) if known == generation => helped && !knew,
+            _ => true,
+        };
+        if news {
+            self.helped = Some((generation, helped));
+        }
+        news
+    }
+
+    /// Whether the token of this generation helped, where that is known.
+    pub(super) fn helped(&self, generation: u64) -> Option<bool> {
+        self.helped.filter(|(known, _)| *known == generation).map(|(_, helped)| helped)
+    }
+}
+
+/// The error where the budget of refreshes is spent.
+pub(super) fn budget_spent(wait: Duration) -> TokenError {
+    let text = "tokens are rejected so often that the budget of refreshes is spent; does the API refuse for another reason, \
+                or does another program mint for this app?";
+    TokenError::new(ErrorKind::BackedOff, text).with_transient(true).with_retry_after(wait)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
 
     fn later(now: Moment, step: Duration) -> Moment {
         Moment { monotonic: now.monotonic + step, wall: now.wall + step }
@@ -134,22 +210,52 @@ mod tests {
             let waits: Vec<f64> = (0..40).map(|_| history.failed(&error, now).as_secs_f64()).collect();
             assert!((0.75 * first..=1.25 * first).contains(&waits[0]), "{}", waits[0]);
             assert!((0.75 * last..=1.25 * last).contains(&waits[39]), "{}", waits[39]);
-            assert!(history.restraint(now).failed);
-            assert!(
-                !history.restraint(later(now, Duration::from_secs(400))).failed,
-                "no failure is for ever"
-            );
+            assert_eq!(history.held_back(now), Some(HeldBack::Failed));
+            assert_eq!(history.held_back(later(now, secs(400))), None, "no failure is for ever");
             history.succeeded();
-            assert!(!history.restraint(now).failed);
+            assert_eq!(history.held_back(now), None);
             assert!(history.failed(&error, now).as_secs_f64() <= 1.25 * first);
         }
     }
 
     #[test]
-    fn the_platform_may_ask_for_more() {
+    fn the_platform_may_ask_for_more_and_is_asked_ever_more_rarely() {
         let now = Clock::default().now();
-        let error = TokenError::transient("per minute").with_retry_after(Duration::from_secs(60));
-        assert!(History::default().failed(&error, now) >= Duration::from_secs(60));
+        let error = TokenError::transient("per day").with_retry_after(secs(600));
+        assert!(History::default().failed(&error, now) >= secs(600));
+        let error = TokenError::transient("per minute").with_retry_after(secs(5));
+        let mut history = History::default();
+        let waits: Vec<f64> = (0..4).map(|_| history.failed(&error, now).as_secs_f64()).collect();
+        for (wait, middle) in waits.into_iter().zip([5.0, 10.0, 20.0, 30.0]) {
+            assert!((f64::max(5.0, 0.75 * middle)..=1.25 * middle).contains(&wait), "{wait}");
+        }
+    }
+
+    #[test]
+    fn the_failures_of_others_count() {
+        let now = Clock::default().now();
+        let mut history = History::default();
+        history.keep_usage(&Usage { failures: 4, ..Usage::default() }, now);
+        assert!(history.failed(&TokenError::permanent("wrong secret"), now) >= secs(60));
+        assert_eq!(history.usage(now).failures, 5);
+        history.keep_usage(&Usage { failures: 1, ..Usage::default() }, now);
+        assert_eq!(history.usage(now).failures, 5, "the larger counts");
+        history.succeeded();
+        assert_eq!(history.usage(now).failures, 0);
+    }
+
+    #[test]
+    fn what_was_mended_holds_nobody_back() {
+        let now = Clock::default().now();
+        let mut history = History::default();
+        history.failed(&TokenError::permanent("wrong secret"), now);
+        history.unchanged(secs(30), now);
+        history.spent(secs(60), now);
+        history.mend();
+        assert_eq!(history.held_back(now), Some(HeldBack::Spent), "a budget is not a back-off");
+        assert!(!history.heeds_failures());
+        assert!(history.failed(&TokenError::permanent("still wrong"), now) < secs(7), "it begins anew");
+        assert!(history.heeds_failures());
     }
 
     #[test]
@@ -161,18 +267,29 @@ mod tests {
         others.hold_back(&error, Duration::MAX, now);
         for history in [own, others] {
             assert_eq!(history.pause(now), LONGEST);
-            assert!(history.restraint(now).failed && !history.restraint(later(now, LONGEST)).failed);
+            assert!(history.held_back(now).is_some() && history.held_back(later(now, LONGEST)).is_none());
         }
     }
 
     #[test]
-    fn the_second_early_rejection_in_an_hour_is_an_alarm_once() {
-        let (mut history, now) = (History::default(), Clock::default().now());
-        let minutes = |n: u64| later(now, Duration::from_secs(60 * n));
-        assert!(!history.rejected(AN_HOUR, now));
-        assert!(!history.rejected(Duration::from_secs(100), minutes(1)), "that one was old");
-        assert!(history.rejected(AN_HOUR, minutes(10)));
-        assert!(!history.rejected(AN_HOUR, minutes(20)), "said already");
-        assert!(history.rejected(AN_HOUR, minutes(71)));
+    fn the_error_says_what_holds_back_and_for_how_long() {
+        let now = Clock::default().now();
+        let mut history = History::default();
+        history.unchanged(secs(30), now);
+        assert!(history.error(now).to_string().contains("no better token"));
+        history.spent(secs(59), now);
+        let error = history.error(later(now, secs(2)));
+        assert!(error.to_string().contains("budget"), "{error}");
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::BackedOff, Some(secs(57))));
+        assert_eq!(history.pause(now), secs(59));
+    }
+
+    #[test]
+    fn one_request_that_a_token_helped_is_enough() {
+        let mut history = History::default();
+        assert!(history.note_helped(5, false));
+        assert!(history.note_helped(5, true));
+        assert!(!history.note_helped(5, false) && !history.note_helped(4, false));
+        assert_eq!((history.helped(5), history.helped(4)), (Some(true), None));
     }
 }

@@ -1,35 +1,34 @@
 //! The shared coalescing cache: one token an account, however many ask for it.
 //!
-//! [`TokenCache`] is the handle. Behind it:
+//! The way down, from the handle to the rules; each knows only those below it:
 //!
-//! - `slot`: the present token, read without a lock. A later generation replaces an earlier one, never the reverse.
+//! - [`TokenCache`] is the handle, made by the `builder`. The `pool` keeps many accounts behind one layer, and the `warmer`
+//!   refreshes ahead without traffic.
+//! - `core`: from a need to a token. It decides, serves from the slot, or waits for a call of the `flight`: the fetch under
+//!   way, if there is one, in a task of its own. A caller who gives up harms nobody, and the token is not lost.
+//! - `fetch`: what a fetch does. It asks the issuer (`mint`), and with a store it first finds out in an `election` whether
+//!   another process was faster. A `follower` takes over what other processes write.
+//! - `state`: what is known. The present token is in a `slot`, read without a lock; a later one replaces an earlier one, never
+//!   the reverse. `history` and `budget` say what failed or was used lately, and what may not be tried again yet.
 //! - `policy`: what to do now, as a pure function: serve, serve and refresh, wait, or hold back.
-//! - `flight`: the fetch under way, if there is one, and those who wait for it. It runs in a task of its own: a caller who
-//!   gives up harms nobody, and the token is not lost.
-//! - `refresh`: what a fetch does. With a store it first asks, in an `election`, whether another process was faster, and
-//!   becomes the one who mints or waits for whoever is; `mint` asks the issuer; then it installs.
-//! - `history` and `budget`: what failed lately, and what may not be tried again yet.
-//! - `follow`: takes over what other processes write to a shared store.
-//! - `warmer`: refreshes ahead without traffic, for all caches that ask for it.
-//! - `pool`: many accounts behind one layer.
 //!
 //! A rejected token is compared, not thrown away: [`refresh`](TokenCache::refresh) names the token that WeChat rejected,
 //! and if the cache has a later one already, that is the answer.
 
 mod budget;
 mod builder;
-mod election;
+mod core;
+mod fetch;
 mod flight;
-mod follow;
+mod foreign_minter;
 mod history;
-mod mint;
 mod policy;
 #[cfg(test)]
 mod policy_model;
 mod pool;
-mod refresh;
-mod shared;
+mod settings;
 mod slot;
+mod state;
 mod stats;
 mod sync;
 mod warmer;
@@ -37,11 +36,12 @@ mod warmer;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats, warmer::KeepWarm};
-use self::{policy::Need, shared::Shared};
+use self::{core::Core, policy::Need};
 use crate::{
     error::TokenError,
     issuer::{AccountKey, Issuer},
     platform::Platform,
+    secret::AppId,
     telemetry::Event,
     token::AccessToken,
 };
@@ -65,7 +65,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct TokenCache {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
 }
 
 impl TokenCache {
@@ -130,11 +130,7 @@ impl TokenCache {
     ///
     /// As [`token`](Self::token).
     pub async fn token_with_min_ttl(&self, ttl: Duration) -> Result<AccessToken, TokenError> {
-        let need = Need::Living(ttl);
-        match self.shared.ready(need) {
-            Some(token) => Ok(token),
-            None => self.shared.clone().wait(need, None).await,
-        }
+        self.get(Need::Living(ttl)).await
     }
 
     /// A token of a later generation than `rejected`, which WeChat has rejected. If there is one already, that is the
@@ -165,24 +161,29 @@ impl TokenCache {
     /// # Errors
     ///
     /// As [`token`](Self::token). [`BackedOff`](crate::ErrorKind::BackedOff) also if the last refresh brought nothing new,
-    /// or if the budget is spent: five in a row, then one a minute.
+    /// or if a budget of the account is spent; [`retry_after`](TokenError::retry_after) says until when. There are two: one
+    /// for all refreshes, of a size that the [issuer](Issuer::refreshes) names, and a small one for those that did not help,
+    /// whose token was rejected too (within 30 s, if nothing else tells): five, then one every five minutes.
     ///
     /// # Panics
     ///
     /// As [`token`](Self::token).
     pub async fn refresh(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
-        self.shared.note_rejection(rejected);
-        let need = Need::NewerThan(rejected.generation());
-        match self.shared.ready(need) {
+        self.core.state.note_rejection(rejected);
+        self.get(Need::Replacing(rejected.clone())).await
+    }
+
+    async fn get(&self, need: Need) -> Result<AccessToken, TokenError> {
+        match self.core.ready(&need) {
             Some(token) => Ok(token),
-            None => self.shared.clone().wait(need, Some(rejected.clone())).await,
+            None => self.core.clone().wait(need).await,
         }
     }
 
     /// The token, if there is a good one. No waiting, no I/O.
     #[must_use]
     pub fn current(&self) -> Option<AccessToken> {
-        self.shared.current()
+        self.core.state.current()
     }
 
     /// Keeps the token warm: fetches the first one and replaces each near its end, without any traffic, until the guard is
@@ -214,61 +215,108 @@ impl TokenCache {
     /// What the cache has done since it was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.stats()
+        self.core.state.stats()
+    }
+
+    /// The app that its tokens are for.
+    #[must_use]
+    pub fn app(&self) -> &AppId {
+        self.account().app()
+    }
+
+    /// Which account this is, in stores, events and metrics.
+    #[must_use]
+    pub fn account(&self) -> &AccountKey {
+        &self.core.state.account
+    }
+
+    /// What was wrong has been mended: the secret is right now, the quota was cleared, the ticket has been pushed. Back-off
+    /// is over, whoever met the failure, and the next fetch is at once; if there is no good token, it begins here (inside a
+    /// tokio runtime). A budget of refreshes that is spent stays so.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken, testing::{FakeWeChat, Fault}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// wechat.fail_tokens(Fault::Errcode(40164)); // this machine's address is not on the allow-list
+    /// assert!(cache.token().await.is_err());
+    ///
+    /// # wechat.heal_tokens();
+    /// // Somebody has put it there.
+    /// cache.retry_now();
+    /// cache.token().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn retry_now(&self) {
+        self.core.retry_now();
     }
 
     /// Ends the cache: starts no further mint, and waits for the one that is under way and for its write to the store, so
-    /// that no other process loses it. That takes no longer than a fetch may: see
-    /// [`fetch_timeout`](TokenCacheBuilder::fetch_timeout), and the store's own time-outs. A good token is served on; without one, callers get [`Closed`](crate::ErrorKind::Closed).
+    /// that no other process loses it. That takes no longer than a fetch may: the
+    /// [`fetch_timeout`](TokenCacheBuilder::fetch_timeout) and a second; with a store, twice that time-out and 5 s. A good
+    /// token is served on; without one, callers get [`Closed`](crate::ErrorKind::Closed). The store is left alone.
     pub async fn shutdown(&self) {
-        self.shared.close().await;
+        self.core.close().await;
     }
 
     pub(crate) fn platform(&self) -> &Platform {
-        self.shared.issuer.platform()
-    }
-
-    pub(crate) fn account(&self) -> &AccountKey {
-        &self.shared.account
+        self.core.state.issuer.platform()
     }
 
     /// The token for a request, if there is a good one; sees to the next one if that is due.
     pub(crate) fn ready(&self) -> Option<AccessToken> {
-        self.shared.ready(Need::Living(Duration::ZERO))
+        self.core.ready(&Need::ANY)
     }
 
     /// A token for a request that carried `rejected`, as [`ready`](Self::ready).
     pub(crate) fn ready_after(&self, rejected: &AccessToken) -> Option<AccessToken> {
-        self.shared.ready(Need::NewerThan(rejected.generation()))
+        self.core.ready(&Need::After(rejected.generation()))
     }
 
     /// Takes note that WeChat rejected this token. Whether that is news.
     pub(crate) fn note_rejection(&self, rejected: &AccessToken) -> bool {
-        self.shared.note_rejection(rejected)
+        self.core.state.note_rejection(rejected)
+    }
+
+    /// Takes note that a request which had been rejected was sent again with this token, and was accepted or not.
+    pub(crate) fn note_replay(&self, token: &AccessToken, accepted: bool) {
+        self.core.note_replay(token, accepted);
     }
 
     /// Starts a refresh for those who come later, and does not wait for it.
     pub(crate) fn refresh_for_others(&self, rejected: &AccessToken) {
-        self.shared.note_rejection(rejected);
-        self.shared.start(Need::NewerThan(rejected.generation()), Some(rejected.clone()));
+        self.core.state.note_rejection(rejected);
+        self.core.start(&Need::Replacing(rejected.clone()));
     }
 
     /// For how long nobody has asked it for a token.
     fn idle(&self) -> Duration {
-        self.shared.idle(self.shared.clock.now())
+        let state = &self.core.state;
+        state.idle(state.clock.now())
+    }
+
+    /// Whether a fetch is under way.
+    #[allow(dead_code)]
+    fn is_fetching(&self) -> bool {
+        self.core.is_fetching()
     }
 
     pub(crate) fn report(&self, event: Event<'_>) {
-        self.shared.report(event);
+        self.core.state.report(event);
     }
 }
 
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCache")
-            .field("account", &self.shared.account)
-            .field("token", &self.shared.current())
-            .field("store", &self.shared.store)
+            .field("account", self.account())
+            .field("token", &self.current())
+            .field("store", &self.core.state.store)
             .finish()
     }
 }

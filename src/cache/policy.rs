@@ -1,36 +1,69 @@
-//! What to do now: a pure function of what is known, so that every rule of the cache is a row in a table.
+//! What to do now: a pure function of what is known, and the only place where that is decided. Every rule of the cache is a
+//! row of the table below.
 
 use std::time::Duration;
 
 use crate::token::AccessToken;
 
 /// What a caller asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Need {
     /// A token that lives at least this long.
     Living(Duration),
+    /// A token of a later generation than this.
+    After(u64),
     /// A token of a later generation than this one, which WeChat rejected.
-    NewerThan(u64),
+    Replacing(AccessToken),
+}
+
+impl Need {
+    /// Any good token.
+    pub(crate) const ANY: Self = Self::Living(Duration::ZERO);
+
+    /// The token that WeChat rejected, if that is why.
+    pub(crate) fn rejected(&self) -> Option<&AccessToken> {
+        match self {
+            Self::Replacing(rejected) => Some(rejected),
+            Self::Living(_) | Self::After(_) => None,
+        }
+    }
+}
+
+/// What is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct View {
+    /// The token in the slot.
+    pub(crate) held: Option<Held>,
+    /// What forbids to mint at the moment.
+    pub(crate) held_back: Option<HeldBack>,
+    /// Whether the cache was shut down.
+    pub(crate) closed: bool,
+    /// How much of its life a new token may lose on its way.
+    pub(crate) fetch_timeout: Duration,
 }
 
 /// What is known of the token in the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) generation: u64,
+    /// The whole of its life.
+    pub(crate) life: Duration,
     pub(crate) left: Duration,
-    /// It should be replaced once less than this is left.
+    /// It should be replaced once no more than this is left.
     pub(crate) window: Duration,
-    /// Whether WeChat has rejected it, and a later one is being fetched.
-    pub(crate) being_replaced: bool,
+    /// Whether WeChat has rejected it.
+    pub(crate) rejected: bool,
 }
 
-/// What keeps the cache from minting at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Restraint {
-    /// The last mint failed, and it is too early for another try.
-    pub(crate) failed: bool,
+/// What forbids to mint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldBack {
+    /// The last mint failed, and it is too early for another.
+    Failed,
     /// The last refresh brought nothing new, and it is too early to ask again.
-    pub(crate) unchanged: bool,
+    Unchanged,
+    /// The budget of refreshes is spent.
+    Spent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,45 +73,67 @@ pub(crate) enum Decision {
     /// The token is good, but near its end: serve it, and see to the next one.
     ServeAndRefresh,
     /// There is no token to serve: wait for the next one.
-    WaitForRefresh,
+    Wait,
     /// There is no token to serve, and it is too early to ask for one.
-    BackedOff,
+    HoldBack,
+    /// No token lives as long as is asked.
+    TooLong,
+    /// There is no token to serve, and none is fetched any more.
+    Closed,
 }
 
 /// Decides.
-pub(crate) fn decide(held: Option<Held>, need: Need, restraint: Restraint) -> Decision {
-    let restrained = restraint.failed || restraint.unchanged;
+pub(crate) fn decide(view: View, need: &Need) -> Decision {
+    let View { held, held_back, closed, fetch_timeout } = view;
+    let free = held_back.is_none() && !closed;
     match held {
-        // It is known to be dead, and the next will soon be here.
-        Some(held) if held.satisfies(need) && held.being_replaced && !restrained => Decision::WaitForRefresh,
-        Some(held) if held.satisfies(need) => {
-            if !held.is_near_its_end() || restrained {
-                Decision::Serve
-            } else {
-                Decision::ServeAndRefresh
+        // It is known to be dead, and a better one can be had.
+        Some(held) if held.satisfies(need) && held.rejected && free => Decision::Wait,
+        Some(held) if held.satisfies(need) && held.is_near_its_end() && free => Decision::ServeAndRefresh,
+        Some(held) if held.satisfies(need) => Decision::Serve,
+        Some(held) if held.is_too_short_for(need, fetch_timeout) => Decision::TooLong,
+        _ if closed => Decision::Closed,
+        held => match held_back {
+            Some(HeldBack::Failed) => Decision::HoldBack,
+            // An expired token is replaced even if asking brought nothing new while it lived, and whatever was spent.
+            Some(HeldBack::Unchanged | HeldBack::Spent) if held.is_some_and(Held::is_alive) => {
+                Decision::HoldBack
             }
-        }
-        // An expired token must be replaced even if asking brought nothing new while it lived.
-        Some(held) if restraint.failed || (restraint.unchanged && !held.left.is_zero()) => {
-            Decision::BackedOff
-        }
-        None if restraint.failed => Decision::BackedOff,
-        _ => Decision::WaitForRefresh,
+            _ => Decision::Wait,
+        },
     }
 }
 
 impl Held {
+    fn is_alive(self) -> bool {
+        !self.left.is_zero()
+    }
+
     /// Whether it is time to see to the next one.
-    pub(crate) fn is_near_its_end(self) -> bool {
+    fn is_near_its_end(self) -> bool {
         self.left <= self.window
     }
 
-    pub(crate) fn satisfies(self, need: Need) -> bool {
-        !self.left.is_zero()
+    pub(crate) fn satisfies(self, need: &Need) -> bool {
+        self.is_alive()
             && match need {
-                Need::Living(least) => self.left >= least,
-                Need::NewerThan(rejected) => self.generation > rejected,
+                Need::Living(least) => self.left >= *least,
+                Need::After(generation) => self.generation > *generation,
+                Need::Replacing(rejected) => self.generation > rejected.generation(),
             }
+    }
+
+    /// Whether not even a new one would live as long as is asked: it has lost what its fetch took, and to mint again and
+    /// again would not help. Near the end of this one the next is due anyway, and may live longer: a stable token comes
+    /// with what is left of it.
+    fn is_too_short_for(self, need: &Need, fetch_timeout: Duration) -> bool {
+        let Need::Living(least) = need else { return false };
+        *least > self.fresh(fetch_timeout) && !self.is_near_its_end()
+    }
+
+    /// What a new token may have of the life that this one had.
+    pub(crate) fn fresh(self, fetch_timeout: Duration) -> Duration {
+        self.life.saturating_sub(fetch_timeout.min(self.life / 2))
     }
 }
 
@@ -97,69 +152,98 @@ pub(crate) fn quiet_after_unchanged(token: &AccessToken) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     const fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
     }
 
-    macro_rules! held {
-        ($generation:literal, $left:literal) => {
-            held!($generation, $left, false)
-        };
-        ($generation:literal, $left:literal, $being_replaced:literal) => {
-            Some(Held {
-                generation: $generation,
-                left: secs($left),
-                window: secs(240),
-                being_replaced: $being_replaced,
-            })
-        };
+    /// A token of this generation with so much left, of two hours.
+    fn held(generation: u64, left: u64) -> View {
+        let held =
+            Held { generation, life: secs(7200), left: secs(left), window: secs(240), rejected: false };
+        View { held: Some(held), fetch_timeout: secs(10), ..View::default() }
     }
 
-    const FREE: Restraint = Restraint { failed: false, unchanged: false };
-    const FAILED: Restraint = Restraint { failed: true, unchanged: false };
-    const UNCHANGED: Restraint = Restraint { failed: false, unchanged: true };
-    const ANY: Need = Need::Living(Duration::ZERO);
+    impl View {
+        fn rejected(mut self) -> Self {
+            self.held = self.held.map(|held| Held { rejected: true, ..held });
+            self
+        }
+
+        fn but(self, held_back: HeldBack) -> Self {
+            Self { held_back: Some(held_back), ..self }
+        }
+
+        fn closed(self) -> Self {
+            Self { closed: true, ..self }
+        }
+    }
+
+    fn replacing(generation: u64) -> Need {
+        let (clock, life) = (Clock::default(), secs(7200));
+        let expiry = clock.now().after(life);
+        Need::Replacing(AccessToken::new("t".into(), generation, life, expiry, Duration::ZERO, clock))
+    }
 
     #[test]
     fn the_table() {
-        use Decision::{BackedOff, Serve, ServeAndRefresh, WaitForRefresh};
+        use Decision::{Closed, HoldBack, Serve, ServeAndRefresh, TooLong, Wait};
+        use HeldBack::{Failed, Spent, Unchanged};
+        let none = View::default();
+        let any = Need::ANY;
         #[rustfmt::skip]
         let table = [
-            ("cold",                                   None,          ANY,                     FREE,      WaitForRefresh),
-            ("cold after a failure",                   None,          ANY,                     FAILED,    BackedOff),
-            ("fresh",                                  held!(1, 7200), ANY,                     FREE,      Serve),
-            ("fresh, whatever failed",                 held!(1, 7200), ANY,                     FAILED,    Serve),
-            ("inside the window",                      held!(1, 240),  ANY,                     FREE,      ServeAndRefresh),
-            ("inside the window after a failure",      held!(1, 240),  ANY,                     FAILED,    Serve),
-            ("inside the window, nothing new",         held!(1, 100),  ANY,                     UNCHANGED, Serve),
-            ("one second to live",                     held!(1, 1),    ANY,                     FREE,      ServeAndRefresh),
-            ("expired",                                held!(1, 0),    ANY,                     FREE,      WaitForRefresh),
-            ("expired after a failure",                held!(1, 0),    ANY,                     FAILED,    BackedOff),
-            ("expired, nothing new before",            held!(1, 0),    ANY,                     UNCHANGED, WaitForRefresh),
-            ("rejected: the current one",              held!(3, 7200), Need::NewerThan(3),      FREE,      WaitForRefresh),
-            ("rejected: the one before",               held!(3, 7200), Need::NewerThan(2),      FREE,      Serve),
-            ("rejected: the one before, near its end", held!(3, 60),   Need::NewerThan(2),      FREE,      ServeAndRefresh),
-            ("rejected: the one before, expired",      held!(3, 0),    Need::NewerThan(2),      FREE,      WaitForRefresh),
-            ("rejected after a failure",               held!(3, 7200), Need::NewerThan(3),      FAILED,    BackedOff),
-            ("rejected, and the last refresh brought nothing new",
-                                                       held!(3, 7200), Need::NewerThan(3),      UNCHANGED, BackedOff),
-            ("rejected: one that never was here",      None,          Need::NewerThan(9),      FREE,      WaitForRefresh),
-            ("known to be dead",                       held!(3, 7200, true), ANY,               FREE,      WaitForRefresh),
-            ("known to be dead, later than the one rejected here",
-                                                       held!(3, 7200, true), Need::NewerThan(2), FREE,     WaitForRefresh),
-            ("known to be dead, and its refresh is held back", held!(3, 7200, true), ANY,             FAILED,    Serve),
-            ("known to be dead, and its refresh brought nothing new",
-                                                       held!(3, 7200, true), ANY,               UNCHANGED, Serve),
-            ("known to be dead, its refresh held back, later than the one rejected here",
-                                                       held!(3, 60, true), Need::NewerThan(2),  FAILED,    Serve),
-            ("known to be dead, and expired",          held!(3, 0, true), ANY,                  FREE,      WaitForRefresh),
-            ("enough life",                            held!(1, 600),  Need::Living(secs(600)), FREE,      Serve),
-            ("too little life",                        held!(1, 600),  Need::Living(secs(601)), FREE,      WaitForRefresh),
-            ("too little life, nothing new",           held!(1, 600),  Need::Living(secs(601)), UNCHANGED, BackedOff),
+            ("cold",                                            none,                              any.clone(),   Wait),
+            ("cold after a failure",                            none.but(Failed),                  any.clone(),   HoldBack),
+            ("cold, nothing new before",                        none.but(Unchanged),               any.clone(),   Wait),
+            ("cold, the budget spent",                          none.but(Spent),                   any.clone(),   Wait),
+            ("cold and closed",                                 none.closed(),                     any.clone(),   Closed),
+            ("cold and closed after a failure",                 none.but(Failed).closed(),         any.clone(),   Closed),
+            ("fresh",                                           held(1, 7200),                     any.clone(),   Serve),
+            ("fresh, whatever failed",                          held(1, 7200).but(Failed),         any.clone(),   Serve),
+            ("fresh and closed",                                held(1, 7200).closed(),            any.clone(),   Serve),
+            ("before the window",                               held(1, 241),                      any.clone(),   Serve),
+            ("inside the window",                               held(1, 240),                      any.clone(),   ServeAndRefresh),
+            ("inside the window after a failure",               held(1, 240).but(Failed),          any.clone(),   Serve),
+            ("inside the window, nothing new",                  held(1, 100).but(Unchanged),       any.clone(),   Serve),
+            ("inside the window, the budget spent",             held(1, 100).but(Spent),           any.clone(),   Serve),
+            ("inside the window and closed",                    held(1, 100).closed(),             any.clone(),   Serve),
+            ("one second to live",                              held(1, 1),                        any.clone(),   ServeAndRefresh),
+            ("expired",                                         held(1, 0),                        any.clone(),   Wait),
+            ("expired after a failure",                         held(1, 0).but(Failed),            any.clone(),   HoldBack),
+            ("expired, nothing new before",                     held(1, 0).but(Unchanged),         any.clone(),   Wait),
+            ("expired, the budget spent",                       held(1, 0).but(Spent),             any.clone(),   Wait),
+            ("expired and closed",                              held(1, 0).closed(),               any.clone(),   Closed),
+            ("rejected: the current one",                       held(3, 7200).rejected(),          replacing(3),  Wait),
+            ("rejected: the one before",                        held(3, 7200),                     replacing(2),  Serve),
+            ("rejected: the one before, near its end",          held(3, 60),                       replacing(2),  ServeAndRefresh),
+            ("rejected: the one before, expired",               held(3, 0),                        replacing(2),  Wait),
+            ("rejected after a failure",                        held(3, 7200).rejected().but(Failed),    replacing(3), HoldBack),
+            ("rejected, the last refresh brought nothing new",  held(3, 7200).rejected().but(Unchanged), replacing(3), HoldBack),
+            ("rejected, the budget spent",                      held(3, 7200).rejected().but(Spent),     replacing(3), HoldBack),
+            ("rejected and closed",                             held(3, 7200).rejected().closed(),       replacing(3), Closed),
+            ("rejected: one that never was here",               none,                              replacing(9),  Wait),
+            ("the next one wanted ahead of time",               held(3, 7200),                     Need::After(3), Wait),
+            ("the next one is there",                           held(4, 7200),                     Need::After(3), Serve),
+            ("known to be dead",                                held(3, 7200).rejected(),          any.clone(),   Wait),
+            ("known to be dead, near its end",                  held(3, 60).rejected(),            any.clone(),   Wait),
+            ("known to be dead, later than the one rejected here", held(3, 7200).rejected(),       replacing(2),  Wait),
+            ("known to be dead, its refresh held back",         held(3, 7200).rejected().but(Failed),    any.clone(), Serve),
+            ("known to be dead, its refresh brought nothing new", held(3, 7200).rejected().but(Unchanged), any.clone(), Serve),
+            ("known to be dead, the budget spent",              held(3, 60).rejected().but(Spent), any.clone(),   Serve),
+            ("known to be dead and closed",                     held(3, 7200).rejected().closed(), any.clone(),   Serve),
+            ("known to be dead, and expired",                   held(3, 0).rejected(),             any.clone(),   Wait),
+            ("enough life",                                     held(1, 600),                      Need::Living(secs(600)), Serve),
+            ("too little life",                                 held(1, 600),                      Need::Living(secs(601)), Wait),
+            ("too little life, nothing new",                    held(1, 600).but(Unchanged),       Need::Living(secs(601)), HoldBack),
+            ("as much life as a new one has",                   held(1, 600),                      Need::Living(secs(7190)), Wait),
+            ("more life than a new one has",                    held(1, 600),                      Need::Living(secs(7191)), TooLong),
+            ("more life than a new one has, and closed",        held(1, 600).closed(),             Need::Living(secs(7191)), TooLong),
+            ("more life than this one had, near its end",       held(1, 240),                      Need::Living(secs(7191)), Wait),
         ];
-        for (name, held, need, restraint, expected) in table {
-            assert_eq!(decide(held, need, restraint), expected, "{name}");
+        for (name, view, need, expected) in table {
+            assert_eq!(decide(view, &need), expected, "{name}");
         }
     }
 

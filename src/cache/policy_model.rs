@@ -5,14 +5,19 @@ use std::time::Duration;
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
-    budget::PassiveBudget,
+    budget::{Rejected, take_refresh},
     history::History,
-    policy::{Decision, Held, Need, Restraint, decide},
+    policy::{Decision, Held, HeldBack, Need, View, decide},
 };
 use crate::{
     clock::{Clock, Moment},
     error::{ErrorKind, TokenError},
+    issuer::Allowance,
+    store::Usage,
 };
+
+/// The budget of these models.
+const ALLOWANCE: Allowance = Allowance { at_once: 5, every: Duration::from_secs(60) };
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -23,12 +28,11 @@ struct Time {
     start: Moment,
     ran: u64,
     wall_offset: i64,
-    set_forward: u64,
 }
 
 impl Time {
     fn new() -> Self {
-        Self { start: Clock::default().now(), ran: 0, wall_offset: 0, set_forward: 0 }
+        Self { start: Clock::default().now(), ran: 0, wall_offset: 0 }
     }
 
     fn now(&self) -> Moment {
@@ -36,11 +40,6 @@ impl Time {
         let wall = self.start.wall + ms(self.ran);
         let moved = ms(self.wall_offset.unsigned_abs());
         Moment { monotonic, wall: if self.wall_offset < 0 { wall - moved } else { wall + moved } }
-    }
-
-    fn set_wall(&mut self, by: i64) {
-        self.wall_offset += by;
-        self.set_forward += u64::try_from(by).unwrap_or(0);
     }
 }
 
@@ -51,79 +50,73 @@ fn duration() -> impl Strategy<Value = Duration> {
 }
 
 fn held() -> impl Strategy<Value = Held> {
-    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(
-        |(generation, left, window, being_replaced)| Held { generation, left, window, being_replaced },
-    )
+    (0..5_u64, duration(), duration(), any::<bool>()).prop_map(|(generation, left, window, rejected)| Held {
+        generation,
+        life: left.max(window),
+        left,
+        window,
+        rejected,
+    })
 }
 
 fn need() -> impl Strategy<Value = Need> {
-    prop_oneof![duration().prop_map(Need::Living), (0..5_u64).prop_map(Need::NewerThan)]
+    prop_oneof![duration().prop_map(Need::Living), (0..5_u64).prop_map(Need::After)]
+}
+
+fn held_back() -> impl Strategy<Value = Option<HeldBack>> {
+    option::of(prop_oneof![Just(HeldBack::Failed), Just(HeldBack::Unchanged), Just(HeldBack::Spent)])
 }
 
 proptest! {
     #[test]
-    fn a_good_token_is_served_and_a_bad_one_never_nor_a_rejected_one_while_the_next_is_on_its_way(
+    fn a_good_token_is_served_and_a_bad_one_never_nor_a_rejected_one_that_can_be_replaced(
         held in option::of(held()),
         need in need(),
-        failed: bool,
-        unchanged: bool,
+        held_back in held_back(),
+        closed: bool,
     ) {
-        let decision = decide(held, need, Restraint { failed, unchanged });
+        let decision = decide(View { held, held_back, closed, fetch_timeout: ms(10_000) }, &need);
         let alive = held.is_some_and(|held| held.left > Duration::ZERO);
         let good = alive && held.is_some_and(|held| match need {
             Need::Living(least) => held.left >= least,
-            Need::NewerThan(rejected) => held.generation > rejected,
+            Need::After(generation) => held.generation > generation,
+            Need::Replacing(_) => unreachable!(),
         });
         let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-        let replaced = held.is_some_and(|held| held.being_replaced);
-        prop_assert_eq!(served, good && (!replaced || failed || unchanged));
-        let asks = matches!(decision, Decision::ServeAndRefresh | Decision::WaitForRefresh);
-        let due = !good || replaced || held.is_some_and(|held| held.left <= held.window);
-        let forbidden = failed || (unchanged && alive);
-        prop_assert_eq!(asks, due && !forbidden);
+        let rejected = held.is_some_and(|held| held.rejected);
+        prop_assert_eq!(served, good && (!rejected || held_back.is_some() || closed));
+        let asks = matches!(decision, Decision::ServeAndRefresh | Decision::Wait);
+        let due = !good || rejected || held.is_some_and(|held| held.left <= held.window);
+        let forbidden = closed || match held_back {
+            Some(HeldBack::Failed) => true,
+            Some(_) => alive,
+            None => false,
+        };
+        prop_assert_eq!(asks, due && !forbidden && decision != Decision::TooLong);
+        prop_assert!(decision != Decision::TooLong || matches!(need, Need::Living(least) if !least.is_zero()));
     }
 }
 
 // === budget ===
 
-#[derive(Clone, Copy, Debug)]
-enum Tick {
-    Run(u64),
-    SetWall(i64),
-    Take,
-}
-
-fn tick() -> impl Strategy<Value = Tick> {
-    prop_oneof![
-        4 => prop_oneof![0..5_000_u64, 50_000..70_000_u64, 0..600_000_u64].prop_map(Tick::Run),
-        1 => (-7_200_000..7_200_000_i64).prop_map(Tick::SetWall),
-        8 => Just(Tick::Take),
-    ]
-}
-
 proptest! {
     #[test]
-    fn no_span_of_time_sees_more_than_five_and_one_a_minute(ticks in vec(tick(), 0..200)) {
-        let (mut time, mut budget) = (Time::new(), PassiveBudget::default());
-        // When each was granted, in the time of a clock that counts whatever either clock has run or been set forward.
-        let mut granted: Vec<u64> = Vec::new();
-        for tick in ticks {
-            match tick {
-                Tick::Run(millis) => time.ran += millis,
-                Tick::SetWall(by) => time.set_wall(by),
-                Tick::Take => match budget.take(time.now()) {
-                    Ok(()) => granted.push(time.ran + time.set_forward),
+    fn no_span_of_time_sees_more_than_the_allowance(steps in vec((0..90_000_u64, 0..5_u8), 0..300)) {
+        let (mut usage, mut ran, mut granted) = (Usage::default(), 0, Vec::new());
+        for (millis, asks) in steps {
+            ran += millis;
+            usage = usage.aged(ms(millis));
+            for _ in 0..asks {
+                let rejected = Rejected { generation: 1, age: ms(0), helped: None };
+                match take_refresh(&mut usage, rejected, ALLOWANCE) {
+                    Ok(()) => granted.push(ran),
                     Err(wait) => {
                         prop_assert!(wait > Duration::ZERO && wait <= ms(60_000));
-                        let mut later = time.now();
-                        later.monotonic += wait.saturating_sub(ms(1));
-                        later.wall += wait.saturating_sub(ms(1));
-                        prop_assert!(budget.clone().take(later).is_err(), "told to wait for too long");
-                        later.monotonic += ms(1);
-                        later.wall += ms(1);
-                        prop_assert!(budget.clone().take(later).is_ok(), "told to come back too early");
+                        let after = |wait: Duration| take_refresh(&mut usage.clone().aged(wait), rejected, ALLOWANCE);
+                        prop_assert!(after(wait.saturating_sub(ms(1))).is_err(), "told to wait for too long");
+                        prop_assert!(after(wait).is_ok(), "told to come back too early");
                     }
-                },
+                }
             }
         }
         for (i, first) in granted.iter().enumerate() {
@@ -132,9 +125,10 @@ proptest! {
                 prop_assert!((n - i + 1) as u64 <= most, "{granted:?}");
             }
         }
-        time.ran += 5 * 60_000;
-        let now = time.now();
-        prop_assert_eq!((0..10).filter(|_| budget.take(now).is_ok()).count(), 5, "five quiet minutes fill it");
+        usage = usage.aged(ms(5 * 60_000));
+        let rejected = Rejected { generation: 1, age: ms(0), helped: None };
+        let full = (0..10).filter(|_| take_refresh(&mut usage, rejected, ALLOWANCE).is_ok()).count();
+        prop_assert_eq!(full, 5, "five quiet minutes fill it");
     }
 }
 
@@ -147,7 +141,7 @@ enum Event {
     FailedElsewhere(u64),
     Succeeded,
     Unchanged(u64),
-    Rejected { left_secs: u64 },
+    Spent(u64),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -158,7 +152,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..60_000_u64).prop_map(Event::FailedElsewhere),
         1 => Just(Event::Succeeded),
         1 => (1..30_000_u64).prop_map(Event::Unchanged),
-        2 => (0..7_200_u64).prop_map(|left_secs| Event::Rejected { left_secs }),
+        1 => (1..300_000_u64).prop_map(Event::Spent),
     ]
 }
 
@@ -168,27 +162,26 @@ struct Model {
     failures: u32,
     failed_until: u64,
     unchanged_until: u64,
-    early: Vec<u64>,
-    alarms: Vec<u64>,
+    spent_until: u64,
 }
 
 impl Model {
     /// The shortest and longest wait after one more failure.
-    fn waits(&self, transient: bool) -> (f64, f64) {
+    fn waits(&self, transient: bool, asked: f64) -> (f64, f64) {
         let (first, last) = if transient { (0.5, 30.0) } else { (5.0, 300.0_f64) };
-        let middle = (first * 2_f64.powi(i32::try_from(self.failures).unwrap())).min(last);
-        (middle * 0.749, middle * 1.251)
+        let first = f64::max(first, asked);
+        let middle = (first * 2_f64.powi(i32::try_from(self.failures.min(16)).unwrap())).min(last);
+        (f64::max(middle * 0.749, asked), f64::max(middle * 1.251, asked))
     }
 
-    fn rejected(&mut self, left_secs: u64, now: u64) -> bool {
-        let lately = |times: &[u64]| times.iter().any(|at| now - at < 3_600_000);
-        if left_secs < 600 {
-            return false;
-        }
-        let alarm = lately(&self.early) && !lately(&self.alarms);
-        self.early.push(now);
-        self.alarms.extend(alarm.then_some(now));
-        alarm
+    fn held_back(&self, now: u64) -> Option<(HeldBack, u64)> {
+        [
+            (HeldBack::Failed, self.failed_until),
+            (HeldBack::Spent, self.spent_until),
+            (HeldBack::Unchanged, self.unchanged_until),
+        ]
+        .into_iter()
+        .find(|(_, until)| now < *until)
     }
 }
 
@@ -206,10 +199,10 @@ proptest! {
                         error = error.with_retry_after(ms(wait));
                     }
                     let wait = history.failed(&error, now);
-                    let (least, most) = model.waits(transient);
-                    let asked = retry_after.map_or(0.0, |wait| ms(wait).as_secs_f64());
-                    prop_assert!(wait.as_secs_f64() >= least.max(asked), "{wait:?} after {} failures", model.failures);
-                    prop_assert!(wait.as_secs_f64() <= most.max(asked), "{wait:?} after {} failures", model.failures);
+                    let (least, most) =
+                        model.waits(transient, retry_after.map_or(0.0, |wait| ms(wait).as_secs_f64()));
+                    prop_assert!(wait.as_secs_f64() >= least, "{wait:?} after {} failures", model.failures);
+                    prop_assert!(wait.as_secs_f64() <= most, "{wait:?} after {} failures", model.failures);
                     model.failures += 1;
                     // Time here runs in whole milliseconds.
                     model.failed_until = time.ran + u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap();
@@ -220,25 +213,22 @@ proptest! {
                 }
                 Event::Succeeded => {
                     history.succeeded();
-                    (model.failures, model.failed_until, model.unchanged_until) = (0, 0, 0);
+                    model = Model::default();
                 }
                 Event::Unchanged(wait) => {
                     history.unchanged(ms(wait), now);
                     model.unchanged_until = time.ran + wait;
                 }
-                Event::Rejected { left_secs } => {
-                    let alarm = history.rejected(Duration::from_secs(left_secs), now);
-                    prop_assert_eq!(alarm, model.rejected(left_secs, time.ran));
+                Event::Spent(wait) => {
+                    history.spent(ms(wait), now);
+                    model.spent_until = time.ran + wait;
                 }
             }
             let now = time.now();
-            let expected = Restraint {
-                failed: time.ran < model.failed_until,
-                unchanged: time.ran < model.unchanged_until,
-            };
-            prop_assert_eq!(history.restraint(now), expected);
-            let until = if expected.failed { model.failed_until } else { model.unchanged_until };
-            let error = history.backed_off(now);
+            let expected = model.held_back(time.ran);
+            prop_assert_eq!(history.held_back(now), expected.map(|(held_back, _)| held_back));
+            let until = expected.map_or(0, |(_, until)| until);
+            let error = history.error(now);
             prop_assert_eq!(error.kind(), ErrorKind::BackedOff);
             let told = error.retry_after().unwrap();
             let left = ms(until.saturating_sub(time.ran));
@@ -286,6 +276,7 @@ struct Small {
     rejected: u64,
     /// End of the mint under way.
     flight: Option<u64>,
+    usage: Usage,
     waiting: u32,
     up: bool,
     for_good: bool,
@@ -302,6 +293,7 @@ impl Small {
             token: None,
             rejected: 0,
             flight: None,
+            usage: Usage::default(),
             waiting: 0,
             up: true,
             for_good: false,
@@ -314,22 +306,29 @@ impl Small {
     fn held(&self) -> Option<Held> {
         self.token.map(|(generation, end)| Held {
             generation,
+            life: ms(LIFE),
             left: ms(end.saturating_sub(self.time.ran)),
             window: ms(WINDOW),
-            being_replaced: generation <= self.rejected && self.flight.is_some(),
+            rejected: generation <= self.rejected,
         })
     }
 
-    fn ask(&mut self, need: Need) -> Decision {
+    fn view(&self) -> View {
+        let held_back = self.history.held_back(self.time.now());
+        View { held: self.held(), held_back, closed: false, fetch_timeout: ms(10_000) }
+    }
+
+    fn ask(&mut self, need: &Need) -> Decision {
         let now = self.time.now();
-        let decision = decide(self.held(), need, self.history.restraint(now));
-        let asks = matches!(decision, Decision::ServeAndRefresh | Decision::WaitForRefresh);
-        self.waiting += u32::from(decision == Decision::WaitForRefresh);
+        let decision = decide(self.view(), need);
+        let asks = matches!(decision, Decision::ServeAndRefresh | Decision::Wait);
+        self.waiting += u32::from(decision == Decision::Wait);
         if asks && self.flight.is_none() {
-            let passive = matches!(need, Need::NewerThan(_)) && decision == Decision::WaitForRefresh;
-            if passive {
-                if let Err(pause) = self.history.spend(now) {
-                    self.history.unchanged(pause.min(Duration::from_secs(5)), now);
+            let dead = self.held().filter(|held| held.rejected && !held.left.is_zero());
+            if let Some(dead) = dead {
+                let rejected = Rejected { generation: dead.generation, age: ms(0), helped: None };
+                if let Err(wait) = take_refresh(&mut self.usage, rejected, ALLOWANCE) {
+                    self.history.spent(wait, now);
                     self.waiting = 0;
                     return decision;
                 }
@@ -342,6 +341,7 @@ impl Small {
 
     fn run(&mut self, millis: u64) {
         let until = self.time.ran + millis;
+        self.usage = std::mem::take(&mut self.usage).aged(ms(millis));
         if let Some(end) = self.flight.filter(|end| *end <= until) {
             self.time.ran = end;
             self.flight = None;
@@ -372,17 +372,18 @@ proptest! {
             match act {
                 Act::Run(millis) => cache.run(millis),
                 Act::Ask => {
-                    let replaced = cache.held().is_some_and(|held| held.being_replaced);
-                    let held_back = cache.history.restraint(cache.time.now()) != Restraint::default();
-                    let decision = cache.ask(Need::Living(Duration::ZERO));
+                    let view = cache.view();
+                    let rejected = view.held.is_some_and(|held| held.rejected);
+                    let decision = cache.ask(&Need::ANY);
                     let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
-                    prop_assert_eq!(served, good && (!replaced || held_back), "a living token is served");
+                    let replaceable = rejected && view.held_back.is_none();
+                    prop_assert_eq!(served, good && !replaceable, "a living token is served");
                 }
                 Act::AskRejected => {
                     let generation = cache.token.map_or(0, |(generation, _)| generation);
                     cache.rejected = generation;
-                    let decision = cache.ask(Need::NewerThan(generation));
-                    let waits = matches!(decision, Decision::WaitForRefresh | Decision::BackedOff);
+                    let decision = cache.ask(&Need::After(generation));
+                    let waits = matches!(decision, Decision::Wait | Decision::HoldBack);
                     prop_assert!(waits, "what was rejected is no answer");
                 }
                 Act::GiveUp => cache.waiting = cache.waiting.saturating_sub(1),
@@ -404,7 +405,7 @@ proptest! {
         (cache.up, cache.waiting) = (true, 0);
         cache.run(1_000);
         cache.run(600_000);
-        cache.ask(Need::Living(Duration::ZERO));
+        cache.ask(&Need::ANY);
         cache.run(1_000);
         prop_assert!(cache.held().is_some_and(|held| !held.left.is_zero()), "no failure is for ever");
     }

@@ -2,15 +2,19 @@
 
 use super::sync::{Arc, ArcSwapOption};
 
-/// Something that is replaced by later generations of itself.
-pub(crate) trait Generation {
-    fn generation(&self) -> u64;
+/// Something of which there are newer and older ones.
+pub(crate) trait Versioned {
+    /// Whether `new` is to replace this one.
+    fn gives_way_to(&self, new: &Self) -> bool;
+
+    /// Whether this is another copy of the same one.
+    fn is_same(&self, other: &Self) -> bool;
 }
 
-/// Holds the newest of what was installed. Readers never wait, and never see a generation lower than one they saw before.
+/// Holds the newest of what was installed. Readers never wait.
 pub(crate) struct Slot<T>(ArcSwapOption<T>);
 
-impl<T: Generation> Slot<T> {
+impl<T: Versioned> Slot<T> {
     pub(crate) fn empty() -> Self {
         Self(ArcSwapOption::empty())
     }
@@ -19,21 +23,23 @@ impl<T: Generation> Slot<T> {
         self.0.load_full()
     }
 
-    /// Puts `new` in, unless what is there is of the same or a later generation.
+    /// Puts `new` in, unless what is there does not give way to it.
     pub(crate) fn install(&self, new: &Arc<T>) -> bool {
-        self.replace(new, |present, new| present < new)
+        self.replace(new, |present| present.gives_way_to(new))
     }
 
-    /// Puts `new` in if what is there is of the same generation.
+    /// Puts `new` in if what is there is an older copy of the same.
     pub(crate) fn amend(&self, new: &Arc<T>) -> bool {
-        self.replace(new, |present, new| present == new)
+        self.replace(new, |present| present.is_same(new))
     }
 
-    fn replace(&self, new: &Arc<T>, gives_way: impl Fn(u64, u64) -> bool) -> bool {
-        let previous = self.0.rcu(|present| match present {
-            Some(present) if !gives_way(present.generation(), new.generation()) => Some(present.clone()),
-            _ => Some(new.clone()),
+    fn replace(&self, new: &Arc<T>, gives_way: impl Fn(&T) -> bool) -> bool {
+        // Run again where somebody else was faster, so the last answer is the one that counts.
+        let mut replaced = true;
+        self.0.rcu(|present| {
+            replaced = present.as_ref().is_none_or(|present| gives_way(present));
+            if replaced { Some(new.clone()) } else { present.clone() }
         });
-        previous.is_none_or(|previous| gives_way(previous.generation(), new.generation()))
+        replaced
     }
 }

@@ -53,7 +53,7 @@ stats! {
     budget_refusals,
     /// Times it looked as if another program minted for this app.
     foreign_minter_alarms,
-    /// Failures of the store.
+    /// Outages of the store, each counted once.
     store_failures,
     /// Tokens minted too late, and thrown away because another process had taken over.
     fenced,
@@ -82,9 +82,10 @@ impl Counters {
             Event::Replayed => &self.replays,
             Event::NotReplayed { .. } => &self.not_replayed,
             Event::BudgetSpent { .. } => &self.budget_refusals,
-            Event::ForeignMinter => &self.foreign_minter_alarms,
+            Event::ForeignMinter { .. } => &self.foreign_minter_alarms,
             Event::StoreFailed { .. } => &self.store_failures,
             Event::Fenced { .. } => &self.fenced,
+            Event::Life { .. } => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

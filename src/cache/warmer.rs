@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::time::{DelayQueue, delay_queue};
 
-use super::{TokenCache, policy::Need, shared::Shared, sync::lock};
+use super::{TokenCache, core::Core, policy::Need, sync::lock};
 use crate::clock::{Clock, Moment};
 
 /// Mints at a time.
@@ -62,7 +62,7 @@ struct Warmer {
 }
 
 enum Order {
-    Add(u64, Weak<Shared>),
+    Add(u64, Weak<Core>),
     Remove(u64),
 }
 
@@ -72,10 +72,11 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 impl KeepWarm {
     pub(super) fn new(cache: TokenCache) -> Self {
         let warmer = Warmer::of(&Handle::current());
-        cache.shared.note_use(cache.shared.clock.now());
+        let state = &cache.core.state;
+        state.note_use(state.clock.now());
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         // Fails only where the runtime is being shut down, and everything with it.
-        let _ = warmer.orders.send(Order::Add(id, Arc::downgrade(&cache.shared)));
+        let _ = warmer.orders.send(Order::Add(id, Arc::downgrade(&cache.core)));
         Self { id, cache, warmer }
     }
 }
@@ -128,7 +129,7 @@ struct Rounds {
 }
 
 struct Account {
-    cache: Weak<Shared>,
+    cache: Weak<Core>,
     /// None while it is being minted for.
     queued: Option<delay_queue::Key>,
 }
@@ -208,7 +209,7 @@ impl Rounds {
     /// Takes in an account that has just come.
     fn admit(&mut self, id: u64) {
         let has_token =
-            |account: &Account| account.cache.upgrade().is_some_and(|cache| cache.current().is_some());
+            |account: &Account| account.cache.upgrade().is_some_and(|cache| cache.state.current().is_some());
         if self.accounts.get(&id).is_some_and(has_token) {
             self.queue(id);
         } else {
@@ -250,7 +251,7 @@ impl Rounds {
         }
         for account in self.accounts.values() {
             if let (Some(key), Some(cache)) = (&account.queued, account.cache.upgrade())
-                && cache.current().is_none()
+                && cache.state.current().is_none()
             {
                 self.due.reset(key, Duration::ZERO);
             }
@@ -258,30 +259,30 @@ impl Rounds {
     }
 }
 
-impl Shared {
+impl Core {
     /// Whether there is nothing to be done for it: nobody uses it, or it was shut down.
     fn rests(&self, now: Moment) -> bool {
-        self.is_closed() || self.idle(now) > IDLE
+        self.state.is_closed() || self.state.idle(now) > IDLE
     }
 
     /// When the token should be looked at next.
     fn due_in(&self) -> Duration {
-        let now = self.clock.now();
+        let now = self.state.clock.now();
         if self.rests(now) {
             return IDLE_LOOK;
         }
-        let pause = lock(&self.history).pause(now);
-        self.before_window(now).max(pause).clamp(LEAST, MOST)
+        let pause = self.state.history().pause(now);
+        self.state.before_window(now).max(pause).clamp(LEAST, MOST)
     }
 
     /// Sees to the next token, if it is due.
     async fn warm(self: &Arc<Self>) {
-        let now = self.clock.now();
-        if self.rests(now) || !self.before_window(now).is_zero() {
+        let now = self.state.clock.now();
+        if self.rests(now) || !self.state.before_window(now).is_zero() {
             return;
         }
-        let need = Need::NewerThan(self.slot().map_or(0, |token| token.generation()));
+        let need = Need::After(self.state.slot().map_or(0, |token| token.generation()));
         // Whether it went well shows in the slot; what went wrong has been reported.
-        let _ = self.clone().wait(need, None).await;
+        let _ = self.clone().wait(need).await;
     }
 }

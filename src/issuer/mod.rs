@@ -108,11 +108,43 @@ pub trait Issuer: Send + Sync + 'static {
         false
     }
 
+    /// Whether what made this mint fail has been mended since.
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        let _ = failure;
+        false
+    }
+
+    /// How often a token may be replaced because the platform rejected it. That is counted for the account, by all who share
+    /// its store. Unless you say otherwise: 60 at once, then one every 100 s, which leaves more than half of the 2 000 mints
+    /// that WeChat allows a day
+    /// (<https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html>).
+    fn refreshes(&self) -> Allowance {
+        Allowance::new(60, Duration::from_secs(100))
+    }
+
     /// Whether [`Mint::forced`] makes the endpoint replace a token that it would otherwise hand out again. If so, the
     /// cache asks for that where a normal mint has returned the rejected token, within its budget. `false` unless you say
     /// otherwise.
     fn can_force(&self) -> bool {
         false
+    }
+}
+
+/// How often something may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Allowance {
+    /// So often at once.
+    pub at_once: u32,
+    /// Then once each time that this has passed.
+    pub every: Duration,
+}
+
+impl Allowance {
+    /// So often at once, then once each time that `every` has passed.
+    #[must_use]
+    pub const fn new(at_once: u32, every: Duration) -> Self {
+        Self { at_once, every }
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`StableToken`]: `POST /cgi-bin/stable_token`.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Allowance, Issuer, Mint, Minted,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
@@ -87,6 +87,12 @@ impl Issuer for StableToken {
 
     fn mints_are_independent(&self) -> bool {
         true
+    }
+
+    /// The endpoint allows 500 000 calls a day
+    /// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>).
+    fn refreshes(&self) -> Allowance {
+        Allowance::new(1000, Duration::from_secs(1))
     }
 
     fn can_force(&self) -> bool {

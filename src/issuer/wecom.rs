@@ -1,9 +1,9 @@
 //! [`WeCom`]: `GET /cgi-bin/gettoken`.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Allowance, Issuer, Mint, Minted,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
@@ -68,5 +68,9 @@ impl Issuer for WeCom {
 
     fn mints_are_independent(&self) -> bool {
         true
+    }
+
+    fn refreshes(&self) -> Allowance {
+        Allowance::new(60, Duration::from_secs(60))
     }
 }

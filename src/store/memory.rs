@@ -10,7 +10,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreFuture, TokenStore, Watch};
+use super::{
+    Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreFuture, TokenStore, Usage,
+    Watch,
+};
 use crate::{
     clock::{Clock, Deadline, Moment},
     issuer::AccountKey,
@@ -44,8 +47,12 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Account {
     fence: u64,
+    /// Of the lease with this fence.
+    owner: u64,
     record: Option<(Record, Deadline)>,
     failure: Option<(Failure, Deadline)>,
+    /// As it was at that moment.
+    usage: Option<(Usage, Moment)>,
     lease: Option<Deadline>,
     bell: Option<watch::Sender<()>>,
 }
@@ -55,6 +62,14 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads the wall clock from `clock`, which a test can move.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
+        self.clock = clock.clock();
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Account>> {
@@ -83,8 +98,22 @@ impl Account {
             .as_ref()
             .filter(|(_, end)| !end.has_passed(now))
             .map(|(failure, end)| Failure::new(failure.error.clone(), failure.generation, end.left(now)));
+        let usage = self.usage.as_ref().map(|(usage, at)| usage.clone().aged(now.since(*at)));
         let leased = self.lease.map(|end| end.left(now)).filter(|left| !left.is_zero());
-        Snapshot { record, failure, leased }
+        Snapshot { record, failure, usage: usage.unwrap_or_default(), leased }
+    }
+
+    /// Whether this is the latest lease, ended or not.
+    fn is_latest(&self, lease: &Lease) -> bool {
+        (self.fence, self.owner) == (lease.fence, lease.owner)
+    }
+
+    /// Ends the lease. What was noted meanwhile stays.
+    fn end(&mut self, usage: &Usage, now: Moment) {
+        let accepted = self.usage.as_ref().map_or(0, |(usage, _)| usage.accepted).max(usage.accepted);
+        self.usage = Some((Usage { accepted, ..usage.clone() }, now));
+        self.lease = None;
+        self.ring();
     }
 
     fn ring(&self) {
@@ -105,15 +134,16 @@ impl TokenStore for MemoryStore {
             if snapshot.leased.is_some() {
                 return Claim::Held(snapshot);
             }
-            account.fence = account.fence.max(ask.floor).saturating_add(1);
+            let highest = account.fence.max(ask.floor).saturating_add(1);
+            (account.fence, account.owner) = (highest.max(now.unix_millis()), ask.owner);
             account.lease = Some(now.after(ask.life));
-            Claim::Granted(Lease::new(account.fence, ask.life), snapshot)
+            Claim::Granted(Lease::new(account.fence, &ask), snapshot)
         })
     }
 
     fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool> {
         self.with(account, |account, now| {
-            let held = account.fence == lease.fence && account.lease.is_some();
+            let held = account.is_latest(lease) && account.lease.is_some();
             if held {
                 account.lease = Some(now.after(lease.life));
             }
@@ -126,16 +156,17 @@ impl TokenStore for MemoryStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
         self.with(account, |account, now| {
-            if account.fence > lease.fence {
+            // What was granted before the store was made is in no store of this kind: there is always an owner.
+            if account.fence > lease.fence || (account.fence == lease.fence && !account.is_latest(lease)) {
                 return Commit::Fenced(account.snapshot(now));
             }
-            account.fence = lease.fence;
+            (account.fence, account.owner) = (lease.fence, lease.owner);
             account.record = Some((record.clone(), now.after(record.left.min(record.life))));
             account.failure = None;
-            account.lease = None;
-            account.ring();
+            account.end(usage, now);
             Commit::Done
         })
     }
@@ -145,12 +176,30 @@ impl TokenStore for MemoryStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
         self.with(account, |account, now| {
-            if account.fence == lease.fence {
-                account.lease = None;
+            if account.is_latest(lease) {
                 account.failure = failure.map(|failure| (failure.clone(), now.after(failure.left)));
-                account.ring();
+                account.end(usage, now);
+            }
+        })
+    }
+
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        self.with(account, |account, now| match note {
+            Note::Accepted { generation } => {
+                let (usage, _) = account.usage.get_or_insert_with(|| (Usage::default(), now));
+                usage.accepted = usage.accepted.max(generation);
+            }
+            Note::Doubtful { generation, most } => {
+                if let Some((record, end)) = &mut account.record
+                    && record.generation == generation
+                    && end.left(now) > most
+                {
+                    *end = now.after(most);
+                    account.ring();
+                }
             }
         })
     }

@@ -1,8 +1,9 @@
 //! Where processes share a token, and choose who mints the next one.
 //!
 //! A [`TokenStore`] keeps one [`Record`] an account: the newest token. It also keeps a *lease*, held by whoever is
-//! minting, and the [`Failure`] of the last mint, so that nobody repeats it at once. The election itself is not here: the
-//! cache runs it over these few calls, the same way for every store.
+//! minting; the [`Failure`] of the last mint, so that nobody repeats it at once; and the [`Usage`] of what the platform
+//! allows, so that all who share the store keep to its limits together. The election itself is not here: the cache runs it
+//! over these few calls, the same way for every store.
 //!
 //! | store | who shares | needs |
 //! |---|---|---|
@@ -15,13 +16,19 @@
 //! # The rules of a store
 //!
 //! 1. Every lease of an account has a higher *fence* than all leases and records before it, and than the floor that the
-//!    claimant names. The token minted under a lease has the lease's fence as its generation.
-//! 2. [`commit`](TokenStore::commit) is refused once a later lease was granted: a minter that slept through its lease
-//!    cannot overwrite the token of the one that took over.
-//! 3. [`load`](TokenStore::load) and [`try_lease`](TokenStore::try_lease) see record, failure and lease at one moment.
-//! 4. Remaining lives are counted by the store's clock, never by comparing the clocks of two processes.
-//! 5. A record that the store cannot read is an error; it is never taken for "no record" and never overwritten.
-//! 6. Every call ends in a time of the store's own, with [`StoreError`] if need be.
+//!    claimant names. It is not below the milliseconds of the store's clock since the Unix epoch, so that fences rise even
+//!    over what the store has forgotten. The token minted under a lease has the lease's fence as its generation.
+//! 2. [`commit`](TokenStore::commit) is refused once a later lease was granted, or the same fence to another owner (by a
+//!    replica that had not heard of the first): a minter that slept through its lease cannot overwrite the token of the
+//!    one that took over.
+//! 3. [`load`](TokenStore::load) and [`try_lease`](TokenStore::try_lease) see all there is of an account at one moment.
+//! 4. Remaining lives and the age of what was used are counted by the store's clock, never by comparing the clocks of two
+//!    processes.
+//! 5. A record that the store cannot read is an error while it has life left; it is not taken for "no record" and not
+//!    overwritten. Once its life is over it counts as absent. So a damaged record heals when somebody removes it, or by
+//!    itself after the life of its token, two hours at most.
+//! 6. Fence and usage outlive the record, by a day at least.
+//! 7. Every call ends in a time of the store's own, with [`StoreError`] if need be.
 //!
 //! Whoever writes a store of their own can check it against these rules with the conformance suite of feature `testing`.
 
@@ -33,6 +40,7 @@ mod record;
 mod redis;
 #[cfg(feature = "seal")]
 mod sealed;
+mod usage;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -45,6 +53,7 @@ pub use self::sealed::{SealKey, Sealed};
 pub use self::{
     memory::MemoryStore,
     record::{Failure, Record},
+    usage::Usage,
 };
 use crate::issuer::AccountKey;
 
@@ -70,22 +79,28 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// Makes the lease last for its whole life again, from now. `false`: it was lost, and somebody else may be minting.
     fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool>;
 
-    /// Ends the lease with a token, and tells the watchers. Removes the failure.
+    /// Ends the lease with a token, keeps the usage, and tells the watchers. Removes the failure.
     fn commit<'a>(
         &'a self,
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit>;
 
-    /// Ends the lease without a token, and tells the watchers. The failure, or none, replaces the one there is, and is kept
-    /// as long as it lasts. Does nothing if the lease was lost.
+    /// Ends the lease without a token, keeps the usage, and tells the watchers. The failure, or none, replaces the one there
+    /// is, and is kept as long as it lasts. Does nothing if the lease was lost.
     fn abandon<'a>(
         &'a self,
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()>;
+
+    /// Takes note of what somebody has learned of a token, whoever holds the lease. Does nothing to an account of which it
+    /// has nothing.
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()>;
 
     /// Watches the account from now on. A hint only: it may report too much, and may miss a change.
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch>;
@@ -105,6 +120,8 @@ pub struct Snapshot {
     pub record: Option<Record>,
     /// The failure of the last mint, while it lasts.
     pub failure: Option<Failure>,
+    /// What was used of what the platform allows.
+    pub usage: Usage,
     /// How long the present lease still lasts, if somebody holds one.
     pub leased: Option<Duration>,
 }
@@ -117,6 +134,8 @@ pub struct LeaseRequest {
     pub life: Duration,
     /// The lease's fence must be above this, whatever the store remembers.
     pub floor: u64,
+    /// Tells this claimant from all others: a random number.
+    pub owner: u64,
 }
 
 /// The answer to a [`LeaseRequest`].
@@ -135,8 +154,29 @@ pub enum Claim {
 pub struct Lease {
     /// Higher than that of every lease before; the generation of the token minted under it.
     pub fence: u64,
+    /// The claimant that it was granted to.
+    pub owner: u64,
     /// How long it lasts unless it is renewed.
     pub life: Duration,
+}
+
+/// What somebody has learned of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The platform accepted the token of this generation where it had rejected the one before.
+    Accepted {
+        /// The token's.
+        generation: u64,
+    },
+    /// Another token may have been minted whose text nobody has got, and that ends the life of this one. Ignored if the
+    /// newest record is another one; tells the watchers.
+    Doubtful {
+        /// The token's.
+        generation: u64,
+        /// The longest that it may still be trusted.
+        most: Duration,
+    },
 }
 
 /// How a [`commit`](TokenStore::commit) went.
@@ -160,24 +200,29 @@ pub struct StoreError {
 impl Snapshot {
     /// What there is.
     #[must_use]
-    pub fn new(record: Option<Record>, failure: Option<Failure>, leased: Option<Duration>) -> Self {
-        Self { record, failure, leased }
+    pub fn new(
+        record: Option<Record>,
+        failure: Option<Failure>,
+        usage: Usage,
+        leased: Option<Duration>,
+    ) -> Self {
+        Self { record, failure, usage, leased }
     }
 }
 
 impl LeaseRequest {
-    /// A lease for `life`, with a fence above `floor`.
+    /// A lease for `life`, with a fence above `floor`, for a new owner.
     #[must_use]
     pub fn new(life: Duration, floor: u64) -> Self {
-        Self { life, floor }
+        Self { life, floor, owner: fastrand::u64(..) }
     }
 }
 
 impl Lease {
-    /// A lease that was granted with this fence.
+    /// The lease that was asked for, granted with this fence.
     #[must_use]
-    pub fn new(fence: u64, life: Duration) -> Self {
-        Self { fence, life }
+    pub fn new(fence: u64, ask: &LeaseRequest) -> Self {
+        Self { fence, owner: ask.owner, life: ask.life }
     }
 }
 
@@ -188,7 +233,7 @@ impl StoreError {
         Self { message: message.into(), unreadable: false, source: None }
     }
 
-    /// There is a record, but it is torn, foreign or of a future format. The message names it.
+    /// There is a record, but it is damaged, foreign or of a future format. The message names it.
     #[must_use]
     pub fn unreadable(message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), unreadable: true, source: None }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use crate::{
@@ -10,8 +11,8 @@ use crate::{
     secret::Fingerprint,
 };
 
-/// The version of the written form. A reader refuses a later one rather than guess.
-const FORMAT: u32 = 1;
+/// The version of the written form. A reader refuses another one rather than guess.
+const FORMAT: u32 = 2;
 
 /// The newest token of an account, as a store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,8 +26,6 @@ pub struct Record {
     pub life: Duration,
     /// What is left of it at this moment, by the store's clock.
     pub left: Duration,
-    /// When refreshes were forced in the last day, in milliseconds since the Unix epoch.
-    pub forced: Vec<u64>,
 }
 
 /// Why the last mint failed, and for how long nobody should try again.
@@ -47,8 +46,8 @@ struct WrittenRecord {
     token: Arc<str>,
     generation: u64,
     life_ms: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    forced: Vec<u64>,
+    /// Of all the rest: a token of which one character was changed looks like any other.
+    check: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,13 +61,15 @@ struct WrittenFailure {
     errcode: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl Record {
     /// A token with `left` of its `life` to go.
     #[must_use]
     pub fn new(token: impl Into<Arc<str>>, generation: u64, life: Duration, left: Duration) -> Self {
-        Self { token: token.into(), generation, life, left: left.min(life), forced: Vec::new() }
+        Self { token: token.into(), generation, life, left: left.min(life) }
     }
 
     /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
@@ -79,25 +80,26 @@ impl Record {
             token: self.token.clone(),
             generation: self.generation,
             life_ms: to_millis(self.life),
-            forced: self.forced.clone(),
+            check: checksum(&self.token, self.generation, to_millis(self.life)),
         })
     }
 
-    /// Reads the written form. `left` comes from the store's clock; more than the whole life is cut to that.
+    /// Reads the written form. `left` comes from the store's clock; more than the whole life is cut to that. What cannot be
+    /// read counts as no record once nothing is left of it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::unreadable`] for anything else, and for a later format.
-    pub fn decode(written: &[u8], left: Duration) -> Result<Self, StoreError> {
-        let record: WrittenRecord = from_json(written)?;
-        let life = Duration::from_millis(record.life_ms);
-        Ok(Self {
-            token: record.token,
-            generation: record.generation,
-            life,
-            left: left.min(life),
-            forced: record.forced,
-        })
+    /// [`StoreError::unreadable`] for anything else that has life left: damaged, foreign, or of another format.
+    pub fn decode(written: &[u8], left: Duration) -> Result<Option<Self>, StoreError> {
+        let read =
+            from_json(written).and_then(|WrittenRecord { token, generation, life_ms, check, .. }| {
+                if check != checksum(&token, generation, life_ms) {
+                    return Err(StoreError::unreadable("a record is damaged (its checksum is another)"));
+                }
+                let life = Duration::from_millis(life_ms);
+                Ok(Some(Self { token, generation, life, left: left.min(life) }))
+            });
+        if left.is_zero() { Ok(read.unwrap_or_default()) } else { read }
     }
 }
 
@@ -119,6 +121,7 @@ impl Failure {
             transient: self.error.is_transient(),
             errcode: self.error.errcode(),
             rid: self.error.rid().map(str::to_owned),
+            hint: None,
         })
     }
 
@@ -152,12 +155,23 @@ impl fmt::Debug for Record {
     }
 }
 
-fn to_json(value: &impl Serialize) -> Vec<u8> {
+/// Against damage, not against malice.
+fn checksum(token: &str, generation: u64, life_ms: u64) -> String {
+    let mut digest = Sha256::new();
+    digest.update(generation.to_be_bytes());
+    digest.update(life_ms.to_be_bytes());
+    digest.update(token);
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.finalize()[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     // Plain structs of strings and numbers: there is nothing in them that JSON cannot say.
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, StoreError> {
+pub(super) fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, StoreError> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
@@ -176,7 +190,7 @@ fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, StoreError>
     serde_json::from_slice(written).map_err(torn)
 }
 
-fn to_millis(duration: Duration) -> u64 {
+pub(super) fn to_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -206,8 +220,8 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_written_form() {
-        let record = Record { forced: vec![5, 6], ..Record::new("tok\"en", 7, HOUR * 2, HOUR) };
-        assert_eq!(Record::decode(&record.encode(), HOUR).unwrap(), record);
+        let record = Record::new("tok\"en", 7, HOUR * 2, HOUR);
+        assert_eq!(Record::decode(&record.encode(), HOUR).unwrap(), Some(record));
     }
 
     #[test]
@@ -222,7 +236,7 @@ mod tests {
     fn nobody_can_write_an_immortal_token() {
         let record = Record::new("t", 1, HOUR, HOUR * 100);
         assert_eq!(record.left, HOUR);
-        assert_eq!(Record::decode(&record.encode(), HOUR * 100).unwrap().left, HOUR);
+        assert_eq!(Record::decode(&record.encode(), HOUR * 100).unwrap().unwrap().left, HOUR);
     }
 
     #[test]
@@ -232,9 +246,28 @@ mod tests {
             let error = Record::decode(&whole[..cut], HOUR).unwrap_err();
             assert!(error.is_unreadable() && !format!("{error} {error:?}").contains("SENTINEL"));
         }
-        let future = Record::decode(br#"{"v":2,"secret":"SENTINEL"}"#, HOUR).unwrap_err();
+        let future = Record::decode(br#"{"v":3,"secret":"SENTINEL"}"#, HOUR).unwrap_err();
         assert!(future.to_string().contains("update this program"));
         assert!(Record::decode(b"SENTINEL", HOUR).is_err());
         assert!(!format!("{:?}", Record::new("SENTINEL", 1, HOUR, HOUR)).contains("SENTINEL"));
+    }
+
+    #[test]
+    fn one_changed_byte_is_an_error_while_the_token_lives_and_nothing_after() {
+        let whole = Record::new("81_aBcDeF-0123", 1_790_000_000_000, HOUR * 2, HOUR).encode();
+        for at in 0..whole.len() {
+            for change in [1, 0x20] {
+                let mut damaged = whole.clone();
+                damaged[at] ^= change;
+                match Record::decode(&damaged, HOUR) {
+                    Err(error) => {
+                        assert!(error.is_unreadable() && !format!("{error:?}").contains("81_"), "{error:?}");
+                        assert_eq!(Record::decode(&damaged, Duration::ZERO).unwrap(), None);
+                    }
+                    // Only where it means the same.
+                    Ok(read) => assert_eq!(read, Record::decode(&whole, HOUR).unwrap()),
+                }
+            }
+        }
     }
 }

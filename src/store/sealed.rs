@@ -9,7 +9,8 @@ use ring::{
 use zeroize::Zeroizing;
 
 use super::{
-    Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, StoreFuture, TokenStore, Watch,
+    Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture, TokenStore,
+    Usage, Watch,
 };
 use crate::{error::Error, issuer::AccountKey};
 
@@ -19,12 +20,12 @@ const MARK: &str = "sealed1:";
 /// Encrypts tokens before they reach a store, so that a dump, a backup or a copied file gives nobody a token.
 ///
 /// The first key seals, all keys open. To change keys, give the new one to every process as the second, then as the
-/// first, and leave the old one out once a day has passed. Whatever no key opens is an error
-/// ([`is_unreadable`](StoreError::is_unreadable)) and is not overwritten; so is a token that is not sealed. All
-/// processes that share a store must therefore seal: begin with another key prefix or folder than without.
+/// first, and leave the old one out once a day has passed. A token that no key opens, or that is not sealed, is an error
+/// ([`is_unreadable`](StoreError::is_unreadable)) and is not overwritten while it has life left; after that it counts as
+/// absent. All processes that share a store must therefore seal: begin with another key prefix or folder than without.
 ///
 /// A token is sealed with ChaCha20-Poly1305 for its account, so that nobody can pass one account's token off as
-/// another's. Lives, generations and failures are kept in the open.
+/// another's. Lives, generations, failures and usage are kept in the open.
 ///
 /// ```
 /// use tower_wechat::store::{MemoryStore, SealKey, Sealed};
@@ -122,7 +123,12 @@ impl<S> Sealed<S> {
 
     fn open(&self, account: &AccountKey, mut snapshot: Snapshot) -> Result<Snapshot, StoreError> {
         if let Some(record) = &mut snapshot.record {
-            record.token = self.open_token(account, &record.token)?;
+            match self.open_token(account, &record.token) {
+                Ok(token) => record.token = token,
+                // The account may have been idle since its key was left out.
+                Err(_) if record.left.is_zero() => snapshot.record = None,
+                Err(error) => return Err(error),
+            }
         }
         Ok(snapshot)
     }
@@ -153,11 +159,11 @@ impl<S: TokenStore> TokenStore for Sealed<S> {
             match self.store.try_lease(account, ask).await? {
                 Claim::Held(snapshot) => Ok(Claim::Held(self.open(account, snapshot)?)),
                 Claim::Granted(lease, snapshot) => {
-                    let failure = snapshot.failure.clone();
+                    let (failure, usage) = (snapshot.failure.clone(), snapshot.usage.clone());
                     let opened = self.open(account, snapshot);
                     if opened.is_err() {
                         // Whoever can read the record may mint. If this fails, the lease ends by itself.
-                        let _ = self.store.abandon(account, &lease, failure.as_ref()).await;
+                        let _ = self.store.abandon(account, &lease, failure.as_ref(), &usage).await;
                     }
                     Ok(Claim::Granted(lease, opened?))
                 }
@@ -174,10 +180,11 @@ impl<S: TokenStore> TokenStore for Sealed<S> {
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
         Box::pin(async move {
             let sealed = self.seal(account, record)?;
-            Ok(match self.store.commit(account, lease, &sealed).await? {
+            Ok(match self.store.commit(account, lease, &sealed, usage).await? {
                 Commit::Done => Commit::Done,
                 Commit::Fenced(snapshot) => Commit::Fenced(self.open(account, snapshot)?),
             })
@@ -189,8 +196,13 @@ impl<S: TokenStore> TokenStore for Sealed<S> {
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
-        self.store.abandon(account, lease, failure)
+        self.store.abandon(account, lease, failure, usage)
+    }
+
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        self.store.note(account, note)
     }
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {

@@ -5,6 +5,8 @@
 // What only an event shows is written for nobody without them.
 #![cfg_attr(not(feature = "tracing"), allow(dead_code))]
 
+#[cfg(feature = "metrics")]
+mod measured;
 mod passed_through;
 
 use std::time::Duration;
@@ -45,8 +47,8 @@ impl Cause {
 /// Something worth reporting about an account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event<'a> {
-    /// A token was minted here.
-    Minted { cause: Cause, generation: u64, life: Duration },
+    /// A token was minted here. It took so long, a second try and a forced one included.
+    Minted { cause: Cause, generation: u64, life: Duration, took: Duration },
     /// A mint failed here.
     MintFailed { cause: Cause, error: &'a TokenError, pause: Duration },
     /// Another process's token was taken from the store.
@@ -61,11 +63,13 @@ pub(crate) enum Event<'a> {
     Replayed,
     /// There is no second answer to a rejected request.
     NotReplayed { why: &'static str },
-    /// The budget of passive refreshes is spent.
-    BudgetSpent { pause: Duration },
-    /// Tokens are rejected long before they expire: somebody else mints for this app.
-    ForeignMinter,
-    /// The store failed.
+    /// A budget of refreshes is spent for so long.
+    BudgetSpent { wait: Duration },
+    /// Somebody else mints for this app. Whether its mints are independent, and whether its token is in a shared store.
+    ForeignMinter { independent: bool, shared: bool },
+    /// What is left of the present token's life.
+    Life { left: Duration },
+    /// The store failed, for the first time since it last answered.
     StoreFailed { error: &'a StoreError },
     /// A token was minted here, but a later lease had been granted meanwhile: it was thrown away.
     Fenced { generation: u64 },
@@ -76,7 +80,7 @@ pub(crate) fn emit(account: &AccountKey, event: Event<'_>) {
     #[cfg(feature = "tracing")]
     trace(account, event);
     #[cfg(feature = "metrics")]
-    measure(account, event);
+    measured::measure(account, event);
     let _ = (account, event);
 }
 
@@ -85,9 +89,9 @@ fn trace(account: &AccountKey, event: Event<'_>) {
     use tracing::{debug, info, trace, warn};
     let app = Shown(account.app());
     match event {
-        Event::Minted { cause, generation, life } => {
-            let (cause, life_s) = (cause.as_str(), life.as_secs());
-            info!(target: TARGET, %app, %account, cause, generation, life_s, "minted a token");
+        Event::Minted { cause, generation, life, took } => {
+            let (cause, life_s, took_ms) = (cause.as_str(), life.as_secs(), millis(took));
+            info!(target: TARGET, %app, %account, cause, generation, life_s, took_ms, "minted a token");
         }
         Event::MintFailed { cause, error, pause } => {
             let (cause, errcode, rid, pause_ms) =
@@ -117,21 +121,20 @@ fn trace(account: &AccountKey, event: Event<'_>) {
         Event::NotReplayed { why } => {
             debug!(target: TARGET, %app, %account, why, "handed WeChat's rejection on");
         }
-        Event::BudgetSpent { pause } => {
-            let pause_ms = millis(pause);
+        Event::BudgetSpent { wait } => {
+            let wait_ms = millis(wait);
             warn!(
                 target: TARGET,
-                %app, %account, pause_ms,
+                %app, %account, wait_ms,
                 "too many rejections: the budget of refreshes is spent"
             );
         }
-        Event::ForeignMinter => warn!(
-            target: TARGET,
-            %app,
-            %account,
-            "tokens are rejected long before they expire: another program mints for this app; let all of them use the \
-             stable_token endpoint, or share one store"
-        ),
+        Event::ForeignMinter { independent, shared } => {
+            let advice = foreign_minter_advice(independent, shared);
+            warn!(target: TARGET, %app, %account, advice, "another program mints for this app");
+        }
+        // A number that changes all the time.
+        Event::Life { .. } => {}
         Event::StoreFailed { error } => {
             warn!(target: TARGET, %app, %account, %error, "the token store failed");
         }
@@ -145,6 +148,45 @@ fn trace(account: &AccountKey, event: Event<'_>) {
     }
 }
 
+/// What to do about another program that mints for the same app.
+#[cfg(feature = "tracing")]
+fn foreign_minter_advice(independent: bool, shared: bool) -> &'static str {
+    match (independent, shared) {
+        (true, _) => {
+            "it forces refreshes of the stable token (`force_refresh`), which ends the one there is: force in one place only, \
+             and for leaked tokens only"
+        }
+        (false, true) => {
+            "it does not share this store: let it, or let all of them use the stable_token endpoint, where mints do each \
+             other no harm"
+        }
+        (false, false) => {
+            "let all of them share one store, or use the stable_token endpoint, where mints do each other no harm"
+        }
+    }
+}
+
+/// Puts what happens in a fetch into a span of its own, with why it is made. It has no parent: it belongs to no single one of
+/// those who wait for it.
+#[cfg(feature = "tracing")]
+pub(crate) fn in_fetch_span<F: Future>(
+    account: &AccountKey,
+    cause: Cause,
+    fetching: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    use tracing::Instrument;
+    let app = Shown(account.app());
+    let span =
+        tracing::info_span!(target: TARGET, parent: None, "fetch", %app, %account, cause = cause.as_str());
+    span.follows_from(tracing::Span::current());
+    fetching.instrument(span)
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn in_fetch_span<F: Future>(_: &AccountKey, _: Cause, fetching: F) -> F {
+    fetching
+}
+
 /// An app's id, on one line whatever it is.
 #[cfg(feature = "tracing")]
 struct Shown<'a>(&'a AppId);
@@ -153,42 +195,6 @@ struct Shown<'a>(&'a AppId);
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.shown())
-    }
-}
-
-#[cfg(feature = "metrics")]
-fn measure(account: &AccountKey, event: Event<'_>) {
-    use metrics::{counter, histogram};
-    let app = account.to_string();
-    match event {
-        Event::Minted { cause, .. } => {
-            counter!("tower_wechat_mints_total", "account" => app, "cause" => cause.as_str()).increment(1);
-        }
-        Event::MintFailed { cause, .. } => {
-            counter!("tower_wechat_mint_failures_total", "account" => app, "cause" => cause.as_str())
-                .increment(1);
-        }
-        Event::Shared { .. } => counter!("tower_wechat_shared_total", "account" => app).increment(1),
-        Event::Waited => counter!("tower_wechat_waits_total", "account" => app).increment(1),
-        Event::Coalesced => counter!("tower_wechat_coalesced_total", "account" => app).increment(1),
-        Event::Rejected { errcode, age, .. } => {
-            let code = errcode.to_string();
-            counter!("tower_wechat_rejections_total", "account" => app.clone(), "errcode" => code)
-                .increment(1);
-            histogram!("tower_wechat_rejected_age_seconds", "account" => app).record(age.as_secs_f64());
-        }
-        Event::Replayed => counter!("tower_wechat_replays_total", "account" => app).increment(1),
-        Event::NotReplayed { why } => {
-            counter!("tower_wechat_not_replayed_total", "account" => app, "why" => why).increment(1);
-        }
-        Event::BudgetSpent { .. } => {
-            counter!("tower_wechat_budget_refusals_total", "account" => app).increment(1);
-        }
-        Event::ForeignMinter => counter!("tower_wechat_foreign_minter_total", "account" => app).increment(1),
-        Event::StoreFailed { .. } => {
-            counter!("tower_wechat_store_failures_total", "account" => app).increment(1);
-        }
-        Event::Fenced { .. } => counter!("tower_wechat_fenced_total", "account" => app).increment(1),
     }
 }
 

@@ -94,22 +94,24 @@ async fn frozen(place: Place, kind: Kind) {
     hold.release();
     for worker in &mut workers[1..] {
         let said = worker.ask("token").await;
-        assert_eq!(said["generation"], 2, "{said}");
+        assert!(said["generation"].is_u64(), "{said}");
     }
+    let taken_over = agreed(&mut workers[1..]).await;
     // The others go on, and need yet another one, so that the frozen one is behind by two.
     wechat.revoke();
     let said = all(&mut workers[1..], "fire 20").await;
     assert_eq!(sum(&said, "failed"), 0, "{said:?}");
-    assert_eq!(agreed(&mut workers[1..]).await, 3);
+    let latest = agreed(&mut workers[1..]).await;
+    assert!(latest > taken_over);
 
     workers[0].signal("CONT");
     let said = workers[0].hear().await;
-    assert_eq!(said["generation"], 3, "{said}");
+    assert_eq!(said["generation"], latest, "{said}");
     assert_eq!(workers[0].ask("stats").await["fenced"], 1);
-    assert_eq!(agreed(&mut workers).await, 3);
+    assert_eq!(agreed(&mut workers).await, latest);
     let said = all(&mut workers, "fire 20").await;
     assert_eq!(sum(&said, "failed"), 0, "{said:?}");
-    assert_eq!(agreed(&mut workers).await, 3);
+    assert_eq!(agreed(&mut workers).await, latest);
     assert_eq!(wechat.token_requests(), 3);
 }
 

@@ -1,72 +1,54 @@
-//! What the store has of the account, and the rules by which it changes.
+//! What the store has of the account: the very store that processes share elsewhere, asked at one moment.
 
-use std::time::Duration;
+use futures_util::FutureExt;
+use tower_wechat::{
+    issuer::AccountKey,
+    store::{
+        Claim, Commit, Failure, Lease, LeaseRequest, MemoryStore, Note, Record, Snapshot, StoreFuture,
+        TokenStore, Usage,
+    },
+    testing::ManualClock,
+};
 
-use tokio::time::Instant;
-use tower_wechat::store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot};
-
-#[derive(Default)]
 pub struct Account {
-    pub fence: u64,
-    pub record: Option<(Record, Instant)>,
-    failure: Option<(Failure, Instant)>,
-    lease: Option<Instant>,
+    store: MemoryStore,
+    key: AccountKey,
 }
 
-fn left(end: Instant, now: Instant) -> Option<Duration> {
-    Some(end.saturating_duration_since(now)).filter(|left| !left.is_zero())
+/// It answers at once.
+fn now<T>(answer: StoreFuture<'_, T>) -> T {
+    answer.now_or_never().expect("a store in memory waits for nobody").expect("and does not fail")
 }
 
 impl Account {
-    pub fn snapshot(&self, now: Instant) -> Snapshot {
-        let record = self.record.as_ref().map(|(record, end)| {
-            let left = end.saturating_duration_since(now);
-            let mut copy = Record::new(record.token.clone(), record.generation, record.life, left);
-            copy.forced.clone_from(&record.forced);
-            copy
-        });
-        let failure = self.failure.as_ref().and_then(|(failure, end)| {
-            Some(Failure::new(failure.error.clone(), failure.generation, left(*end, now)?))
-        });
-        Snapshot::new(record, failure, self.lease.and_then(|end| left(end, now)))
+    pub fn new(clock: &ManualClock) -> Self {
+        Self {
+            store: MemoryStore::new().clock(clock),
+            key: AccountKey::new("model", "https://model.invalid", "model", None),
+        }
     }
 
-    pub fn try_lease(&mut self, ask: LeaseRequest, now: Instant) -> Claim {
-        let snapshot = self.snapshot(now);
-        if snapshot.leased.is_some() {
-            return Claim::Held(snapshot);
-        }
-        self.fence = self.fence.max(ask.floor) + 1;
-        self.lease = Some(now + ask.life);
-        Claim::Granted(Lease::new(self.fence, ask.life), snapshot)
+    pub fn snapshot(&self) -> Snapshot {
+        now(self.store.load(&self.key))
     }
 
-    pub fn renew(&mut self, lease: &Lease, now: Instant) -> bool {
-        let held = self.fence == lease.fence && self.lease.is_some();
-        if held {
-            self.lease = Some(now + lease.life);
-        }
-        held
+    pub fn try_lease(&self, ask: LeaseRequest) -> Claim {
+        now(self.store.try_lease(&self.key, ask))
     }
 
-    pub fn commit(&mut self, lease: &Lease, record: &Record, now: Instant) -> Commit {
-        if self.fence > lease.fence {
-            return Commit::Fenced(self.snapshot(now));
-        }
-        self.record = Some((record.clone(), now + record.left));
-        (self.failure, self.lease) = (None, None);
-        Commit::Done
+    pub fn renew(&self, lease: &Lease) -> bool {
+        now(self.store.renew(&self.key, lease))
     }
 
-    /// Whether the lease was still held.
-    pub fn abandon(&mut self, lease: &Lease, failure: Option<&Failure>, now: Instant) -> bool {
-        let held = self.fence == lease.fence;
-        if held {
-            self.lease = None;
-            if let Some(failure) = failure {
-                self.failure = Some((failure.clone(), now + failure.left));
-            }
-        }
-        held
+    pub fn commit(&self, lease: &Lease, record: &Record, usage: &Usage) -> Commit {
+        now(self.store.commit(&self.key, lease, record, usage))
+    }
+
+    pub fn abandon(&self, lease: &Lease, failure: Option<&Failure>, usage: &Usage) {
+        now(self.store.abandon(&self.key, lease, failure, usage));
+    }
+
+    pub fn note(&self, note: Note) {
+        now(self.store.note(&self.key, note));
     }
 }

@@ -87,7 +87,7 @@ pub fn faults(op: &Op, down: bool) -> Vec<Action> {
         // A look has no effect that could happen or not.
         Request::Load => (vec![Crash, Freeze], &[CallLost]),
         Request::TryLease(_) | Request::Renew(_) => (vec![Crash, Freeze], &[CallLost, AnswerLost]),
-        Request::Commit(..) | Request::Abandon(..) => {
+        Request::Commit(..) | Request::Abandon(..) | Request::Note(_) => {
             (vec![Crash, Freeze], &[CallLost, AnswerLost, BellLost])
         }
     };

@@ -25,7 +25,8 @@ impl State {
     pub fn act(&mut self, id: u64, action: Action) {
         let at = self.pending.iter().position(|op| op.id == id).expect("a call under way");
         let mut op = self.pending.remove(at);
-        let said = format!("{:<3} {}", self.processes[op.process].name, words::request(&op.request));
+        let said =
+            format!("{:<3} {}", self.processes[op.process].name, words::request(&op.request, &self.fences));
         let on_store = !matches!(op.request, Request::Mint { .. } | Request::Start);
         match action {
             Action::Later | Action::Last | Action::Slow => {
@@ -45,7 +46,8 @@ impl State {
             None if down || matches!(action, Action::CallLost) => Some(Answer::Lost),
             None => self.perform(&op, action),
         };
-        let heard = answer.as_ref().map_or("no answer".to_owned(), words::answer);
+        let heard =
+            answer.as_ref().map_or("no answer".to_owned(), |answer| words::answer(answer, &self.fences));
         self.tell(&format!(
             "{said}: {heard}{}",
             if matches!(action, Action::Deliver) { String::new() } else { format!("   <== {action}") }
@@ -79,6 +81,8 @@ impl State {
     }
 
     fn told(&mut self, process: usize, request: &Request, answer: &Answer, late: bool) {
+        let heard = words::answer(answer, &self.fences);
+        let asked = words::request(request, &self.fences);
         let process = &mut self.processes[process];
         let snapshot = match answer {
             Answer::Reply(
@@ -103,7 +107,6 @@ impl State {
         let seen =
             snapshot.and_then(|snapshot| snapshot.record.as_ref()).map_or(0, |record| record.generation);
         process.seen = process.seen.max(seen);
-        let heard = words::answer(answer);
         if matches!(request, Request::Load) {
             let shown = process.views.entry(heard.clone()).or_default();
             *shown += 1;
@@ -111,33 +114,40 @@ impl State {
                 return;
             }
         }
-        (words::request(request), heard).hash(&mut process.history);
+        (asked, heard).hash(&mut process.history);
     }
 
     /// The effect of a call, and its answer; `None` if there will never be one.
     fn perform(&mut self, op: &Op, action: Action) -> Option<Answer> {
-        let now = now();
         let reply = match &op.request {
             Request::Start => return None,
-            Request::Load => Reply::Load(self.account.snapshot(now)),
+            Request::Load => Reply::Load(self.account.snapshot()),
             Request::TryLease(ask) => {
                 assert!(ask.life < FREEZE.min(SLOW), "the model's times must be longer than a lease");
-                Reply::Claim(self.account.try_lease(*ask, now))
+                let claim = self.account.try_lease(*ask);
+                if let Claim::Granted(lease, _) = &claim {
+                    self.fences.granted(lease.fence);
+                }
+                Reply::Claim(claim)
             }
-            Request::Renew(lease) => Reply::Renewed(self.account.renew(lease, now)),
-            Request::Commit(lease, record) => {
-                let commit = self.account.commit(lease, record, now);
+            Request::Renew(lease) => Reply::Renewed(self.account.renew(lease)),
+            Request::Commit(lease, record, usage) => {
+                let commit = self.account.commit(lease, record, usage);
                 if matches!(commit, Commit::Done) {
                     self.note_record(record);
                     self.ring(action);
                 }
                 Reply::Commit(commit)
             }
-            Request::Abandon(lease, failure) => {
-                if self.account.abandon(lease, failure.as_ref(), now) {
-                    self.ring(action);
-                }
+            Request::Abandon(lease, failure, usage) => {
+                self.account.abandon(lease, failure.as_ref(), usage);
+                self.ring(action);
                 Reply::Abandoned
+            }
+            Request::Note(note) => {
+                self.account.note(*note);
+                self.ring(action);
+                Reply::Noted
             }
             Request::Mint { .. } => return self.mint(action),
         };

@@ -7,8 +7,8 @@ use tower_wechat::{
     Platform, TokenError,
     issuer::{AccountKey, Issuer, Mint, Minted},
     store::{
-        Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, StoreFuture, TokenStore,
-        Watch,
+        Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture,
+        TokenStore, Usage, Watch,
     },
 };
 
@@ -66,8 +66,9 @@ impl TokenStore for StorePort {
         _: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
-        let request = Request::Commit(lease.clone(), record.clone());
+        let request = Request::Commit(lease.clone(), record.clone(), usage.clone());
         self.call(request, |reply| if let Reply::Commit(commit) = reply { Some(commit) } else { None })
     }
 
@@ -76,9 +77,14 @@ impl TokenStore for StorePort {
         _: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
-        let request = Request::Abandon(lease.clone(), failure.cloned());
+        let request = Request::Abandon(lease.clone(), failure.cloned(), usage.clone());
         self.call(request, |reply| matches!(reply, Reply::Abandoned).then_some(()))
+    }
+
+    fn note<'a>(&'a self, _: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        self.call(Request::Note(note), |reply| matches!(reply, Reply::Noted).then_some(()))
     }
 
     fn watch(&self, _: &AccountKey) -> Box<dyn Watch> {

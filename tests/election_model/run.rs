@@ -82,10 +82,11 @@ pub fn run(scenario: Scenario, bound: (usize, usize), chooser: &mut Chooser<'_>)
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
+        let clock = ManualClock::new();
         let mut run = Run {
             scenario,
             bound,
-            world: Arc::new(World::new(scenario.independent)),
+            world: Arc::new(World::new(scenario.independent, &clock)),
             caches: Vec::new(),
             slots: Vec::new(),
             callers: Vec::new(),
@@ -94,7 +95,7 @@ pub fn run(scenario: Scenario, bound: (usize, usize), chooser: &mut Chooser<'_>)
             slow: false,
             mints: 0,
             delays: 0,
-            clock: ManualClock::new(),
+            clock,
             chooser,
         };
         let result = run.run().await;
@@ -186,7 +187,7 @@ impl Run<'_, '_> {
         let op = state.op(id);
         let mut actions = vec![Action::Deliver];
         if self.delays < self.bound.1 {
-            actions.extend(choices::delays(op, waiting, state.account.record.is_some()));
+            actions.extend(choices::delays(op, waiting, state.account.snapshot().record.is_some()));
         }
         if self.faults.len() < self.bound.0 {
             actions.extend(choices::faults(op, state.is_down()));

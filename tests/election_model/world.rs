@@ -13,10 +13,14 @@ use tokio::{
 use tower_wechat::{
     TokenError,
     issuer::Minted,
-    store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot},
+    store::{Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, Usage},
+    testing::ManualClock,
 };
 
-use crate::{account::Account, words};
+use crate::{
+    account::Account,
+    words::{self, Fences},
+};
 
 pub struct World {
     state: Mutex<State>,
@@ -31,8 +35,9 @@ pub enum Request {
     Load,
     TryLease(LeaseRequest),
     Renew(Lease),
-    Commit(Lease, Record),
-    Abandon(Lease, Option<Failure>),
+    Commit(Lease, Record, Usage),
+    Abandon(Lease, Option<Failure>, Usage),
+    Note(Note),
     Mint {
         rejected: Option<String>,
     },
@@ -45,6 +50,7 @@ pub enum Reply {
     Renewed(bool),
     Commit(Commit),
     Abandoned,
+    Noted,
     Minted(Result<Minted, TokenError>),
 }
 
@@ -91,6 +97,7 @@ pub struct State {
     pub processes: Vec<Process>,
     pub pending: Vec<Op>,
     pub account: Account,
+    pub fences: Fences,
     /// The text of every record that was ever written, by generation.
     pub written: BTreeMap<u64, String>,
     pub mints: usize,
@@ -116,11 +123,12 @@ pub fn now() -> Instant {
 }
 
 impl World {
-    pub fn new(independent: bool) -> Self {
+    pub fn new(independent: bool, clock: &ManualClock) -> Self {
         let state = State {
             processes: Vec::new(),
             pending: Vec::new(),
-            account: Account::default(),
+            account: Account::new(clock),
+            fences: Fences::default(),
             written: BTreeMap::new(),
             mints: 0,
             texts: 0,
@@ -176,7 +184,7 @@ impl State {
         }
         match &request {
             Request::Mint { .. } if !self.independent => {
-                let lost = std::mem::take(&mut caller.knows) && caller.leased < Some(self.account.fence);
+                let lost = std::mem::take(&mut caller.knows) && caller.leased < self.fences.highest();
                 if caller.leased.is_none() || lost {
                     let text = format!("{} mints without a lease", caller.name);
                     self.violate(text);
@@ -247,7 +255,7 @@ impl State {
         if !matches!(op.request, Request::Load) || op.answered.is_some() || self.is_down() {
             return false;
         }
-        let (process, view) = (op.process, words::snapshot(&self.account.snapshot(now())));
+        let (process, view) = (op.process, words::snapshot(&self.account.snapshot(), &self.fences));
         self.processes[process].views.get(&view).is_some_and(|shown| *shown >= 2)
     }
 
@@ -261,10 +269,12 @@ impl State {
         }
         for op in &self.pending {
             let held = op.not_before.is_some_and(|until| until > now);
-            (op.process, words::request(&op.request), op.answered.is_some(), op.last, held).hash(&mut key);
+            (op.process, words::request(&op.request, &self.fences), op.answered.is_some(), op.last, held)
+                .hash(&mut key);
         }
-        let snapshot = words::snapshot(&self.account.snapshot(now));
-        (snapshot, self.account.fence, &self.alive, self.mints, self.is_down()).hash(&mut key);
+        let snapshot = words::snapshot(&self.account.snapshot(), &self.fences);
+        let fence = self.fences.highest().map(|fence| self.fences.name(fence));
+        (snapshot, fence, &self.alive, self.mints, self.is_down()).hash(&mut key);
         key.finish()
     }
 }

@@ -11,8 +11,8 @@ use tower_wechat::{
     ErrorKind, TokenCache,
     issuer::AccountKey,
     store::{
-        Claim, Commit, Failure, Lease, LeaseRequest, MemoryStore, Record, Snapshot, StoreFuture, TokenStore,
-        Watch,
+        Claim, Commit, Failure, Lease, LeaseRequest, MemoryStore, Note, Record, Snapshot, StoreFuture,
+        TokenStore, Usage, Watch,
     },
     testing::FakeWeChat,
 };
@@ -44,12 +44,13 @@ impl TokenStore for Counted {
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
         Box::pin(async move {
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
-            let done = self.store.commit(account, lease, record).await;
+            let done = self.store.commit(account, lease, record, usage).await;
             self.commits.fetch_add(1, Ordering::SeqCst);
             done
         })
@@ -60,8 +61,13 @@ impl TokenStore for Counted {
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
-        self.store.abandon(account, lease, failure)
+        self.store.abandon(account, lease, failure, usage)
+    }
+
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        self.store.note(account, note)
     }
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {

@@ -44,8 +44,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(settings: Settings, store: &(impl TokenStore + Clone)) -> Self {
+    fn new<S: TokenStore + Clone>(settings: Settings, store: impl Fn(&ManualClock) -> S) -> Self {
         let (endpoint, clock) = (Endpoint::new(&settings), ManualClock::new());
+        let store = store(&clock);
         let caches = [(), ()].map(|()| {
             TokenCache::builder(endpoint.clone())
                 .store(store.clone())
@@ -187,7 +188,7 @@ fn secs(secs: f64) -> Duration {
     Duration::from_secs_f64(secs)
 }
 
-fn run<S: TokenStore + Clone>(store: impl Fn() -> S) {
+fn run<S: TokenStore + Clone>(store: impl Fn(&ManualClock) -> S) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut files: Vec<_> = folder.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -198,7 +199,7 @@ fn run<S: TokenStore + Clone>(store: impl Fn() -> S) {
             let as_told = |seed| {
                 // The cache's own jitter comes from here.
                 fastrand::seed(seed);
-                catch_unwind(AssertUnwindSafe(|| play(file, &store()))).is_ok()
+                catch_unwind(AssertUnwindSafe(|| play(file, &store))).is_ok()
             };
             !(0..SEEDS).all(as_told)
         })
@@ -206,7 +207,7 @@ fn run<S: TokenStore + Clone>(store: impl Fn() -> S) {
     assert!(failed.is_empty(), "these went otherwise: {failed:#?}");
 }
 
-fn play(file: &Path, store: &(impl TokenStore + Clone)) {
+fn play<S: TokenStore + Clone>(file: &Path, store: impl Fn(&ManualClock) -> S) {
     let scenario: Scenario = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -215,5 +216,5 @@ fn play(file: &Path, store: &(impl TokenStore + Clone)) {
 
 #[test]
 fn over_a_memory_store() {
-    run(MemoryStore::new);
+    run(|clock| MemoryStore::new().clock(clock));
 }

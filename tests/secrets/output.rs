@@ -18,7 +18,7 @@ use tower_http::trace::TraceLayer;
 use tower_wechat::{
     AppId, AppSecret, AuthOutcome, Platform, TokenCache, TokenError, TokenPool, WeChatAuthLayer,
     issuer::{ClassicToken, Issuer, Mint, Minted, StableToken, WeCom},
-    store::{Claim, Commit, Failure, Lease, LeaseRequest, MemoryStore, Record, Snapshot, TokenStore},
+    store::{Claim, Commit, Failure, Lease, LeaseRequest, MemoryStore, Record, Snapshot, TokenStore, Usage},
     testing::{Answer, FakeWeChat, Fault},
 };
 
@@ -236,13 +236,13 @@ async fn stores(shown: &Shown, secrets: &mut Secrets) {
     else {
         panic!("nobody else asks");
     };
-    let commit = store.commit(&account, &lease, &record).await.unwrap();
+    let commit = store.commit(&account, &lease, &record, &Usage::default()).await.unwrap();
     let snapshot = store.load(&account).await.unwrap();
     assert_eq!(&*snapshot.record.as_ref().unwrap().token, token);
     shown.debug((&store, &account, &record, &failure, &lease, &commit, &snapshot));
     shown.debug(Claim::Held(snapshot.clone()));
     shown.debug(Commit::Fenced(snapshot.clone()));
-    shown.debug(Claim::Granted(Lease::new(1, life), Snapshot::default()));
+    shown.debug(Claim::Granted(Lease::new(1, &LeaseRequest::new(life, 0)), Snapshot::default()));
     shown.error(&Record::decode(br#"{"v":1,"token":"TOKEN-IN-A-STORE""#, life).unwrap_err());
     let cache = TokenCache::builder(ClassicToken::new("wx", "secret")).store(store);
     shown.debug(&cache);
@@ -294,7 +294,7 @@ async fn nothing_shows() {
     // The controls: the capture works, in the log and beside it, for our crate and for others.
     tracing::trace!("{SENTINEL}");
     let text = shown.text();
-    for sign in [SENTINEL, " INFO tower_wechat", "minted a token", "tower_http::trace", "cgi-bin/message"] {
+    for sign in [SENTINEL, " INFO fetch{app=", "minted a token", "tower_http::trace", "cgi-bin/message"] {
         assert!(text.contains(sign), "no {sign:?} in what showed");
     }
     assert!(secrets.0.len() > 10, "{} secrets", secrets.0.len());

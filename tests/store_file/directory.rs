@@ -7,7 +7,7 @@ use std::{
 
 use tower_wechat::{
     ErrorKind,
-    store::{FileStore, LeaseRequest, TokenStore},
+    store::{FileStore, LeaseRequest, TokenStore, Usage},
 };
 
 use crate::{LONG, TestDir, account, committed, granted};
@@ -40,7 +40,7 @@ async fn nothing_piles_up_and_names_tell_nothing() {
     for _ in 0..20 {
         let lease = granted(&store, LONG).await;
         assert!(store.renew(&account(), &lease).await.unwrap());
-        store.abandon(&account(), &lease, None).await.unwrap();
+        store.abandon(&account(), &lease, None, &Usage::default()).await.unwrap();
         committed(&store, "t").await;
     }
     let expected = ["json", "lease", "lock"].map(|extension| format!("{}.{extension}", account()));

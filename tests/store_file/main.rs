@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tower_wechat::{
     issuer::AccountKey,
-    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore},
+    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore, Usage},
     testing::store_conformance,
 };
 
@@ -98,7 +98,7 @@ async fn granted(store: &FileStore, life: Duration) -> Lease {
 
 async fn committed(store: &FileStore, text: &str) -> Lease {
     let lease = granted(store, LONG).await;
-    let commit = store.commit(&account(), &lease, &token(text, &lease)).await;
+    let commit = store.commit(&account(), &lease, &token(text, &lease), &Usage::default()).await;
     assert!(matches!(commit, Ok(Commit::Done)), "{commit:?}");
     lease
 }
@@ -148,7 +148,7 @@ async fn readers_see_record_and_lease_at_one_moment() {
     for _ in 0..2000 {
         let lease = granted(&store, LONG).await;
         held.store(lease.fence, Ordering::SeqCst);
-        let commit = store.commit(&account(), &lease, &token("t", &lease)).await;
+        let commit = store.commit(&account(), &lease, &token("t", &lease), &Usage::default()).await;
         assert!(matches!(commit, Ok(Commit::Done)), "{commit:?}");
     }
     // The readers are still at it, so none has seen a contradiction.

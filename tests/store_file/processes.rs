@@ -14,7 +14,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tower_wechat::{
     issuer::AccountKey,
-    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore, Watch},
+    store::{Claim, Commit, FileStore, Lease, LeaseRequest, Record, TokenStore, Usage, Watch},
 };
 
 use crate::{LONG, TestDir, account, committed, granted, token};
@@ -120,7 +120,7 @@ async fn hold(store: &FileStore) {
     say(lease.fence);
     hear();
     say(store.renew(&account(), &lease).await.unwrap());
-    match store.commit(&account(), &lease, &token("late", &lease)).await.unwrap() {
+    match store.commit(&account(), &lease, &token("late", &lease), &Usage::default()).await.unwrap() {
         Commit::Fenced(instead) => say(format!("fenced: {}", instead.record.unwrap().token)),
         _ => say("done"),
     }
@@ -164,7 +164,7 @@ async fn a_frozen_holder_is_replaced_in_time_and_comes_too_late() {
 
     // It wakes up while the lease is held by another, whose life sign is not touched by that.
     holder.signal("CONT");
-    let commit = store.commit(&account(), &lease, &token("in time", &lease)).await;
+    let commit = store.commit(&account(), &lease, &token("in time", &lease), &Usage::default()).await;
     assert!(matches!(commit, Ok(Commit::Done)), "{commit:?}");
     let next = granted(&store, LONG).await;
     holder.tell("go on");
@@ -226,7 +226,7 @@ async fn count(store: &FileStore) {
         };
         let count: u64 = seen.record.map_or(0, |record| record.token.parse().unwrap());
         let next = Record::new((count + 1).to_string(), lease.fence, LONG, LONG);
-        let commit = store.commit(&account, &lease, &next).await.unwrap();
+        let commit = store.commit(&account, &lease, &next, &Usage::default()).await.unwrap();
         assert!(matches!(commit, Commit::Done));
     }
     say("done");
@@ -245,7 +245,7 @@ async fn four_processes_lose_no_change() {
 
 /// Every call fails, for want of room or of permission.
 async fn full(store: &FileStore) {
-    let lease = Lease::new(u64::MAX / 2, LONG);
+    let lease = Lease::new(u64::MAX / 2, &LeaseRequest::new(LONG, 0));
     if store.load(&account()).await.unwrap().record.is_none() {
         committed(store, "t").await;
     }
@@ -253,7 +253,7 @@ async fn full(store: &FileStore) {
     hear();
     for error in [
         store.try_lease(&account(), LeaseRequest::new(LONG, 0)).await.map(drop).unwrap_err(),
-        store.commit(&account(), &lease, &token("t", &lease)).await.map(drop).unwrap_err(),
+        store.commit(&account(), &lease, &token("t", &lease), &Usage::default()).await.map(drop).unwrap_err(),
     ] {
         assert!(!error.is_unreadable());
         say(error);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{runtime::Handle, time::timeout};
 use tower_wechat::{
     issuer::AccountKey,
-    store::{Record, TokenStore},
+    store::{Record, TokenStore, Usage},
     testing::store_conformance,
 };
 
@@ -145,7 +145,7 @@ async fn a_primary_that_freezes_is_left_and_cannot_write_when_it_wakes() {
     assert!(store.renew(&here, &granted).await.unwrap(), "the lease came along");
     commit(&store, &elsewhere, "t").await.unwrap();
     let record = Record::new("t", granted.fence, LIFE, LIFE);
-    store.commit(&here, &granted, &record).await.unwrap();
+    store.commit(&here, &granted, &record, &Usage::default()).await.unwrap();
     cluster.0[frozen].thaw();
     eventually("the old primary follows", FAILOVER, async || {
         cluster.0[frozen].cli(&["ROLE"]).await.starts_with("slave")

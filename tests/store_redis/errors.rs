@@ -8,7 +8,7 @@ use tokio::{
 };
 use tower_wechat::{
     ErrorKind,
-    store::{Lease, Record, RedisStore, TokenStore},
+    store::{Lease, LeaseRequest, Record, RedisStore, TokenStore, Usage},
 };
 
 use crate::{
@@ -89,7 +89,7 @@ async fn a_user_needs_no_more_than_the_error_says() {
     tokio::time::timeout(RECOVERY, watch.changed()).await.expect("told");
     let granted = crate::lease(&store, &account("app")).await.unwrap();
     assert!(store.renew(&account("app"), &granted).await.unwrap());
-    store.abandon(&account("app"), &granted, None).await.unwrap();
+    store.abandon(&account("app"), &granted, None, &Usage::default()).await.unwrap();
     let denied = server.cli(&["ACL", "LOG"]).await;
     assert!(!denied.contains("hset") && !denied.contains("publish"), "{denied}");
 }
@@ -99,9 +99,9 @@ async fn a_server_without_the_commands_is_said_to_be_one_and_no_token_is_quoted(
     for (command, word) in [("EVALSHA", "disabled"), ("HELLO", "too old"), ("SCRIPT", "disabled")] {
         let server = Server::start_with(&["--rename-command", command, ""]).await;
         let store = connect(&server.url()).await;
-        let lease = Lease::new(1, LIFE);
+        let lease = Lease::new(1, &LeaseRequest::new(LIFE, 0));
         let record = Record::new("SENTINEL", 1, LIFE, LIFE);
-        let error = store.commit(&account("app"), &lease, &record).await.unwrap_err();
+        let error = store.commit(&account("app"), &lease, &record, &Usage::default()).await.unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(text.contains(word) && !text.contains("SENTINEL"), "{command}: {text}");
     }

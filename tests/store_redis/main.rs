@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tower_wechat::{
     issuer::AccountKey,
-    store::{Claim, Commit, Lease, LeaseRequest, Record, RedisStore, StoreError, TokenStore},
+    store::{Claim, Commit, Lease, LeaseRequest, Record, RedisStore, StoreError, TokenStore, Usage},
 };
 
 /// How soon a store must work again once its server does.
@@ -51,7 +51,7 @@ async fn lease(store: &RedisStore, account: &AccountKey) -> Result<Lease, StoreE
 async fn commit(store: &RedisStore, account: &AccountKey, token: &str) -> Result<(), StoreError> {
     let lease = lease(store, account).await?;
     let record = Record::new(token, lease.fence, LIFE, LIFE);
-    assert!(matches!(store.commit(account, &lease, &record).await?, Commit::Done));
+    assert!(matches!(store.commit(account, &lease, &record, &Usage::default()).await?, Commit::Done));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_wechat::{
     TokenError,
-    store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, RedisStore, StoreError, TokenStore},
+    store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, RedisStore, StoreError, TokenStore, Usage},
     testing::store_conformance,
 };
 
@@ -51,12 +51,15 @@ async fn an_account_is_kept_a_day_after_its_token_has_expired() {
     let granted = lease(&store, &account).await.unwrap();
     assert!(life().await > DAY);
     let week = Duration::from_secs(7 * 24 * 3600);
-    store.commit(&account, &granted, &Record::new("t", granted.fence, week, week)).await.unwrap();
+    store
+        .commit(&account, &granted, &Record::new("t", granted.fence, week, week), &Usage::default())
+        .await
+        .unwrap();
     assert!(life().await > 8 * DAY - 60_000);
     let granted = lease(&store, &account).await.unwrap();
     assert!(life().await > 8 * DAY - 60_000, "a lease does not shorten it");
     let failure = Failure::new(TokenError::transient("busy"), granted.fence, LIFE);
-    store.abandon(&account, &granted, Some(&failure)).await.unwrap();
+    store.abandon(&account, &granted, Some(&failure), &Usage::default()).await.unwrap();
     assert!(life().await > 8 * DAY - 60_000, "nor does a failure");
 }
 
@@ -65,16 +68,19 @@ async fn fences_are_exact_where_a_double_is_not() {
     let server = Server::start().await;
     let store = connect(&server.url()).await;
     let account = account("app");
-    for floor in [9, 99, (1 << 53) + 1, (1 << 62) + 1] {
+    for floor in [9_999_999_999_999, (1 << 53) + 1, (1 << 62) + 1] {
         let claim = store.try_lease(&account, LeaseRequest::new(LIFE, floor)).await.unwrap();
         let Claim::Granted(lease, _) = claim else { panic!("{claim:?}") };
         assert_eq!(lease.fence, floor + 1);
-        let late = Lease::new(floor, LIFE);
+        let late = Lease::new(floor, &LeaseRequest::new(LIFE, 0));
         let record = Record::new("t", floor, LIFE, LIFE);
-        assert!(matches!(store.commit(&account, &late, &record).await.unwrap(), Commit::Fenced(_)));
+        assert!(matches!(
+            store.commit(&account, &late, &record, &Usage::default()).await.unwrap(),
+            Commit::Fenced(_)
+        ));
         assert!(!store.renew(&account, &late).await.unwrap());
         assert!(store.renew(&account, &lease).await.unwrap());
-        store.abandon(&account, &lease, None).await.unwrap();
+        store.abandon(&account, &lease, None, &Usage::default()).await.unwrap();
     }
 }
 
@@ -89,7 +95,7 @@ async fn a_server_that_forgot_its_scripts_is_told_them_again() {
         server.cli(&["SCRIPT", "FLUSH"]).await;
         assert!(store.renew(&account, &granted).await.unwrap());
         server.cli(&["SCRIPT", "FLUSH"]).await;
-        store.abandon(&account, &granted, None).await.unwrap();
+        store.abandon(&account, &granted, None, &Usage::default()).await.unwrap();
         server.cli(&["SCRIPT", "FLUSH"]).await;
         commit(&store, &account, &round.to_string()).await.unwrap();
         server.cli(&["SCRIPT", "FLUSH"]).await;
@@ -107,8 +113,11 @@ async fn a_wiped_server_takes_the_commit_of_a_lease_it_has_forgotten() {
     server.cli(&["FLUSHALL"]).await;
     assert!(!store.renew(&account, &granted).await.unwrap());
     let record = Record::new("new", granted.fence, LIFE, LIFE);
-    assert!(matches!(store.commit(&account, &granted, &record).await.unwrap(), Commit::Done));
-    assert_eq!(lease(&store, &account).await.unwrap().fence, granted.fence + 1);
+    assert!(matches!(
+        store.commit(&account, &granted, &record, &Usage::default()).await.unwrap(),
+        Commit::Done
+    ));
+    assert!(lease(&store, &account).await.unwrap().fence > granted.fence);
 }
 
 #[tokio::test]
@@ -134,10 +143,18 @@ async fn an_answer_that_got_lost_does_not_cost_the_lease() {
     commit(&store, &account, "t").await.unwrap();
     proxy.swallow_next_answer();
     let lease = lease(&store, &account).await.unwrap();
-    assert_eq!(lease.fence, 2, "granted once, and told twice");
+    let key = format!("tower-wechat:{{{account}}}");
+    assert_eq!(
+        server.cli(&["HGET", &key, "fence"]).await,
+        lease.fence.to_string(),
+        "granted once, told twice"
+    );
     let record = Record::new("new", lease.fence, LIFE, LIFE);
     proxy.swallow_next_answer();
-    assert!(matches!(store.commit(&account, &lease, &record).await.unwrap(), Commit::Done));
+    assert!(matches!(
+        store.commit(&account, &lease, &record, &Usage::default()).await.unwrap(),
+        Commit::Done
+    ));
     assert_eq!(token(&store, &account).await.as_deref(), Some("new"));
 }
 
@@ -145,24 +162,25 @@ async fn an_answer_that_got_lost_does_not_cost_the_lease() {
 async fn what_cannot_be_read_is_named_and_never_overwritten() {
     let server = Server::start().await;
     let store = connect(&server.url()).await;
-    let whole = r#"{"v":1,"token":"SENTINEL","generation":1,"life_ms":9}"#;
-    let future = r#"{"v":2,"token":"SENTINEL"}"#;
+    let whole = r#"{"v":2,"token":"SENTINEL","generation":1,"life_ms":9,"check":"0"}"#;
+    let future = r#"{"v":3,"token":"SENTINEL"}"#;
     for (name, field, value) in [
         ("torn", "record", &whole[..30]),
         ("foreign", "record", "SENTINEL"),
         ("list", "record", "[1,2]"),
         ("future", "record", future),
-        ("other shape", "record", r#"{"v":1,"token":["SENTINEL"]}"#),
+        ("other shape", "record", r#"{"v":2,"token":["SENTINEL"]}"#),
         ("no fence", "fence", "SENTINEL"),
     ] {
         let account = account(name);
         let key = format!("tower-wechat:{{{account}}}");
-        server.cli(&["HSET", &key, field, value]).await;
+        // It has life left.
+        server.cli(&["HSET", &key, field, value, "record_end", "9999999999999"]).await;
         let before = server.cli(&["DUMP", &key]).await;
-        let lease = Lease::new(7, LIFE);
+        let lease = Lease::new(7, &LeaseRequest::new(LIFE, 0));
         let record = Record::new("t", 7, LIFE, LIFE);
         unreadable(store.try_lease(&account, LeaseRequest::new(LIFE, 0)).await, &key);
-        unreadable(store.commit(&account, &lease, &record).await, &key);
+        unreadable(store.commit(&account, &lease, &record, &Usage::default()).await, &key);
         if field == "record" {
             unreadable(store.load(&account).await, &key);
         }
@@ -177,13 +195,13 @@ async fn a_key_of_another_type_is_named_and_never_overwritten() {
     let account = account("app");
     let key = format!("tower-wechat:{{{account}}}");
     server.cli(&["SET", &key, "mine"]).await;
-    let lease = Lease::new(7, LIFE);
+    let lease = Lease::new(7, &LeaseRequest::new(LIFE, 0));
     let record = Record::new("t", 7, LIFE, LIFE);
     unreadable(store.load(&account).await, &key);
     unreadable(store.try_lease(&account, LeaseRequest::new(LIFE, 0)).await, &key);
     unreadable(store.renew(&account, &lease).await, &key);
-    unreadable(store.commit(&account, &lease, &record).await, &key);
-    unreadable(store.abandon(&account, &lease, None).await, &key);
+    unreadable(store.commit(&account, &lease, &record, &Usage::default()).await, &key);
+    unreadable(store.abandon(&account, &lease, None, &Usage::default()).await, &key);
     assert_eq!(server.cli(&["GET", &key]).await, "mine");
 }
 

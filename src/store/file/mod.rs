@@ -38,7 +38,8 @@ use self::{
     watch::FileWatch,
 };
 use super::{
-    Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, StoreFuture, TokenStore, Watch,
+    Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture, TokenStore,
+    Usage, Watch,
 };
 use crate::{clock::Clock, error::Error, issuer::AccountKey};
 
@@ -209,9 +210,10 @@ impl TokenStore for FileStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
-        let (lease, record) = (lease.clone(), record.clone());
-        Box::pin(self.change(account, move |change| change.commit(&lease, &record)))
+        let (lease, record, usage) = (lease.clone(), record.clone(), usage.clone());
+        Box::pin(self.change(account, move |change| change.commit(&lease, &record, &usage)))
     }
 
     fn abandon<'a>(
@@ -219,9 +221,14 @@ impl TokenStore for FileStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
-        let (lease, failure) = (lease.clone(), failure.cloned());
-        Box::pin(self.change(account, move |change| change.abandon(&lease, failure.as_ref())))
+        let (lease, failure, usage) = (lease.clone(), failure.cloned(), usage.clone());
+        Box::pin(self.change(account, move |change| change.abandon(&lease, failure.as_ref(), &usage)))
+    }
+
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        Box::pin(self.change(account, move |change| change.note(note)))
     }
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {

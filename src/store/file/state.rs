@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::disk::Files;
 use crate::{
     clock::Moment,
-    store::{Failure, Record, Snapshot, StoreError},
+    store::{Failure, Lease, Record, Snapshot, StoreError, Usage},
 };
 
 /// The version of the state file. A reader refuses any other rather than guess.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How far in the future something may begin. Clocks are set back by less than this all the time, by NTP.
 const SLACK_MILLIS: u64 = 1000;
@@ -22,12 +22,19 @@ const SLACK_MILLIS: u64 = 1000;
 pub(super) struct State {
     v: u32,
     pub(super) fence: u64,
+    /// Of the lease with this fence.
+    #[serde(default)]
+    pub(super) owner: u64,
     pub(super) record: Option<Kept>,
     pub(super) failure: Option<Kept>,
+    pub(super) usage: Option<Kept>,
+    /// The latest generation that was noted as accepted.
+    #[serde(default)]
+    pub(super) accepted: u64,
     pub(super) lease: Option<Term>,
 }
 
-/// A record or a failure in its written form, into which nothing here looks.
+/// A record, a failure or the usage in its written form, into which nothing here looks.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Kept {
@@ -46,7 +53,16 @@ pub(super) struct Term {
 
 impl Default for State {
     fn default() -> Self {
-        Self { v: FORMAT, fence: 0, record: None, failure: None, lease: None }
+        Self {
+            v: FORMAT,
+            fence: 0,
+            owner: 0,
+            record: None,
+            failure: None,
+            usage: None,
+            accepted: 0,
+            lease: None,
+        }
     }
 }
 
@@ -63,7 +79,7 @@ impl State {
         }
         // serde_json quotes the input in its errors, and the input holds a token: say where, not what.
         let torn = |error: serde_json::Error| {
-            files.unreadable(&format!("is torn or foreign (not readable from byte {} on)", error.column()))
+            files.unreadable(&format!("is damaged or foreign (not readable from byte {} on)", error.column()))
         };
         let Version { v } = serde_json::from_slice(written).map_err(torn)?;
         if v != FORMAT {
@@ -72,6 +88,11 @@ impl State {
             )));
         }
         serde_json::from_slice(written).map_err(torn)
+    }
+
+    /// Whether this is the latest lease, ended or not.
+    pub(super) fn is_latest(&self, lease: &Lease) -> bool {
+        (self.fence, self.owner) == (lease.fence, lease.owner)
     }
 
     /// What is left of the lease, as far as the clock knows.
@@ -83,9 +104,7 @@ impl State {
     pub(super) fn snapshot(&self, now: Moment, alive: bool, files: &Files) -> Result<Snapshot, StoreError> {
         let unreadable = |error: StoreError| files.unreadable("cannot be read").with_source(error);
         let record = match &self.record {
-            Some(kept) => {
-                Some(Record::decode(kept.written.as_bytes(), kept.term.left(now)).map_err(unreadable)?)
-            }
+            Some(kept) => Record::decode(kept.written.as_bytes(), kept.term.left(now)).map_err(unreadable)?,
             None => None,
         };
         let failure = match &self.failure {
@@ -94,9 +113,14 @@ impl State {
             }
             None => None,
         };
+        let usage = self.usage.as_ref().map_or_else(
+            || Usage { accepted: self.accepted, ..Usage::default() },
+            |kept| Usage::decode(kept.written.as_bytes(), kept.term.passed(now), self.accepted),
+        );
         Ok(Snapshot::new(
             record,
             failure.filter(|failure| !failure.left.is_zero()),
+            usage,
             self.leased(now).filter(|_| alive),
         ))
     }
@@ -109,6 +133,11 @@ impl Kept {
             written: String::from_utf8(written).unwrap_or_default(),
             term,
         }
+    }
+
+    /// Lasts for that term instead.
+    pub(super) fn lasts(&mut self, term: Term) {
+        self.term = term;
     }
 }
 
@@ -125,6 +154,11 @@ impl Term {
         }
         let passed = now.saturating_sub(self.from);
         Duration::from_millis(self.life.saturating_sub(passed))
+    }
+
+    /// How long ago it began; nothing if that is in the future.
+    fn passed(self, now: Moment) -> Duration {
+        Duration::from_millis(now.unix_millis().saturating_sub(self.from))
     }
 }
 

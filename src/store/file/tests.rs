@@ -46,7 +46,7 @@ async fn granted(store: &FileStore, life: Duration) -> Lease {
 
 async fn commit(store: &FileStore, lease: &Lease) -> Commit {
     let record = Record::new("t", lease.fence, LIFE, LIFE);
-    store.commit(&account(), lease, &record).await.unwrap()
+    store.commit(&account(), lease, &record, &Usage::default()).await.unwrap()
 }
 
 async fn left(store: &FileStore) -> Duration {
@@ -105,7 +105,7 @@ async fn a_clock_that_is_set_back_makes_no_lease_and_no_failure_last() {
     assert!(matches!(claim(&other, LIFE).await, Claim::Held(_)));
 
     let failure = Failure::new(TokenError::transient("busy"), lease.fence, LIFE);
-    one.abandon(&account(), &lease, Some(&failure)).await.unwrap();
+    one.abandon(&account(), &lease, Some(&failure), &Usage::default()).await.unwrap();
     assert!(other.load(&account()).await.unwrap().failure.is_some());
     other_clock.shift_wall(-HOUR_MILLIS);
     assert!(other.load(&account()).await.unwrap().failure.is_none());

@@ -1,14 +1,15 @@
--- ARGV: fence, failure or nothing, left, channel, message
-if fence ~= ARGV[1] then
+-- ARGV: fence, owner, failure or nothing, left, usage, keep
+if not latest(ARGV[1], ARGV[2]) then
   return answer('refused')
 end
-redis.call('HDEL', key, 'failure', 'failure_end', 'failure_life', 'owner', 'lease_end', 'lease_life')
-if ARGV[2] ~= '' then
-  local left = tonumber(ARGV[3])
-  redis.call('HSET', key,
-    'failure', ARGV[2],
+redis.call('HDEL', KEYS[1], 'failure', 'failure_end', 'failure_life', 'lease_end', 'lease_life')
+redis.call('HSET', KEYS[1], 'usage', ARGV[5], 'usage_at', text(now))
+if ARGV[3] ~= '' then
+  local left = tonumber(ARGV[4])
+  redis.call('HSET', KEYS[1],
+    'failure', ARGV[3],
     'failure_end', text(now + left),
     'failure_life', text(left))
 end
-ring(ARGV[4], ARGV[5])
+keep(ARGV[6])
 return answer('done')

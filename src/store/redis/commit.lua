@@ -1,12 +1,18 @@
--- ARGV: fence, record, left, keep, channel, message
+-- ARGV: fence, owner, record, left, usage, keep
 if torn() then
   return answer('torn')
 end
-if above(fence, ARGV[1]) then
+-- The same fence and another owner: this server took over from one that granted it, and had not heard of that.
+if above(fence, ARGV[1]) or (fence == ARGV[1] and owner ~= ARGV[2]) then
   return answer('refused')
 end
-redis.call('HSET', key, 'fence', ARGV[1], 'record', ARGV[2], 'record_end', text(now + tonumber(ARGV[3])))
-redis.call('HDEL', key, 'failure', 'failure_end', 'failure_life', 'owner', 'lease_end', 'lease_life')
-keep(ARGV[4])
-ring(ARGV[5], ARGV[6])
+redis.call('HSET', KEYS[1],
+  'fence', ARGV[1],
+  'owner', ARGV[2],
+  'record', ARGV[3],
+  'record_end', text(now + tonumber(ARGV[4])),
+  'usage', ARGV[5],
+  'usage_at', text(now))
+redis.call('HDEL', KEYS[1], 'failure', 'failure_end', 'failure_life', 'lease_end', 'lease_life')
+keep(ARGV[6])
 return answer('done')

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, PushInfo, RedisResult, ScriptInvocation, TlsCertificates,
-    TlsMode,
+    AsyncCommands, AsyncConnectionConfig, Client, ConnectionInfo, PushInfo, RedisResult, ScriptInvocation,
+    TlsCertificates, TlsMode,
     aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
@@ -153,6 +153,13 @@ impl Connection {
         match self {
             Self::One(one) => script.invoke_async(one).await,
             Self::Cluster(cluster) => script.invoke_async(cluster).await,
+        }
+    }
+
+    pub(super) async fn publish(&mut self, channel: &str, message: &str) -> RedisResult<()> {
+        match self {
+            Self::One(one) => one.publish(channel, message).await,
+            Self::Cluster(cluster) => cluster.publish(channel, message).await,
         }
     }
 

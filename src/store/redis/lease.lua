@@ -1,17 +1,20 @@
 -- ARGV: life, floor, owner, keep
-local life, floor, owner = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local life, floor = tonumber(ARGV[1]), ARGV[2]
 if torn() then
   return answer('torn')
 end
 if leased() > 0 then
   -- The same owner again: the connection broke before the first answer came.
-  return answer(account.owner == owner and 'done' or 'refused', fence)
+  return answer(owner == ARGV[3] and 'done' or 'refused', fence)
 end
-redis.call('HSET', key,
-  'fence', above(floor, fence) and floor or fence,
-  'owner', owner,
+-- Not below the clock: after a failover or a restart, what this server remembers may be too low.
+local least = text(now - 1)
+local highest = above(floor, fence) and floor or fence
+redis.call('HSET', KEYS[1],
+  'fence', above(least, highest) and least or highest,
+  'owner', ARGV[3],
   'lease_end', text(now + life),
   'lease_life', text(life))
-redis.call('HINCRBY', key, 'fence', 1)
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
 keep(ARGV[4])
-return answer('done', redis.call('HGET', key, 'fence'))
+return answer('done', redis.call('HGET', KEYS[1], 'fence'))

@@ -75,6 +75,15 @@ impl Link {
         })
     }
 
+    /// Tells whoever listens to the channel. It is a hint: a user who may not publish can still write, and whoever waits
+    /// looks by itself now and then.
+    pub(super) async fn publish(&self, channel: &str, account: &str) {
+        let state = self.state.borrow().clone();
+        if let State::Up(mut connection, _) = state {
+            let _ = timeout(self.timeout, connection.publish(channel, account)).await;
+        }
+    }
+
     async fn run_twice(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<Answer, StoreError> {
         let mut again = true;
         loop {

@@ -27,7 +27,8 @@ use self::{
     scripts::{Place, Status},
 };
 use super::{
-    Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, StoreFuture, TokenStore, Watch,
+    Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture, TokenStore,
+    Usage, Watch,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -121,11 +122,7 @@ impl RedisStore {
     }
 
     fn place(&self, account: &AccountKey) -> Place {
-        Place {
-            key: format!("{}:{{{account}}}", self.0.prefix),
-            channel: self.0.channel.clone(),
-            account: account.to_string(),
-        }
+        Place { key: format!("{}:{{{account}}}", self.0.prefix) }
     }
 
     async fn run(
@@ -139,6 +136,21 @@ impl RedisStore {
             ));
         }
         place.read(self.0.link.run(script, &place.key).await?)
+    }
+}
+
+impl RedisStore {
+    /// Runs a script that changes the account, and tells those who watch it.
+    async fn change(
+        &self,
+        account: &AccountKey,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<(Status, Snapshot), StoreError> {
+        let (status, _, snapshot) = self.run(&self.place(account), script).await?;
+        if status == Status::Done {
+            self.0.link.publish(&self.0.channel, &account.to_string()).await;
+        }
+        Ok((status, snapshot))
     }
 }
 
@@ -220,9 +232,8 @@ impl TokenStore for RedisStore {
     fn try_lease<'a>(&'a self, account: &'a AccountKey, ask: LeaseRequest) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
             let place = self.place(account);
-            let script = place.lease(ask.life, ask.floor, fastrand::u64(..));
-            Ok(match self.run(&place, &script).await? {
-                (Status::Done, fence, snapshot) => Claim::Granted(Lease::new(fence, ask.life), snapshot),
+            Ok(match self.run(&place, &place.lease(&ask)).await? {
+                (Status::Done, fence, snapshot) => Claim::Granted(Lease::new(fence, &ask), snapshot),
                 (Status::Refused, _, snapshot) => Claim::Held(snapshot),
             })
         })
@@ -231,7 +242,7 @@ impl TokenStore for RedisStore {
     fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let place = self.place(account);
-            let (status, ..) = self.run(&place, &place.renew(lease.fence, lease.life)).await?;
+            let (status, ..) = self.run(&place, &place.renew(lease)).await?;
             Ok(status == Status::Done)
         })
     }
@@ -241,12 +252,13 @@ impl TokenStore for RedisStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         record: &'a Record,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
         Box::pin(async move {
             let place = self.place(account);
-            Ok(match self.run(&place, &place.commit(lease.fence, record)).await? {
-                (Status::Done, ..) => Commit::Done,
-                (Status::Refused, _, snapshot) => Commit::Fenced(snapshot),
+            Ok(match self.change(account, &place.commit(lease, record, usage)).await? {
+                (Status::Done, _) => Commit::Done,
+                (Status::Refused, snapshot) => Commit::Fenced(snapshot),
             })
         })
     }
@@ -256,10 +268,22 @@ impl TokenStore for RedisStore {
         account: &'a AccountKey,
         lease: &'a Lease,
         failure: Option<&'a Failure>,
+        usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            let place = self.place(account);
-            self.run(&place, &place.abandon(lease.fence, failure)).await?;
+            self.change(account, &self.place(account).abandon(lease, failure, usage)).await?;
+            Ok(())
+        })
+    }
+
+    fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let (place, script) = (self.place(account), self.place(account).note(note));
+            match note {
+                // Nobody waits for that.
+                Note::Accepted { .. } => drop(self.run(&place, &script).await?),
+                Note::Doubtful { .. } => drop(self.change(account, &script).await?),
+            }
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
--- ARGV: fence, life
-if fence ~= ARGV[1] or not account.lease_end then
+-- ARGV: fence, owner, life
+if not latest(ARGV[1], ARGV[2]) or not lease_end then
   return answer('refused')
 end
-local life = tonumber(ARGV[2])
-redis.call('HSET', key, 'lease_end', text(now + life), 'lease_life', text(life))
+local life = tonumber(ARGV[3])
+redis.call('HSET', KEYS[1], 'lease_end', text(now + life), 'lease_life', text(life))
 return answer('done')

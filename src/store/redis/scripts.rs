@@ -1,13 +1,17 @@
-//! The five scripts, and what they answer.
+//! The scripts, and what they answer.
 
 use std::{sync::LazyLock, time::Duration};
 
 use redis::{Script, ScriptInvocation};
 
-use crate::store::{Failure, Record, Snapshot, StoreError};
+use crate::store::{Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, Usage};
 
-/// What every script answers: its status, a fence, then the account at that moment.
-pub(super) type Answer = (String, u64, Option<Vec<u8>>, u64, Option<Vec<u8>>, u64, u64);
+/// A text that may not be there, and how many milliseconds it still lasts or how old it is.
+type Timed = Option<Vec<u8>>;
+
+/// What every script answers: its status, a fence, then the account at that moment (record, failure, usage, the
+/// generation that was accepted, what is left of the lease).
+pub(super) type Answer = (String, u64, Timed, u64, Timed, u64, Timed, u64, u64, u64);
 
 macro_rules! script {
     ($name:literal) => {
@@ -20,6 +24,8 @@ static LEASE: LazyLock<Script> = script!("lease.lua");
 static RENEW: LazyLock<Script> = script!("renew.lua");
 static COMMIT: LazyLock<Script> = script!("commit.lua");
 static ABANDON: LazyLock<Script> = script!("abandon.lua");
+static ACCEPT: LazyLock<Script> = script!("accept.lua");
+static DOUBT: LazyLock<Script> = script!("doubt.lua");
 
 /// How long an account is kept after its last lease, and after its token has expired: its fence and its forced
 /// refreshes count for a day.
@@ -27,11 +33,9 @@ const KEEP: u64 = 25 * 60 * 60 * 1000;
 /// No life is longer than this (34 years). It keeps the scripts' sums exact.
 const LONGEST: u64 = 1 << 40;
 
-/// Where an account is kept, and where its changes are told.
+/// Where an account is kept.
 pub(super) struct Place {
     pub(super) key: String,
-    pub(super) channel: String,
-    pub(super) account: String,
 }
 
 /// How a script went.
@@ -46,38 +50,66 @@ impl Place {
         LOAD.key(&self.key)
     }
 
-    pub(super) fn lease(&self, life: Duration, floor: u64, owner: u64) -> ScriptInvocation<'static> {
+    pub(super) fn lease(&self, ask: &LeaseRequest) -> ScriptInvocation<'static> {
         let mut call = LEASE.key(&self.key);
-        call.arg(millis(life)).arg(floor).arg(owner).arg(KEEP);
+        call.arg(millis(ask.life)).arg(ask.floor).arg(ask.owner).arg(KEEP);
         call
     }
 
-    pub(super) fn renew(&self, fence: u64, life: Duration) -> ScriptInvocation<'static> {
+    pub(super) fn renew(&self, lease: &Lease) -> ScriptInvocation<'static> {
         let mut call = RENEW.key(&self.key);
-        call.arg(fence).arg(millis(life));
+        call.arg(lease.fence).arg(lease.owner).arg(millis(lease.life));
         call
     }
 
-    pub(super) fn commit(&self, fence: u64, record: &Record) -> ScriptInvocation<'static> {
+    pub(super) fn commit(&self, lease: &Lease, record: &Record, usage: &Usage) -> ScriptInvocation<'static> {
         let left = millis(record.left);
         let mut call = COMMIT.key(&self.key);
-        call.arg(fence).arg(record.encode()).arg(left).arg(left + KEEP).arg(&self.channel).arg(&self.account);
+        call.arg(lease.fence)
+            .arg(lease.owner)
+            .arg(record.encode())
+            .arg(left)
+            .arg(usage.encode())
+            .arg(left + KEEP);
         call
     }
 
-    pub(super) fn abandon(&self, fence: u64, failure: Option<&Failure>) -> ScriptInvocation<'static> {
+    pub(super) fn abandon(
+        &self,
+        lease: &Lease,
+        failure: Option<&Failure>,
+        usage: &Usage,
+    ) -> ScriptInvocation<'static> {
+        let left = failure.map_or(0, |failure| millis(failure.left));
         let mut call = ABANDON.key(&self.key);
-        call.arg(fence)
+        call.arg(lease.fence)
+            .arg(lease.owner)
             .arg(failure.map(Failure::encode).unwrap_or_default())
-            .arg(failure.map_or(0, |failure| millis(failure.left)))
-            .arg(&self.channel)
-            .arg(&self.account);
+            .arg(left)
+            .arg(usage.encode())
+            .arg(left + KEEP);
         call
+    }
+
+    pub(super) fn note(&self, note: Note) -> ScriptInvocation<'static> {
+        match note {
+            Note::Accepted { generation } => {
+                let mut call = ACCEPT.key(&self.key);
+                call.arg(generation);
+                call
+            }
+            Note::Doubtful { generation, most } => {
+                let mut call = DOUBT.key(&self.key);
+                call.arg(generation).arg(millis(most));
+                call
+            }
+        }
     }
 
     /// Makes sense of an answer: the status, the fence and what there is of the account.
     pub(super) fn read(&self, answer: Answer) -> Result<(Status, u64, Snapshot), StoreError> {
-        let (status, fence, record, record_left, failure, failure_left, leased) = answer;
+        let (status, fence, record, record_left, failure, failure_left, usage, usage_age, accepted, leased) =
+            answer;
         let named = |error: StoreError| {
             StoreError::unreadable(format!(
                 "Redis key {}: {}; look at it, or delete it to begin anew",
@@ -87,19 +119,21 @@ impl Place {
         let record = record
             .map(|written| Record::decode(&written, Duration::from_millis(record_left)))
             .transpose()
-            .map_err(named)?;
+            .map_err(named)?
+            .flatten();
         let failure = failure
             .filter(|_| failure_left > 0)
             .map(|written| Failure::decode(&written, Duration::from_millis(failure_left)))
             .transpose()
             .map_err(named)?;
+        let usage = Usage::decode(&usage.unwrap_or_default(), Duration::from_millis(usage_age), accepted);
         let leased = (leased > 0).then(|| Duration::from_millis(leased));
         let status = match status.as_str() {
             "done" => Status::Done,
             "refused" => Status::Refused,
-            _ => return Err(named(StoreError::unreadable("a record is torn or foreign"))),
+            _ => return Err(named(StoreError::unreadable("a record is damaged or foreign"))),
         };
-        Ok((status, fence, Snapshot::new(record, failure, leased)))
+        Ok((status, fence, Snapshot::new(record, failure, usage, leased)))
     }
 }
 

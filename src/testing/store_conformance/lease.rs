@@ -77,6 +77,11 @@ async fn fences_rise(lab: &Lab) {
     let (third, _) = granted(&*lab.one, &account, BRIEF, 0).await;
     rule(third.fence > second.fence, "fences rise over a record (rule 1)");
     let fourth = granted_in_the_end(&*lab.other, &account).await;
+    let behind = Duration::from_secs(60).as_millis();
+    rule(
+        u128::from(first.fence) + behind >= u128::from(now().unix_millis()),
+        "a fence is not below the milliseconds of the store's clock (rule 1)",
+    );
     rule(fourth.fence > third.fence, "fences rise when a lease ends by itself (rule 1)");
     abandoned(&*lab.other, &account, &fourth, None).await;
     let floor = fourth.fence + 1_000_000;

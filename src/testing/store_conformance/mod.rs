@@ -3,6 +3,7 @@
 mod lease;
 mod outcome;
 mod record;
+mod usage;
 mod watch;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use crate::{
     clock::{Clock, Moment},
     issuer::AccountKey,
-    store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, TokenStore},
+    store::{Claim, Commit, Failure, Lease, LeaseRequest, Record, Snapshot, StoreError, TokenStore, Usage},
 };
 
 /// A life that is waited for.
@@ -50,6 +51,7 @@ where
     lease::check(&lab).await;
     outcome::check(&lab).await;
     record::check(&lab).await;
+    usage::check(&lab).await;
     watch::check(&lab).await;
 
     // What two handles agreed upon, a third one finds.
@@ -141,12 +143,12 @@ async fn lost(lab: &Lab, account: &AccountKey) -> (Lease, Lease) {
 }
 
 async fn committed(store: &dyn TokenStore, account: &AccountKey, lease: &Lease, record: &Record) {
-    let commit = answer(store.commit(account, lease, record).await, "commit");
+    let commit = answer(store.commit(account, lease, record, &Usage::default()).await, "commit");
     rule(matches!(commit, Commit::Done), "a commit is accepted unless a later lease was granted (rule 2)");
 }
 
 async fn abandoned(store: &dyn TokenStore, account: &AccountKey, lease: &Lease, failure: Option<&Failure>) {
-    answer(store.abandon(account, lease, failure).await, "abandon");
+    answer(store.abandon(account, lease, failure, &Usage::default()).await, "abandon");
 }
 
 /// Loads until the snapshot is as wanted.
@@ -171,8 +173,8 @@ async fn loaded_when(
 #[track_caller]
 fn same(snapshot: &Snapshot, record: &Record, broken: &str) {
     let same = snapshot.record.as_ref().is_some_and(|found| {
-        let Record { token, generation, life, forced, left: _ } = found;
-        (token, generation, life, forced) == (&record.token, &record.generation, &record.life, &record.forced)
+        let Record { token, generation, life, left: _ } = found;
+        (token, generation, life) == (&record.token, &record.generation, &record.life)
     });
     rule(same, broken);
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::TokenError,
-    store::{Commit, Failure, Lease, Snapshot},
+    store::{Commit, Failure, Lease, LeaseRequest, Snapshot, Usage},
 };
 
 pub(super) async fn check(lab: &Lab) {
@@ -14,6 +14,7 @@ pub(super) async fn check(lab: &Lab) {
     a_late_commit_is_refused(lab).await;
     an_expired_lease_may_commit_if_nobody_took_over(lab).await;
     a_commit_to_a_wiped_store_sets_the_floor(lab).await;
+    one_fence_serves_one_owner(lab).await;
     a_failure_is_seen_while_it_lasts(lab).await;
     a_lost_lease_cannot_be_abandoned(lab).await;
 }
@@ -52,14 +53,14 @@ async fn a_late_commit_is_refused(lab: &Lab) {
     let account = account();
     let (old, new) = lost(lab, &account).await;
     let late = token("late", &old);
-    let instead = fenced(answer(lab.one.commit(&account, &old, &late).await, "commit"));
+    let instead = fenced(answer(lab.one.commit(&account, &old, &late, &Usage::default()).await, "commit"));
     rule(
         instead.record.is_none() && instead.leased.is_some(),
         "a refused commit sees who holds the lease now, and no token of its own",
     );
     let record = token("t", &new);
     committed(&*lab.other, &account, &new, &record).await;
-    let instead = fenced(answer(lab.one.commit(&account, &old, &late).await, "commit"));
+    let instead = fenced(answer(lab.one.commit(&account, &old, &late, &Usage::default()).await, "commit"));
     same(&instead, &record, "a refused commit is told the newer record instead");
     same(&loaded(&*lab.other, &account).await, &record, "a refused commit changes nothing");
 }
@@ -83,12 +84,34 @@ async fn an_expired_lease_may_commit_if_nobody_took_over(lab: &Lab) {
 async fn a_commit_to_a_wiped_store_sets_the_floor(lab: &Lab) {
     let account = account();
     // Granted before the storage was wiped: nothing remembers it.
-    let lease = Lease::new(1_000_000, LONG);
+    let lease = Lease::new(1_000_000, &LeaseRequest::new(LONG, 0));
     let record = token("t", &lease);
     committed(&*lab.one, &account, &lease, &record).await;
     let (next, seen) = granted(&*lab.other, &account, LONG, 0).await;
     same(&seen, &record, "a storage that was wiped takes the next commit");
     rule(next.fence > lease.fence, "a commit to a storage that was wiped sets the floor (rule 1)");
+}
+
+async fn one_fence_serves_one_owner(lab: &Lab) {
+    let account = account();
+    let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
+    // Granted by a server that this one took over from, without having heard of it.
+    let other = Lease::new(lease.fence, &LeaseRequest::new(LONG, 0));
+    let renewed = answer(lab.other.renew(&account, &other).await, "renew");
+    rule(!renewed, "a lease is renewed for its owner only");
+    abandoned(&*lab.other, &account, &other, Some(&failure(other.fence, LONG))).await;
+    let seen = loaded(&*lab.one, &account).await;
+    rule(seen.leased.is_some() && seen.failure.is_none(), "a lease is abandoned by its owner only");
+    let late = token("other", &other);
+    fenced(answer(lab.other.commit(&account, &other, &late, &Usage::default()).await, "commit"));
+    let record = token("t", &lease);
+    for _ in 0..2 {
+        // The second time as if the answer had been lost.
+        committed(&*lab.one, &account, &lease, &record).await;
+        let instead =
+            fenced(answer(lab.other.commit(&account, &other, &late, &Usage::default()).await, "commit"));
+        same(&instead, &record, "the same fence of another owner is refused (rule 2)");
+    }
 }
 
 async fn a_failure_is_seen_while_it_lasts(lab: &Lab) {

@@ -21,13 +21,13 @@ async fn a_record_is_kept_as_it_is(lab: &Lab) {
     for text in [odd.to_owned(), "x".repeat(4096), odd.repeat(100)] {
         let account = account();
         let (lease, _) = granted(&*lab.one, &account, LONG, 0).await;
-        let record = Record { forced: vec![1, 1_700_000_000_000, u64::MAX], ..token(&text, &lease) };
+        let record = token(&text, &lease);
         committed(&*lab.one, &account, &lease, &record).await;
         for store in [&lab.one, &lab.other] {
             same(
                 &loaded(&**store, &account).await,
                 &record,
-                "a record comes back with its text, generation, life and forced refreshes, byte for byte",
+                "a record comes back with its text, generation and life, byte for byte",
             );
         }
     }
@@ -57,7 +57,7 @@ async fn an_expired_record_is_kept(lab: &Lab) {
     for left in [BRIEF, Duration::ZERO] {
         let account = account();
         let (lease, _) = granted(&*lab.one, &account, LONG, 7).await;
-        let record = Record { forced: vec![1_700_000_000_000], ..Record::new("t", lease.fence, BRIEF, left) };
+        let record = Record::new("t", lease.fence, BRIEF, left);
         committed(&*lab.one, &account, &lease, &record).await;
         let broken = "an expired record is kept, with nothing left of it";
         let seen = loaded_when(&*lab.other, &account, broken, |snapshot| {

@@ -1,0 +1,136 @@
+//! Takes over what other processes write to a shared store, so that a new token is here before it is needed; and gives back
+//! what the store has lost or never had, so that it is there before somebody else mints another one.
+//!
+//! One task for each cache with a store, while somebody uses it. It holds the cache weakly and ends with it. The looks of
+//! all caches of a process are limited: after an outage, those who wait for a token come first.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::lease::{Claimed, HeldLease};
+use crate::{
+    cache::state::State,
+    store::{Commit, Record, Snapshot, TokenStore},
+    token::AccessToken,
+};
+
+/// A lost notice costs no more than this: WeChat keeps the old token for five minutes after a refresh.
+const LOOK_SECS: std::ops::Range<u64> = 20..40;
+/// The longest between two looks, however many caches there are: less than those five minutes.
+const LONGEST_LOOK: Duration = Duration::from_secs(240);
+/// Looks a second, of all caches of the process.
+const LOOKS_A_SECOND: u64 = 100;
+/// Looks at a time, of all caches of the process.
+const LOOKS_AT_ONCE: usize = 16;
+/// A cache that nobody has asked for a token for so long is not followed until somebody does.
+const IDLE: Duration = Duration::from_secs(300);
+
+static LOOKS: Semaphore = Semaphore::const_new(LOOKS_AT_ONCE);
+/// Followers of the process.
+static FOLLOWERS: AtomicU64 = AtomicU64::new(0);
+
+/// Counts one more follower while it is there.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        FOLLOWERS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        FOLLOWERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(in crate::cache) async fn run(cache: Weak<State>, store: Arc<dyn TokenStore>) {
+    let _counted = Counted::new();
+    let Some(mut watch) = cache.upgrade().map(|state| store.watch(&state.account)) else {
+        return;
+    };
+    loop {
+        // Nobody closes it.
+        let looking = LOOKS.acquire().await;
+        match cache.upgrade() {
+            Some(state) if !state.is_closed() && state.idle(state.clock.now()) < IDLE => {
+                look(&state, &*store).await;
+            }
+            _ => return,
+        }
+        drop(looking);
+        let _ = timeout(interval(), watch.changed()).await;
+    }
+}
+
+/// How long until the next look, if nothing is heard until then.
+fn interval() -> Duration {
+    let all = FOLLOWERS.load(Ordering::Relaxed) / LOOKS_A_SECOND;
+    let secs = fastrand::u64(LOOK_SECS).max(fastrand::u64(all / 2..=all));
+    Duration::from_secs(secs).min(LONGEST_LOOK)
+}
+
+async fn look(state: &State, store: &dyn TokenStore) {
+    // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers. A rejected token
+    // is of no use to anybody, and to ask for a lease only to abandon it would ring the bell that leads here again.
+    let present = state.current().filter(|present| !state.is_rejected(present));
+    let loaded = store.load(&state.account).await;
+    state.note_store(&loaded);
+    // If the store is out of reach, whoever needs a token will say so.
+    let Ok(snapshot) = loaded else { return };
+    if let Some(present) = present.filter(|present| snapshot.leased.is_none() && lacks(&snapshot, present)) {
+        give_back(state, store, &present).await;
+        return;
+    }
+    let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
+        return;
+    };
+    let stored = state.token_of(&record);
+    if state.slot().is_none_or(|present| present.gives_way_to(&stored)) {
+        state.adopt(&stored);
+    } else {
+        // Somebody has come to doubt it.
+        state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
+    }
+}
+
+/// What is left of a token, by two clocks, differs by less than this.
+const DOUBTED_BY: Duration = Duration::from_secs(1);
+
+/// Whether this token is better than what is in the store: Redis has forgotten it, or was out of reach when it was minted.
+/// While a failure lasts, nothing is changed.
+fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
+    let newer = snapshot.record.as_ref().is_none_or(|record| {
+        // A store that began anew may count from a lower number: a younger token of a lower generation is the better one.
+        let older = record.life.saturating_sub(record.left) > present.age();
+        record.left.is_zero() || (record.generation < present.generation() && older)
+    });
+    newer && snapshot.failure.is_none()
+}
+
+/// Writes the token to the store, under a lease as if it had just been minted.
+async fn give_back(state: &State, store: &dyn TokenStore, present: &AccessToken) {
+    let floor = present.generation().saturating_sub(1);
+    let Ok(Claimed::Granted(mut lease, seen)) = HeldLease::claim(store, &state.account, floor).await else {
+        return;
+    };
+    if !lacks(&seen, present) || state.is_rejected(present) {
+        // Should this fail, the lease runs out by itself.
+        let _ = lease.abandon(seen.failure.as_ref(), &seen.usage).await;
+        return;
+    }
+    let left = present.left(state.clock.now());
+    let record = Record::new(present.shared_text(), lease.generation(), present.life(), left);
+    if let Ok(Commit::Done) = lease.commit(&record, &seen.usage).await {
+        // The same token, under a later number.
+        state.install(&state.token_of(&record));
+    }
+}

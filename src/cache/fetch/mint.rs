@@ -1,0 +1,110 @@
+//! The mint itself: asking the issuer, a second time if need be, and by force where that is called for and allowed.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::time::{sleep, timeout};
+
+use super::{Fetch, cause};
+use crate::{
+    cache::{budget, state::Outcome},
+    error::TokenError,
+    issuer::{Mint, Minted},
+    store::Usage,
+    telemetry::{Cause, Event},
+    token::AccessToken,
+};
+
+/// How long to leave a busy endpoint, or a store, before the one more try, in milliseconds.
+const PAUSE_MILLIS: std::ops::Range<u64> = 80..160;
+/// The longest life that a token is believed to have.
+const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest token. WeChat asks to reserve 512 characters.
+const LONGEST_TOKEN: usize = 4096;
+
+impl Fetch<'_> {
+    /// Asks the issuer.
+    pub(super) async fn mint(&self, generation: u64, usage: &mut Usage) -> Outcome {
+        let limit = self.state.settings.fetch_timeout;
+        let began = self.state.clock.now();
+        let minted = timeout(limit, self.try_twice(generation, usage)).await.unwrap_or_else(|_| {
+            let text = format!("the token endpoint did not answer within {:.1} s", limit.as_secs_f64());
+            Err(self.timed_out(text))
+        });
+        let (token, cause) = minted.map_err(|error| error.for_app(self.state.account.app()))?;
+        let took = self.state.clock.now().ran_since(began);
+        self.state.report(Event::Minted { cause, generation, life: token.life(), took });
+        Ok(token)
+    }
+
+    async fn try_twice(
+        &self,
+        generation: u64,
+        usage: &mut Usage,
+    ) -> Result<(AccessToken, Cause), TokenError> {
+        let rejected = self.need.rejected();
+        let normal = rejected.map_or_else(Mint::normal, |rejected| Mint::rejecting(rejected.clone()));
+        let token = match self.ask(normal.clone(), generation).await {
+            Err(error) if self.may_try_again(&error) => {
+                pause().await;
+                self.ask(normal.clone(), generation).await?
+            }
+            first => first?,
+        };
+        let stuck = rejected.is_some_and(|rejected| rejected.as_str() == token.as_str());
+        if stuck && self.state.issuer.can_force() && budget::take_forced(usage) {
+            // Before it is known how it goes: one that fails counts, too.
+            self.state.history().keep_usage(usage, self.state.clock.now());
+            return Ok((self.ask(normal.forced(), generation).await?, Cause::Forced));
+        }
+        Ok((token, cause(self.state, self.need)))
+    }
+
+    async fn ask(&self, how: Mint, generation: u64) -> Outcome {
+        // Its life counts from before it was asked for.
+        let before = self.state.clock.now();
+        let Minted { text, expires_in } = no_panic(async { self.state.issuer.mint(how).await }).await?;
+        if text.trim().is_empty() || text.len() > LONGEST_TOKEN {
+            let length = text.len();
+            return Err(TokenError::permanent(format!(
+                "the issuer returned a token of {length} bytes (1 to {LONGEST_TOKEN})"
+            )));
+        }
+        if expires_in.is_zero() {
+            return Err(TokenError::transient("the issuer returned a token that has expired already"));
+        }
+        let life = expires_in.min(LONGEST_LIFE);
+        let left = before.after(life).left(self.state.clock.now());
+        if left.is_zero() {
+            return Err(TokenError::transient("the token had expired before the issuer returned it"));
+        }
+        Ok(self.state.token(text.into(), generation, life, left))
+    }
+
+    fn may_try_again(&self, error: &TokenError) -> bool {
+        error.is_transient()
+            && error.retry_after().is_none()
+            && self.elapsed() < self.state.settings.wait_timeout
+    }
+}
+
+/// Leaves them alone for a moment.
+pub(super) async fn pause() {
+    sleep(Duration::from_millis(fastrand::u64(PAUSE_MILLIS))).await;
+}
+
+/// Turns a panic of the issuer into an error: the fetch must go on to tell those who wait.
+async fn no_panic(mint: impl Future<Output = Result<Minted, TokenError>>) -> Result<Minted, TokenError> {
+    let mut mint = pin!(mint);
+    poll_fn(move |cx| {
+        catch_unwind(AssertUnwindSafe(|| mint.as_mut().poll(cx))).unwrap_or_else(|_| {
+            Poll::Ready(Err(TokenError::permanent("the issuer panicked; that is a bug in it")))
+        })
+    })
+    .await
+}
