@@ -89,10 +89,10 @@ use crate::{
 ///
 /// *Without notices.* Where the server, or a proxy before it, does not take `HELLO 3`, `SUBSCRIBE` or `PUBLISH`, the store
 /// does without: watchers are told of nothing but gaps, and those who wait for a token find it by looking. A cache then
-/// takes over what others mint within half a minute, or when it needs a token.
+/// takes over what others mint within 40 s, or when it needs a token.
 ///
-/// *Managed servers.* The proxies of Alibaba Cloud's cluster architecture take scripts whose keys they can see, and no
-/// RESP3; see its [limits for Lua](https://help.aliyun.com/document_detail/92942.html).
+/// *Managed servers.* The proxies of Alibaba Cloud's cluster architecture take no scripts but those whose keys they can see,
+/// which this store's are; see [its limits](https://help.aliyun.com/document_detail/92942.html).
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
