@@ -5,12 +5,16 @@
 // What only an event shows is written for nobody without them.
 #![cfg_attr(not(feature = "tracing"), allow(dead_code))]
 
+#[cfg(feature = "redis")]
+mod eviction;
 #[cfg(feature = "metrics")]
 mod measured;
 mod passed_through;
 
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
+pub(crate) use self::eviction::may_evict;
 pub(crate) use self::passed_through::{PassedThrough, passed_through};
 #[cfg(feature = "tracing")]
 use crate::secret::AppId;

@@ -55,6 +55,7 @@ pub enum Reply {
 }
 
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are replies")]
 pub enum Answer {
     Reply(Reply),
     Lost,

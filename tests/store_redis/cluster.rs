@@ -192,3 +192,25 @@ async fn a_cluster_that_does_not_serve_says_so() {
         assert!(error.to_string().contains("luster"), "{url}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_user_of_a_cluster_needs_no_more_than_the_docs_say() {
+    let node = Server::start_with(&["--cluster-enabled", "yes", "--cluster-port", "{extra}"]).await;
+    node.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+    let serves = async || node.cli(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok");
+    eventually("the Cluster serves", FAILOVER, serves).await;
+    let commands = "+evalsha +script|load +ping +subscribe +publish +time +hmget +hget +hset +hdel +hincrby +pttl \
+                    +pexpire";
+    let mut user = vec!["ACL", "SETUSER", "narrow", "on", ">pw", "~tower-wechat:*", "&tower-wechat:*"];
+    user.extend(commands.split_whitespace());
+    assert_eq!(node.cli(&user).await, "OK");
+    let url = format!("redis-cluster://narrow:pw@127.0.0.1:{}", node.port);
+    let error = connect(&url).await.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("allow it"), "{error}");
+
+    node.cli(&["ACL", "SETUSER", "narrow", "+cluster|slots"]).await;
+    let store = connect(&url).await;
+    let mut watch = store.watch(&account("app"));
+    commit(&store, &account("app"), "t").await.unwrap();
+    timeout(crate::RECOVERY, watch.changed()).await.expect("told");
+}

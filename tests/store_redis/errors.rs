@@ -12,7 +12,7 @@ use tower_wechat::{
 };
 
 use crate::{
-    LIFE, RECOVERY, account, commit, connect, recovers,
+    LIFE, RECOVERY, account, commit, connect,
     support::{Server, eventually},
 };
 
@@ -45,7 +45,9 @@ async fn a_wrong_password_is_said_and_may_be_mended_at_the_server() {
     }
     let store = connect(&format!("redis://:SENTINEL@127.0.0.1:{}/", server.port)).await;
     crate::support::cli(server.port, &["-a", "right", "CONFIG", "SET", "requirepass", "SENTINEL"]).await;
-    recovers(&store, &account("app")).await;
+    // It is not asked again at once.
+    let login = Duration::from_secs(11);
+    eventually("the store works", login, async || store.load(&account("app")).await.is_ok()).await;
     let store = connect(&format!("redis://default:SENTINEL@127.0.0.1:{}/", server.port)).await;
     store.load(&account("app")).await.unwrap();
 }
@@ -62,48 +64,72 @@ async fn a_user_may_lack_the_bell_but_not_the_commands() {
     assert!(error.to_string().contains("allow it"), "{error}");
     server.cli(&["ACL", "SETUSER", "narrow", "+evalsha"]).await;
     commit(&store, &account("app"), "t").await.unwrap();
-    let denied = server.cli(&["ACL", "LOG"]).await;
-    assert!(denied.contains("tower-wechat:changed"), "the bell was refused: {denied}");
+    eventually("the bell is refused", RECOVERY, async || {
+        server.cli(&["ACL", "LOG"]).await.contains("tower-wechat:changed")
+    })
+    .await;
+}
+
+/// The rules of the commands that an error names.
+fn commands_of(error: &str) -> Vec<String> {
+    let (_, commands) = error.split_once("the commands ").unwrap();
+    let (commands, _) = commands.split_once(';').unwrap();
+    commands
+        .split([',', ' '])
+        .filter(|word| word.chars().all(char::is_uppercase) && !word.is_empty() && *word != "LOAD")
+        .map(|command| format!("+{}", command.replace("SCRIPT", "SCRIPT|LOAD")))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_user_needs_no_more_than_the_error_says() {
-    let server = Server::start().await;
-    let stranger = ["ACL", "SETUSER", "stranger", "on", ">pw"];
-    server.cli(&stranger).await;
-    let store = connect(&format!("redis://stranger:pw@127.0.0.1:{}/", server.port)).await;
-    let error = store.load(&account("app")).await.unwrap_err().to_string();
-    let (_, commands) = error.split_once("the commands ").unwrap();
-    let rules: Vec<_> = commands
-        .split([',', ' '])
-        .filter(|word| word.chars().all(char::is_uppercase) && !word.is_empty() && *word != "LOAD")
-        .map(|command| format!("+{}", command.replace("SCRIPT", "SCRIPT|LOAD")))
-        .collect();
-    let mut user = vec!["ACL", "SETUSER", "stranger", "~tower-wechat:*", "&tower-wechat:*"];
-    user.extend(rules.iter().map(String::as_str));
-    assert_eq!(server.cli(&user).await, "OK", "{user:?}");
+    for db in ["0", "1"] {
+        let server = Server::start().await;
+        let url = format!("redis://stranger:pw@127.0.0.1:{}/{db}", server.port);
+        server.cli(&["ACL", "SETUSER", "stranger", "on", ">pw"]).await;
+        let error = connect(&url).await.load(&account("app")).await.unwrap_err().to_string();
+        let rules = commands_of(&error);
+        let mut user = vec!["ACL", "SETUSER", "stranger", "~tower-wechat:*", "&tower-wechat:*"];
+        user.extend(rules.iter().map(String::as_str));
+        assert_eq!(server.cli(&user).await, "OK", "{user:?}");
+        server.cli(&["ACL", "LOG", "RESET"]).await;
 
-    let store = connect(&format!("redis://stranger:pw@127.0.0.1:{}/", server.port)).await;
-    let mut watch = store.watch(&account("app"));
-    commit(&store, &account("app"), "t").await.unwrap();
-    tokio::time::timeout(RECOVERY, watch.changed()).await.expect("told");
-    let granted = crate::lease(&store, &account("app")).await.unwrap();
-    assert!(store.renew(&account("app"), &granted).await.unwrap());
-    store.abandon(&account("app"), &granted, None, &Usage::default()).await.unwrap();
-    let denied = server.cli(&["ACL", "LOG"]).await;
-    assert!(!denied.contains("hset") && !denied.contains("publish"), "{denied}");
+        let store = connect(&url).await;
+        let mut watch = store.watch(&account("app"));
+        commit(&store, &account("app"), "t").await.unwrap();
+        tokio::time::timeout(RECOVERY, watch.changed()).await.expect("told");
+        let granted = crate::lease(&store, &account("app")).await.unwrap();
+        assert!(store.renew(&account("app"), &granted).await.unwrap());
+        store.abandon(&account("app"), &granted, None, &Usage::default()).await.unwrap();
+        let denied = server.cli(&["ACL", "LOG"]).await;
+        let denied: Vec<_> =
+            denied.split("object\n").skip(1).filter_map(|entry| entry.lines().next()).collect();
+        // What may be refused: whether the server evicts keys.
+        assert!(denied.iter().all(|command| *command == "info"), "{denied:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_a_database_needs_the_command_for_it() {
+    let server = Server::start().await;
+    let user = ["ACL", "SETUSER", "narrow", "on", ">pw", "~*", "&*", "+@all", "-select"];
+    server.cli(&user).await;
+    let url = |db: &str| format!("redis://narrow:pw@127.0.0.1:{}/{db}", server.port);
+    connect(&url("0")).await.load(&account("app")).await.unwrap();
+    let error = connect(&url("1")).await.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("SELECT"), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_without_the_commands_is_said_to_be_one_and_no_token_is_quoted() {
-    for (command, word) in [("EVALSHA", "disabled"), ("HELLO", "too old"), ("SCRIPT", "disabled")] {
+    for command in ["EVALSHA", "SCRIPT"] {
         let server = Server::start_with(&["--rename-command", command, ""]).await;
         let store = connect(&server.url()).await;
         let lease = Lease::new(1, &LeaseRequest::new(LIFE, 0));
         let record = Record::new("SENTINEL", 1, LIFE, LIFE);
         let error = store.commit(&account("app"), &lease, &record, &Usage::default()).await.unwrap_err();
         let text = format!("{error} {error:?}");
-        assert!(text.contains(word) && !text.contains("SENTINEL"), "{command}: {text}");
+        assert!(text.contains("disabled") && !text.contains("SENTINEL"), "{command}: {text}");
     }
 }
 

@@ -1,7 +1,13 @@
 //! `RedisStore` against real servers: the rules, and everything that can happen to a server.
 
+#[path = "../support/events.rs"]
+mod events;
+#[path = "../support/managed.rs"]
+mod managed_proxy;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/scripted.rs"]
+mod scripted;
 #[path = "../support/signal.rs"]
 mod signal;
 #[path = "../support/redis.rs"]
@@ -10,9 +16,14 @@ mod support;
 mod bell;
 mod cluster;
 mod errors;
+mod eviction;
+mod hello;
+mod logins;
+mod managed;
 mod outages;
 mod scripts;
 mod sentinel;
+mod storm;
 mod tls;
 
 use std::time::Duration;

@@ -101,7 +101,8 @@ async fn a_connection_that_leads_nowhere_is_replaced_without_any_call() {
         commit(&store, &account, "t").await.unwrap();
     }
     proxy.pause(true);
-    eventually("the loss is noticed", Duration::from_secs(4), async || format!("{store:?}").contains("down"))
+    // Three looks in a row must have gone unanswered, and an attempt to connect.
+    eventually("the loss is noticed", Duration::from_secs(8), async || format!("{store:?}").contains("down"))
         .await;
     let mut watch = store.watch(&account);
     proxy.pause(false);

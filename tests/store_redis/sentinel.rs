@@ -68,3 +68,24 @@ async fn the_present_primary_is_found_whoever_it_is() {
     assert_eq!(token(&other, &account).await.as_deref(), Some("after"));
     assert_eq!(replica.cli(&["-a", "pw", "ROLE"]).await.lines().next(), Some("master"));
 }
+
+#[tokio::test]
+async fn a_user_of_the_primary_needs_no_more_than_the_docs_say() {
+    let primary = Server::start().await;
+    let conf = format!("sentinel monitor mine 127.0.0.1 {} 1\n", primary.port);
+    let sentinel = Server::start_from(&[("server.conf", &conf)], &["--sentinel"]).await;
+    let commands = "+evalsha +script|load +ping +subscribe +publish +time +hmget +hget +hset +hdel +hincrby +pttl \
+                    +pexpire +select";
+    let mut user = vec!["ACL", "SETUSER", "narrow", "on", ">pw", "~tower-wechat:*", "&tower-wechat:*"];
+    user.extend(commands.split_whitespace());
+    assert_eq!(primary.cli(&user).await, "OK");
+    let url = format!("redis-sentinel://narrow:pw@127.0.0.1:{}/mine?db=1", sentinel.port);
+    let error = connect(&url).await.load(&account("app")).await.unwrap_err();
+    assert!(error.to_string().contains("ROLE"), "{error}");
+
+    primary.cli(&["ACL", "SETUSER", "narrow", "+role"]).await;
+    let store = connect(&url).await;
+    let mut watch = store.watch(&account("app"));
+    commit(&store, &account("app"), "t").await.unwrap();
+    timeout(crate::RECOVERY, watch.changed()).await.expect("told");
+}

@@ -111,8 +111,9 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `dir` is not a directory, belongs to another user, or is open
-    /// to others and holds other files too (so that a slip does not lock others out of a directory they use).
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `dir` is not a directory, belongs to another user, leads through
+    /// a symbolic link in a folder that others can write to (give the real path), or is open to others and holds files that
+    /// are not plainly this user's store (so that a slip does not lock others out of a directory they use).
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it cannot be made or written to.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
         Self::with_clock(dir.as_ref(), Clock::default())

@@ -1,10 +1,10 @@
 //! A connection to a server, to the primary of a Sentinel set, or to a Cluster: one to everybody else.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, ConnectionInfo, PushInfo, RedisResult, ScriptInvocation,
-    TlsCertificates, TlsMode,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisResult,
+    ScriptInvocation, TlsCertificates, TlsMode, Value,
     aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
@@ -14,6 +14,7 @@ use redis::{
 
 use super::{
     endpoint::{Endpoint, is_tls, settings},
+    fault::{is_about_hello, is_unknown_command},
     scripts::Answer,
 };
 
@@ -26,8 +27,14 @@ pub(super) enum Connection {
     Cluster(ClusterConnection),
 }
 
+/// Where the server's pushes go. Only RESP3 has them.
+type Push = Option<Arc<dyn AsyncPushSender>>;
+
 impl Endpoint {
     /// Connects, and subscribes to `channel`. What the server pushes goes to `push`.
+    ///
+    /// Where there is no RESP3 (a proxy that does not know the command HELLO, a server where it is disabled), RESP2 does
+    /// all but the subscription. It is asked for with every connection: servers are updated.
     pub(super) async fn open(
         &self,
         certificates: Option<&TlsCertificates>,
@@ -38,18 +45,28 @@ impl Endpoint {
             push(info);
             Ok::<(), ()>(())
         };
-        let mut connection = match self {
+        let mut connection = match self.connect(certificates, Some(Arc::new(push))).await {
+            Err(error) if is_about_hello(&error) => {
+                let connection = self.connect(certificates, None).await?;
+                return connection.logged_in().await;
+            }
+            connected => connected?,
+        };
+        match connection.subscribe(channel).await {
+            // Who may not subscribe does without the bell: it is a hint.
+            Err(error) if error.code() != Some("NOPERM") && !is_unknown_command(&error) => Err(error),
+            _ => Ok(connection),
+        }
+    }
+
+    async fn connect(&self, certificates: Option<&TlsCertificates>, push: Push) -> RedisResult<Connection> {
+        Ok(match self {
             Self::Single(info) => Connection::One(open_single(info, certificates, push).await?),
             Self::Sentinel { sentinels, name, primary } => {
                 Connection::One(open_primary(sentinels, name, primary, certificates, push).await?)
             }
             Self::Cluster(nodes) => Connection::Cluster(open_cluster(nodes, certificates, push).await?),
-        };
-        match connection.subscribe(channel).await {
-            // A user who may not subscribe does without the bell: it is a hint.
-            Err(error) if error.code() != Some("NOPERM") => Err(error),
-            _ => Ok(connection),
-        }
+        })
     }
 
     /// Whether these settings make sense together, without asking anybody.
@@ -71,19 +88,29 @@ fn client(info: &ConnectionInfo, certificates: Option<&TlsCertificates>) -> Redi
     }
 }
 
-fn config(push: impl AsyncPushSender) -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
+fn protocol(push: &Push) -> ProtocolVersion {
+    if push.is_some() { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 }
+}
+
+fn config(push: Push) -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE))
-        .set_push_sender(push)
+        // Every use has its own.
+        .set_response_timeout(None);
+    match push {
+        Some(push) => config.set_push_sender(push),
+        None => config,
+    }
 }
 
 async fn open_single(
     info: &ConnectionInfo,
     certificates: Option<&TlsCertificates>,
-    push: impl AsyncPushSender,
+    push: Push,
 ) -> RedisResult<MultiplexedConnection> {
-    client(info, certificates)?.get_multiplexed_async_connection_with_config(&config(push)).await
+    let settings = settings(info).clone().set_protocol(protocol(&push));
+    let info = info.clone().set_redis_settings(settings);
+    client(&info, certificates)?.get_multiplexed_async_connection_with_config(&config(push)).await
 }
 
 /// Asks the Sentinels anew every time, so that a connection is always to the present primary.
@@ -92,11 +119,11 @@ async fn open_primary(
     name: &str,
     primary: &ConnectionInfo,
     certificates: Option<&TlsCertificates>,
-    push: impl AsyncPushSender,
+    push: Push,
 ) -> RedisResult<MultiplexedConnection> {
     let addresses = sentinels.iter().map(|sentinel| sentinel.addr().clone());
     let mut builder = SentinelClientBuilder::new(addresses, name, SentinelServerType::Master)?
-        .set_client_to_redis_protocol(settings(primary).protocol())
+        .set_client_to_redis_protocol(protocol(&push))
         .set_client_to_redis_db(settings(primary).db())
         .set_client_to_redis_tcp_settings(primary.tcp_settings().clone());
     if let Some(user) = settings(primary).username() {
@@ -143,9 +170,14 @@ fn cluster(nodes: &[ConnectionInfo], certificates: Option<&TlsCertificates>) -> 
 async fn open_cluster(
     nodes: &[ConnectionInfo],
     certificates: Option<&TlsCertificates>,
-    push: impl AsyncPushSender,
+    push: Push,
 ) -> RedisResult<ClusterConnection> {
-    cluster(nodes, certificates).push_sender(push).build()?.get_async_connection().await
+    let builder = cluster(nodes, certificates).use_protocol(protocol(&push));
+    let builder = match push {
+        Some(push) => builder.push_sender(push),
+        None => builder,
+    };
+    builder.build()?.get_async_connection().await
 }
 
 impl Connection {
@@ -156,27 +188,50 @@ impl Connection {
         }
     }
 
-    pub(super) async fn publish(&mut self, channel: &str, message: &str) -> RedisResult<()> {
-        match self {
-            Self::One(one) => one.publish(channel, message).await,
-            Self::Cluster(cluster) => cluster.publish(channel, message).await,
-        }
-    }
-
     /// Whether anything answers, be it with an error.
     pub(super) async fn is_alive(&mut self) -> bool {
-        let ping = redis::cmd("PING");
-        let answer = match self {
-            Self::One(one) => one.req_packed_command(&ping).await,
-            Self::Cluster(cluster) => {
-                let anywhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-                cluster.route_command(ping, anywhere).await
-            }
-        };
-        match answer {
+        match self.ask(redis::cmd("PING")).await {
             Ok(_) => true,
             Err(error) => error.code().is_some(),
         }
+    }
+
+    /// Without HELLO, a server that wants a password says so when it is first asked.
+    async fn logged_in(mut self) -> RedisResult<Self> {
+        match self.ask(redis::cmd("PING")).await {
+            Err(error) if error.code() == Some("NOAUTH") => Err(error),
+            _ => Ok(self),
+        }
+    }
+
+    /// Tells the subscribers of `channel`. Does not wait for the server: the message is a hint.
+    pub(super) async fn publish(&mut self, channel: &str, message: &str) {
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(channel).arg(message).set_no_response(true);
+        // A user who may not publish can still write.
+        let _ = match self {
+            Self::One(one) => one.req_packed_command(&publish).await,
+            Self::Cluster(cluster) => cluster.req_packed_command(&publish).await,
+        };
+    }
+
+    /// What the server says of its memory, if this user may know.
+    pub(super) async fn memory(&mut self) -> RedisResult<String> {
+        let mut info = redis::cmd("INFO");
+        info.arg("memory");
+        Ok(redis::from_redis_value(self.ask(info).await?)?)
+    }
+
+    /// Asks the server, or any node of the Cluster.
+    async fn ask(&mut self, command: Cmd) -> RedisResult<Value> {
+        let answer = match self {
+            Self::One(one) => one.req_packed_command(&command).await,
+            Self::Cluster(cluster) => {
+                let anywhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+                cluster.route_command(command, anywhere).await
+            }
+        };
+        answer?.extract_error()
     }
 
     pub(super) fn is_cluster(&self) -> bool {

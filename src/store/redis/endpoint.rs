@@ -1,6 +1,6 @@
 //! What a URL means.
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
 use crate::error::Error;
 
@@ -136,7 +136,8 @@ fn parse_one(url: &str) -> Result<ConnectionInfo, Error> {
     }
     // The error is dropped: it could quote the URL.
     let info = url.into_connection_info().map_err(|_| bad("see host, port, path and database"))?;
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    // A user who may do no more than the store needs would be refused the library's name, and the server log that.
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
     let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
 }
@@ -169,7 +170,6 @@ mod tests {
             (settings.username(), settings.password(), settings.db()),
             (Some("us@er"), Some("p:w"), 3)
         );
-        assert_eq!(settings.protocol(), ProtocolVersion::RESP3);
         assert!(is_tls(&info));
         let Ok(Endpoint::Single(info)) = Endpoint::parse("redis+unix:///run/redis.sock?db=2&pass=pw") else {
             panic!("not single");

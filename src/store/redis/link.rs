@@ -1,60 +1,63 @@
-//! The one connection of a store and its clones: made in the background, watched, and made again.
+//! The one connection of a store and its clones, and what is sent over it.
 //!
 //! A command waits while a connection is being made for the first time or right after one broke, and fails at once while
 //! the last attempt has failed. So a blip costs a moment, and an outage costs nothing.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use redis::{PushInfo, PushKind, ScriptInvocation, TlsCertificates, Value};
+use redis::ScriptInvocation;
 use tokio::{
     sync::{Notify, watch},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use super::{
-    bell::Bell,
     connection::Connection,
-    endpoint::Endpoint,
     fault::{Cure, Fault},
     scripts::Answer,
 };
-use crate::{clock::Clock, store::StoreError};
-
-/// The shortest and the longest pause between two attempts to connect.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
-/// A connection that lasted this long was a good one: the pauses begin from the shortest again.
-const SETTLED: Duration = Duration::from_secs(1);
-/// How often an idle connection is asked whether it is still there.
-const PROBE: Duration = Duration::from_secs(2);
+use crate::{
+    clock::{Clock, Moment},
+    store::StoreError,
+};
 
 pub(super) struct Link {
-    state: watch::Sender<State>,
-    timeout: Duration,
+    pub(super) state: watch::Sender<State>,
+    pub(super) timeout: Duration,
 }
 
 #[derive(Clone)]
-enum State {
+pub(super) enum State {
     Connecting,
-    /// The bell of the connection: rung by whoever doubts that it is still alive.
-    Up(Connection, Arc<Notify>),
+    Up(Connection, Arc<Pulse>),
     Down(StoreError),
 }
 
 impl State {
-    fn is(&self, doubt: &Arc<Notify>) -> bool {
-        matches!(self, Self::Up(_, present) if Arc::ptr_eq(present, doubt))
+    pub(super) fn is(&self, pulse: &Arc<Pulse>) -> bool {
+        matches!(self, Self::Up(_, present) if Arc::ptr_eq(present, pulse))
     }
 }
 
-/// What it takes to connect.
-pub(super) struct Plan {
-    pub(super) endpoint: Endpoint,
-    pub(super) certificates: Option<TlsCertificates>,
-    pub(super) channel: String,
-    pub(super) bell: Arc<Bell>,
+/// What is known of one connection.
+#[derive(Default)]
+pub(super) struct Pulse {
+    /// Told by whoever doubts that it is still alive.
+    pub(super) doubt: Notify,
+    /// How many commands have been answered.
+    answers: AtomicU64,
+}
+
+impl Pulse {
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Relaxed)
+    }
 }
 
 impl Link {
@@ -65,8 +68,8 @@ impl Link {
     /// Runs a script. Every script may run twice: the first answer may get lost with the connection.
     pub(super) async fn run(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<Answer, StoreError> {
         timeout(self.timeout, self.run_twice(script, key)).await.unwrap_or_else(|_| {
-            if let State::Up(_, doubt) = &*self.state.borrow() {
-                doubt.notify_one();
+            if let State::Up(_, pulse) = &*self.state.borrow() {
+                pulse.doubt.notify_one();
             }
             Err(StoreError::unavailable(format!(
                 "Redis did not answer within {} ms; see whether it is overloaded, stopped or cut off",
@@ -75,31 +78,26 @@ impl Link {
         })
     }
 
-    /// Tells whoever listens to the channel. It is a hint: a user who may not publish can still write, and whoever waits
-    /// looks by itself now and then.
-    pub(super) async fn publish(&self, channel: &str, account: &str) {
-        let state = self.state.borrow().clone();
-        if let State::Up(mut connection, _) = state {
-            let _ = timeout(self.timeout, connection.publish(channel, account)).await;
-        }
-    }
-
     async fn run_twice(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<Answer, StoreError> {
         let mut again = true;
         loop {
-            let (mut connection, doubt) = self.connection().await?;
-            let error = match connection.invoke(script).await {
+            let (mut connection, pulse) = self.connection().await?;
+            let answer = connection.invoke(script).await;
+            if answer.as_ref().map_or_else(|error| error.code().is_some(), |_| true) {
+                pulse.answers.fetch_add(1, Relaxed);
+            }
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let Fault { error: fault, cure } = Fault::of(&error, key);
+            let Fault { error: fault, cure, .. } = Fault::of(&error, key);
             match cure {
                 Cure::Nothing => {}
-                Cure::Probe => doubt.notify_one(),
+                Cure::Probe => pulse.doubt.notify_one(),
                 // A Cluster's connection finds nodes by itself, while it has any.
-                Cure::Reconnect if connection.is_cluster() => doubt.notify_one(),
+                Cure::Reconnect if connection.is_cluster() => pulse.doubt.notify_one(),
                 Cure::Reconnect => {
-                    self.lost(&doubt);
+                    self.lost(&pulse);
                     if std::mem::take(&mut again) {
                         continue;
                     }
@@ -109,12 +107,23 @@ impl Link {
         }
     }
 
+    /// Tells other stores of a change that a script has made. `since` is when the call began whose time this takes.
+    pub(super) async fn publish(&self, channel: &str, account: &str, since: Moment) {
+        let left = self.timeout.saturating_sub(Clock::default().now().since(since));
+        let _ = timeout(left, async {
+            if let Ok((mut connection, _)) = self.connection().await {
+                connection.publish(channel, account).await;
+            }
+        })
+        .await;
+    }
+
     /// The connection, as soon as there is one; an error if there will be none soon.
-    async fn connection(&self) -> Result<(Connection, Arc<Notify>), StoreError> {
+    async fn connection(&self) -> Result<(Connection, Arc<Pulse>), StoreError> {
         let mut states = self.state.subscribe();
         let state = states.wait_for(|state| !matches!(state, State::Connecting)).await;
         match state.as_deref() {
-            Ok(State::Up(connection, doubt)) => Ok((connection.clone(), doubt.clone())),
+            Ok(State::Up(connection, pulse)) => Ok((connection.clone(), pulse.clone())),
             Ok(State::Down(error)) => Err(error.clone()),
             // Cannot be: this holds the sender.
             Ok(State::Connecting) | Err(_) => Err(StoreError::unavailable("Redis is not connected")),
@@ -136,112 +145,16 @@ impl Link {
     }
 
     /// This connection is no longer of use.
-    fn lost(&self, doubt: &Arc<Notify>) {
+    pub(super) fn lost(&self, pulse: &Arc<Pulse>) {
         let changed = self.state.send_if_modified(|state| {
-            let present = state.is(doubt);
+            let present = state.is(pulse);
             if present {
                 *state = State::Connecting;
             }
             present
         });
         if changed {
-            doubt.notify_one();
+            pulse.doubt.notify_one();
         }
-    }
-
-    /// Connects, and connects again, until it is dropped.
-    pub(super) async fn keep(self: Arc<Self>, plan: Plan) {
-        let clock = Clock::default();
-        let mut pause = PAUSE.0;
-        loop {
-            let doubt = Arc::new(Notify::new());
-            match self.open(&plan, &doubt).await {
-                Ok(connection) => {
-                    let since = clock.now();
-                    self.state.send_replace(State::Up(connection.clone(), doubt.clone()));
-                    plan.bell.ring_all();
-                    let is_cluster = connection.is_cluster();
-                    self.guard(connection, &doubt).await;
-                    let lasted = clock.now().since(since);
-                    if lasted >= SETTLED {
-                        pause = PAUSE.0;
-                    }
-                    // Some nodes of a Cluster may be as good as ever, and nobody can tell whether a connection knows the
-                    // others' successors. So it serves on until a new one is there, which is not made all the time.
-                    if is_cluster {
-                        sleep(PROBE.saturating_sub(lasted)).await;
-                    }
-                }
-                Err(error) => {
-                    self.state.send_replace(State::Down(error));
-                }
-            }
-            // Many processes lose the same server at the same moment.
-            sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(PAUSE.1);
-        }
-    }
-
-    async fn open(self: &Arc<Self>, plan: &Plan, doubt: &Arc<Notify>) -> Result<Connection, StoreError> {
-        let patience = match plan.endpoint {
-            Endpoint::Single(_) => Duration::from_secs(1),
-            // Some of these may be down, and are asked in turn.
-            Endpoint::Sentinel { .. } | Endpoint::Cluster(_) => Duration::from_secs(4),
-        };
-        let push = listener(&plan.bell, Arc::downgrade(self), doubt.clone(), &plan.endpoint);
-        let opening = plan.endpoint.open(plan.certificates.as_ref(), &plan.channel, push);
-        match timeout(patience.max(self.timeout), opening).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Fault::of(&error, &plan.channel).error),
-            Err(_) => Err(StoreError::unavailable(
-                "Redis does not take a connection; see whether it is stopped or cut off, and the address",
-            )),
-        }
-    }
-
-    /// Ends when there should be another connection.
-    async fn guard(&self, mut connection: Connection, doubt: &Arc<Notify>) {
-        while self.state.borrow().is(doubt) {
-            if !matches!(timeout(self.timeout, connection.is_alive()).await, Ok(true)) {
-                if !connection.is_cluster() {
-                    self.lost(doubt);
-                }
-                return;
-            }
-            let doubted = timeout(PROBE, doubt.notified()).await.is_ok();
-            if doubted && connection.is_cluster() {
-                return;
-            }
-        }
-    }
-}
-
-/// What to do with what the server says unasked.
-fn listener(
-    bell: &Arc<Bell>,
-    link: Weak<Link>,
-    doubt: Arc<Notify>,
-    endpoint: &Endpoint,
-) -> impl Fn(PushInfo) + Send + Sync + 'static {
-    let bell = bell.clone();
-    let is_cluster = matches!(endpoint, Endpoint::Cluster(_));
-    move |push| match (push.kind, push.data.as_slice()) {
-        (PushKind::Message, [_, Value::BulkString(account)]) => {
-            if let Ok(account) = std::str::from_utf8(account) {
-                bell.ring(account);
-            }
-        }
-        // Messages may have been lost before this.
-        (PushKind::Subscribe, _) => bell.ring_all(),
-        (PushKind::Disconnection, _) if is_cluster => {
-            bell.ring_all();
-            doubt.notify_one();
-        }
-        (PushKind::Disconnection, _) => {
-            if let Some(link) = link.upgrade() {
-                link.lost(&doubt);
-            }
-        }
-        _ => {}
     }
 }

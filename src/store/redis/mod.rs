@@ -2,7 +2,8 @@
 //!
 //! Each account is one hash, at `<prefix>:{<hash of the account>}`; no app id, secret or token is in its name. Scripts
 //! read and change it, each in one step and by the server's clock. The braces keep an account in one slot of a Cluster.
-//! One channel, `<prefix>:changed`, carries the hashes of accounts that have changed.
+//! One channel, `<prefix>:changed`, carries the hashes of accounts that have changed. Whoever changed one sends it, after
+//! the script: proxies of managed servers let no script publish.
 //!
 //! A store has one connection, which its clones share however many accounts they serve. One task makes it, watches it and
 //! makes it again; the task ends with the last clone.
@@ -10,8 +11,11 @@
 mod bell;
 mod connection;
 mod endpoint;
+mod eviction;
 mod fault;
+mod keeper;
 mod link;
+mod pause;
 mod scripts;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
@@ -23,7 +27,8 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use self::{
     bell::Bell,
     endpoint::Endpoint,
-    link::{Link, Plan},
+    keeper::Plan,
+    link::Link,
     scripts::{Place, Status},
 };
 use super::{
@@ -31,6 +36,7 @@ use super::{
     Usage, Watch,
 };
 use crate::{
+    clock::Clock,
     error::{Error, ErrorKind},
     issuer::AccountKey,
 };
@@ -53,12 +59,41 @@ use crate::{
 /// # When Redis is away
 ///
 /// Every call ends within the [time-out](RedisStoreBuilder::timeout), with an error that says what is wrong. The store
-/// connects again by itself, within a second of the server's return; watchers are then told to look again.
+/// connects again by itself, within a second of the server's return; watchers are then told to look again, a hundred
+/// accounts at a time, so that other calls need not wait behind all of them. A connection is given up when it breaks, or
+/// when nothing has come over it for one and a half seconds after a PING.
+///
+/// A server that *refuses* the store (user, password, permission, database, certificate) is asked again after 5 to 10 s,
+/// and ever more rarely, up to every 30 to 60 s. Calls fail at once meanwhile.
 ///
 /// # The server
 ///
-/// What Redis forgets is minted again, so persistence is not needed. Do not let it evict keys at will (`maxmemory-policy`
-/// `allkeys-…`) if minting too often would harm. Whoever can read the server's memory can read the tokens.
+/// What Redis forgets is minted again, so persistence is not needed. Whoever can read the server's memory can read the
+/// tokens.
+///
+/// *Memory.* Do not let the server evict keys (`maxmemory-policy`) if minting too often would harm. All keys of this store
+/// have a time to live, so the `volatile-…` policies find them as well as the `allkeys-…` do, and in a cache whose other
+/// keys have none they find nothing else. If `maxmemory` is set and the policy is one of these, there is one event of level
+/// `WARN` (where the user may ask for `INFO memory`; it is not needed). See
+/// [key eviction](https://redis.io/docs/latest/develop/reference/eviction/).
+///
+/// *Permissions.* A user needs the keys and channels of the prefix, and these commands (`AUTH` and `HELLO` are always
+/// allowed, by Redis 7 at least):
+///
+/// ```text
+/// ACL SETUSER tokens on >password ~tower-wechat:* &tower-wechat:* +evalsha +script|load +ping +subscribe +publish
+///     +time +hmget +hget +hset +hdel +hincrby +pttl +pexpire
+///     +select          # for a database other than 0
+///     +role            # behind Sentinels
+///     +cluster|slots   # in a Cluster
+/// ```
+///
+/// *Without notices.* Where the server, or a proxy before it, does not take `HELLO 3`, `SUBSCRIBE` or `PUBLISH`, the store
+/// does without: watchers are told of nothing but gaps, and those who wait for a token find it by looking. A cache then
+/// takes over what others mint within 40 s, or when it needs a token.
+///
+/// *Managed servers.* The proxies of Alibaba Cloud's cluster architecture take no scripts but those whose keys they can see,
+/// which this store's are; see [its limits](https://help.aliyun.com/document_detail/92942.html).
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -122,7 +157,7 @@ impl RedisStore {
     }
 
     fn place(&self, account: &AccountKey) -> Place {
-        Place { key: format!("{}:{{{account}}}", self.0.prefix) }
+        Place { key: format!("{}:{{{account}}}", self.0.prefix), account: account.to_string() }
     }
 
     async fn run(
@@ -137,20 +172,19 @@ impl RedisStore {
         }
         place.read(self.0.link.run(script, &place.key).await?)
     }
-}
 
-impl RedisStore {
-    /// Runs a script that changes the account, and tells those who watch it.
+    /// Runs a script that may change the account, and tells the other stores if it did.
     async fn change(
         &self,
-        account: &AccountKey,
+        place: &Place,
         script: &ScriptInvocation<'_>,
-    ) -> Result<(Status, Snapshot), StoreError> {
-        let (status, _, snapshot) = self.run(&self.place(account), script).await?;
-        if status == Status::Done {
-            self.0.link.publish(&self.0.channel, &account.to_string()).await;
+    ) -> Result<(Status, u64, Snapshot), StoreError> {
+        let since = Clock::default().now();
+        let answer = self.run(place, script).await?;
+        if answer.0 == Status::Done {
+            self.0.link.publish(&self.0.channel, &place.account, since).await;
         }
-        Ok((status, snapshot))
+        Ok(answer)
     }
 }
 
@@ -256,9 +290,9 @@ impl TokenStore for RedisStore {
     ) -> StoreFuture<'a, Commit> {
         Box::pin(async move {
             let place = self.place(account);
-            Ok(match self.change(account, &place.commit(lease, record, usage)).await? {
-                (Status::Done, _) => Commit::Done,
-                (Status::Refused, snapshot) => Commit::Fenced(snapshot),
+            Ok(match self.change(&place, &place.commit(lease, record, usage)).await? {
+                (Status::Done, ..) => Commit::Done,
+                (Status::Refused, _, snapshot) => Commit::Fenced(snapshot),
             })
         })
     }
@@ -271,7 +305,8 @@ impl TokenStore for RedisStore {
         usage: &'a Usage,
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            self.change(account, &self.place(account).abandon(lease, failure, usage)).await?;
+            let place = self.place(account);
+            self.change(&place, &place.abandon(lease, failure, usage)).await?;
             Ok(())
         })
     }
@@ -282,7 +317,7 @@ impl TokenStore for RedisStore {
             match note {
                 // Nobody waits for that.
                 Note::Accepted { .. } => drop(self.run(&place, &script).await?),
-                Note::Doubtful { .. } => drop(self.change(account, &script).await?),
+                Note::Doubtful { .. } => drop(self.change(&place, &script).await?),
             }
             Ok(())
         })

@@ -33,9 +33,10 @@ const KEEP: u64 = 25 * 60 * 60 * 1000;
 /// No life is longer than this (34 years). It keeps the scripts' sums exact.
 const LONGEST: u64 = 1 << 40;
 
-/// Where an account is kept.
+/// Where an account is kept, and what it is called where changes are told.
 pub(super) struct Place {
     pub(super) key: String,
+    pub(super) account: String,
 }
 
 /// How a script went.
