@@ -368,7 +368,11 @@ where
     R: Body,
 {
     let (errcode, body, whole) = match verdict {
-        Verdict::Passed(body) => return Break(Ok(Response::from_parts(head, body))),
+        Verdict::Passed(body) => {
+            let Attempt { sender, token, .. } = attempt.as_ref().expect(ONCE);
+            sender.cache.note_accepted(token);
+            return Break(Ok(Response::from_parts(head, body)));
+        }
         Verdict::Rejected { errcode, body, whole } => (errcode, body, whole),
     };
     let attempt = attempt.take().expect(ONCE);

@@ -228,15 +228,26 @@ impl Core {
 
     /// A request that had been rejected was sent again with this token, and was accepted or rejected once more.
     pub(super) fn note_replay(&self, token: &AccessToken, accepted: bool) {
-        let (state, generation) = (&self.state, token.generation());
-        let news = state.history().note_helped(generation, accepted);
-        if news
-            && accepted
-            && state.history().refreshed_here(generation)
-            && let (Some(store), Ok(runtime)) = (state.store.clone(), Handle::try_current())
-        {
-            // One process tells all others, for the next to be rejected may be another's.
-            let account = state.account.clone();
+        let generation = token.generation();
+        let minted_here = self.state.is_unproven(token);
+        if self.state.history().note_helped(generation, accepted) && accepted && minted_here {
+            self.tell_accepted(generation);
+        }
+    }
+
+    /// A request was accepted with this token, which is the first that is known of it.
+    pub(super) fn note_accepted(&self, token: &AccessToken) {
+        if self.state.is_unproven(token) && self.state.prove(token.generation(), true) {
+            self.tell_accepted(token.generation());
+        }
+    }
+
+    /// One process tells all others that its refresh has helped: the next to be rejected may be another's.
+    #[cold]
+    fn tell_accepted(&self, generation: u64) {
+        self.state.try_out(0);
+        if let (Some(store), Ok(runtime)) = (self.state.store.clone(), Handle::try_current()) {
+            let account = self.state.account.clone();
             runtime.spawn(async move { store.note(&account, Note::Accepted { generation }).await });
         }
     }

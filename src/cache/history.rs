@@ -34,8 +34,6 @@ pub(super) struct History {
     usage: Option<Box<(Usage, Moment)>>,
     /// The latest token whose refresh is known to have helped or not, by its generation.
     helped: Option<(u64, bool)>,
-    /// The generation that the last refresh of this process brought.
-    refreshed_here: u64,
     /// Somebody says that what was wrong has been mended: no failure counts until the next mint.
     mended: bool,
 }
@@ -148,16 +146,6 @@ impl History {
         // All who share an account wait as long as the one who has seen most failures.
         self.failures = self.failures.max(usage.failures);
         self.usage = Some(Box::new((usage.clone(), now)));
-    }
-
-    /// A refresh of this process brought the token of this generation.
-    pub(super) fn refreshed(&mut self, generation: u64) {
-        self.refreshed_here = generation;
-    }
-
-    /// Whether it was this process whose refresh brought the token of this generation.
-    pub(super) fn refreshed_here(&self, generation: u64) -> bool {
-        self.refreshed_here == generation
     }
 
     /// A request that had been rejected was accepted with the token of this generation, or rejected again. Whether that is

@@ -288,6 +288,11 @@ impl TokenCache {
         self.core.note_replay(token, accepted);
     }
 
+    /// Takes note that a request was accepted with this token, which had not been rejected before.
+    pub(crate) fn note_accepted(&self, token: &AccessToken) {
+        self.core.note_accepted(token);
+    }
+
     /// Starts a refresh for those who come later, and does not wait for it.
     pub(crate) fn refresh_for_others(&self, rejected: &AccessToken) {
         self.core.state.note_rejection(rejected);

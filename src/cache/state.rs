@@ -56,6 +56,8 @@ pub(super) struct State {
     ask_mended_after: AtomicU64,
     /// The highest generation that WeChat has rejected.
     rejected: AtomicU64,
+    /// The generation that the last refresh of this process brought, until it is known whether it helped; zero for none.
+    unproven: AtomicU64,
     /// Whether the store could not be used the last time.
     store_is_down: AtomicBool,
     closed: AtomicBool,
@@ -94,6 +96,7 @@ impl State {
             used: AtomicU64::new(0),
             ask_mended_after: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            unproven: AtomicU64::new(0),
             store_is_down: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
@@ -272,11 +275,31 @@ impl State {
         if self.rejected.fetch_max(generation, Ordering::Relaxed) >= generation {
             return false;
         }
+        if self.is_unproven(rejected) {
+            self.prove(generation, false);
+        }
         // Where mints do each other no harm, nobody else's ends a token.
         if !self.issuer.mints_are_independent() {
             self.alarm(|alarm, now| alarm.rejected(rejected, now));
         }
         true
+    }
+
+    /// A refresh brought this token, of which it is not known yet whether it helps.
+    pub(super) fn try_out(&self, generation: u64) {
+        self.unproven.store(generation, Ordering::Relaxed);
+    }
+
+    /// Whether it is not known yet whether this token helps, which a refresh of this process brought.
+    pub(super) fn is_unproven(&self, token: &AccessToken) -> bool {
+        self.unproven.load(Ordering::Relaxed) == token.generation()
+    }
+
+    /// The first to know: a request was accepted with the token of this generation, or rejected. Whether that is news.
+    pub(super) fn prove(&self, generation: u64, helped: bool) -> bool {
+        self.try_out(0);
+        let mut history = self.history();
+        history.helped(generation).is_none() && history.note_helped(generation, helped)
     }
 
     /// Takes note of what a refresh has brought in place of a rejected token.

@@ -23,14 +23,13 @@ use crate::{
 
 /// A lost notice costs no more than this: WeChat keeps the old token for five minutes after a refresh.
 const LOOK_SECS: std::ops::Range<u64> = 20..40;
-/// The longest between two looks, however many caches there are: less than those five minutes.
-const LONGEST_LOOK: Duration = Duration::from_secs(240);
-/// Looks a second, of all caches of the process.
+/// Looks a second, of all caches of the process. With very many of them each is looked at more rarely; then a lost notice
+/// may cost a rejected call, which the layer heals with the token from the store.
 const LOOKS_A_SECOND: u64 = 100;
 /// Looks at a time, of all caches of the process.
 const LOOKS_AT_ONCE: usize = 16;
 /// A cache that nobody has asked for a token for so long is not followed until somebody does.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_secs(3600);
 
 static LOOKS: Semaphore = Semaphore::const_new(LOOKS_AT_ONCE);
 /// Followers of the process.
@@ -74,8 +73,8 @@ pub(in crate::cache) async fn run(cache: Weak<State>, store: Arc<dyn TokenStore>
 /// How long until the next look, if nothing is heard until then.
 fn interval() -> Duration {
     let all = FOLLOWERS.load(Ordering::Relaxed) / LOOKS_A_SECOND;
-    let secs = fastrand::u64(LOOK_SECS).max(fastrand::u64(all / 2..=all));
-    Duration::from_secs(secs).min(LONGEST_LOOK)
+    // Spread, and as many on average.
+    Duration::from_secs(fastrand::u64(LOOK_SECS).max(fastrand::u64(all / 2..=all + all / 2)))
 }
 
 async fn look(state: &State, store: &dyn TokenStore) {

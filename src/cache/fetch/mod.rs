@@ -132,8 +132,8 @@ impl Fetch<'_> {
         let mut history = self.state.history();
         history.succeeded();
         history.keep_usage(usage, self.state.clock.now());
-        history.refreshed(usage.refreshed);
         drop(history);
+        self.state.try_out(usage.refreshed);
         if let Some(rejected) = self.need.rejected() {
             self.state.note_replacement(rejected, token);
         }
