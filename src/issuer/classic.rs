@@ -13,8 +13,13 @@ use crate::{
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind =
-    Kind { name: "classic", base: "https://api.weixin.qq.com", id: "app id", secret: "app secret" };
+static KIND: Kind = Kind {
+    name: "classic",
+    base: "https://api.weixin.qq.com",
+    id: "app id",
+    secret: "app secret",
+    is_account_by_secret: false,
+};
 
 /// Mints at WeChat's `/cgi-bin/token`, for accounts that must share the tokens of older software.
 ///

@@ -29,6 +29,15 @@ pub(super) struct Kind {
     pub(super) base: &'static str,
     pub(super) id: &'static str,
     pub(super) secret: &'static str,
+    /// Whether one id has several accounts, told apart by their secrets.
+    pub(super) is_account_by_secret: bool,
+}
+
+impl Kind {
+    /// The account of this id at the endpoint below `base`.
+    fn account(&self, base: &str, id: AppId, secret: &AppSecret) -> AccountKey {
+        AccountKey::new(self.name, base, id, self.is_account_by_secret.then_some(secret))
+    }
 }
 
 /// An account at a token endpoint.
@@ -41,7 +50,6 @@ pub(super) struct Endpoint {
     origin: Option<Origin>,
     /// The family's, and the origin.
     platform: Platform,
-    /// Made from the first secret, so that a rotation does not part this process from the others.
     account: AccountKey,
     secret: Mutex<AppSecret>,
     source: Option<Arc<dyn Fn() -> AppSecret + Send + Sync>>,
@@ -56,7 +64,7 @@ impl Endpoint {
             family: platform.clone(),
             origin: None,
             platform,
-            account: AccountKey::new(kind.name, kind.base, app, Some(&secret)),
+            account: kind.account(kind.base, app, &secret),
             secret: Mutex::new(secret),
             source: None,
             client: Client::default(),
@@ -73,10 +81,10 @@ impl Endpoint {
     }
 
     fn at_origin(mut self, origin: Origin, url: &str) -> Self {
-        self.origin = Some(origin);
         url.trim_end_matches('/').clone_into(&mut self.base);
-        let app = self.account.app().clone();
-        self.account = AccountKey::new(self.kind.name, &self.base, app, Some(&self.secret()));
+        let canonical = if origin.is_wechats_own() { self.kind.base.to_owned() } else { origin.canonical() };
+        self.account = self.kind.account(&canonical, self.account.app().clone(), &self.secret());
+        self.origin = Some(origin);
         self.with_whole_platform()
     }
 

@@ -13,8 +13,14 @@ use crate::{
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind =
-    Kind { name: "wecom", base: "https://qyapi.weixin.qq.com", id: "corp id", secret: "corp secret" };
+static KIND: Kind = Kind {
+    name: "wecom",
+    base: "https://qyapi.weixin.qq.com",
+    id: "corp id",
+    secret: "corp secret",
+    // Each agent of a corp has a secret and tokens of its own.
+    is_account_by_secret: true,
+};
 
 /// Mints at WeCom's `/cgi-bin/gettoken`, for one app of a corp: each has a secret and tokens of its own.
 ///

@@ -40,8 +40,9 @@ pub(super) const SUITE: Family = Family {
 pub(super) const PROVIDER: Family = Family { parameter: "provider_access_token", ..SUITE };
 
 /// WeChat's nearest access point, its disaster-recovery name and the regional ones
-/// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>).
-const WECHAT_HOSTS: [&str; 5] = [
+/// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>). They have their
+/// tokens in common, so that an account is the same one at each of them.
+pub(super) const WECHAT_HOSTS: [&str; 5] = [
     "https://api.weixin.qq.com",
     "https://api2.weixin.qq.com",
     "https://sh.api.weixin.qq.com",

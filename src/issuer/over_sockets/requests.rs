@@ -1,7 +1,7 @@
 //! What is sent, and what is not.
 
 use super::*;
-use crate::platform::Platform;
+use crate::{platform::Platform, secret::AppSecret};
 
 #[tokio::test]
 async fn stable_posts_json_and_forces_only_when_allowed() {
@@ -79,6 +79,71 @@ fn each_issuer_knows_what_it_is() {
     assert_ne!(classic.account(), wecom.account());
     assert_ne!(wecom.account(), WeCom::new("id", "other agent").account());
     assert!(admits(wecom.platform(), "https://qyapi.weixin.qq.com/x"));
+}
+
+#[test]
+fn the_spelling_of_a_base_url_names_no_account_of_its_own() {
+    let key = |base: &str| StableToken::new("id", "s").dangerous_plain_http_base_url(base).unwrap().account();
+    let ours = StableToken::new("id", "s").account();
+    for wechat in [
+        "https://api.weixin.qq.com",
+        "https://api.weixin.qq.com//",
+        "https://API.Weixin.qq.com:443/",
+        "https://api2.weixin.qq.com",
+        "https://sh.api.weixin.qq.com/",
+        "https://sz.api.weixin.qq.com:443",
+        "https://hk.api.weixin.qq.com",
+    ] {
+        assert_eq!(key(wechat), ours, "{wechat}");
+        let classic = |issuer: ClassicToken| issuer.account();
+        assert_eq!(
+            classic(ClassicToken::new("id", "s").base_url(wechat).unwrap()),
+            classic(ClassicToken::new("id", "s")),
+            "{wechat}"
+        );
+    }
+    for other in [
+        "http://api.weixin.qq.com",
+        "https://api.weixin.qq.com:8443",
+        "https://api.weixin.qq.com/prefix",
+        "https://api.weixin.qq.com.example",
+        "https://xapi.weixin.qq.com",
+        "https://api.wechat.com",
+        "https://proxy.example",
+    ] {
+        assert_ne!(key(other), ours, "{other}");
+    }
+    for (one, same) in [
+        ("https://Proxy.example:443//", "https://proxy.example"),
+        ("http://proxy.example:80", "http://PROXY.example/"),
+        ("https://proxy.example/wx/", "https://proxy.example:443/wx"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ] {
+        assert_eq!(key(one), key(same), "{one}");
+    }
+    for (one, other) in [
+        ("https://proxy.example", "http://proxy.example"),
+        ("https://proxy.example", "https://proxy.example:444"),
+        ("https://proxy.example/a", "https://proxy.example/b"),
+    ] {
+        assert_ne!(key(one), key(other), "{one}");
+    }
+    let wecom = |base: &str| WeCom::new("id", "s").base_url(base).unwrap().account();
+    assert_eq!(wecom("https://QYAPI.weixin.qq.com:443/"), WeCom::new("id", "s").account());
+    assert_ne!(wecom("https://proxy.example"), WeCom::new("id", "s").account());
+}
+
+#[test]
+fn a_rotated_secret_is_the_same_account_but_at_wecom() {
+    for base in ["https://api.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://proxy.example/wx"] {
+        let stable = |secret: &str| StableToken::new("id", secret).base_url(base).unwrap().account();
+        let classic = |secret: &str| ClassicToken::new("id", secret).base_url(base).unwrap().account();
+        let wecom = |secret: &str| WeCom::new("id", secret).base_url(base).unwrap().account();
+        assert_eq!(stable("old"), stable("new"), "{base}");
+        assert_eq!(classic("old"), classic("new"), "{base}");
+        assert_ne!(wecom("one agent"), wecom("another agent"), "{base}");
+        assert_ne!(stable("old"), classic("old"), "{base}");
+    }
 }
 
 #[test]
