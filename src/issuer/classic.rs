@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::TokenError,
-    platform::Platform,
+    platform::{Codes, Platform},
     secret::{AppId, AppSecret},
 };
 
@@ -18,6 +18,7 @@ static KIND: Kind = Kind {
     base: "https://api.weixin.qq.com",
     id: "app id",
     secret: "app secret",
+    codes: Codes::WeChat,
     is_account_by_secret: false,
 };
 

@@ -12,7 +12,7 @@ use percent_encoding::{PercentEncode, utf8_percent_encode};
 use super::{AccountKey, Minted, answer, client::Client};
 use crate::{
     error::{Error, ErrorKind, TokenError},
-    platform::{Origin, Platform},
+    platform::{Codes, Origin, Platform},
     secret::{AppId, AppSecret},
     token::ESCAPED,
 };
@@ -29,6 +29,7 @@ pub(super) struct Kind {
     pub(super) base: &'static str,
     pub(super) id: &'static str,
     pub(super) secret: &'static str,
+    pub(super) codes: Codes,
     /// Whether one id has several accounts, told apart by their secrets.
     pub(super) is_account_by_secret: bool,
 }
@@ -150,7 +151,7 @@ impl Endpoint {
         check(self.kind.secret, secret.expose())?;
         let request = request(self, app, secret.expose())?;
         match self.client.exchange(request).await {
-            Ok((status, body)) => answer::parse(status, &body),
+            Ok((status, body)) => answer::parse(status, &body, self.kind.codes),
             Err(error) => Err(error.into_error(secret, &encode(secret.expose()).to_string())),
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::TokenError,
-    platform::Platform,
+    platform::{Codes, Platform},
     secret::{AppId, AppSecret},
 };
 
@@ -18,6 +18,7 @@ static KIND: Kind = Kind {
     base: "https://qyapi.weixin.qq.com",
     id: "corp id",
     secret: "corp secret",
+    codes: Codes::WeCom,
     // Each agent of a corp has a secret and tokens of its own.
     is_account_by_secret: true,
 };
