@@ -151,6 +151,10 @@ impl TokenError {
         self.with(|failure| failure.kind = kind)
     }
 
+    pub(crate) fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|failure| failure.message = message.into())
+    }
+
     pub(crate) fn with_transient(self, transient: bool) -> Self {
         self.with(|failure| failure.transient = transient)
     }

@@ -49,7 +49,7 @@ settings!(ClassicToken);
 
 impl Issuer for ClassicToken {
     fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
-        Box::pin(self.endpoint.mint(|endpoint, app, secret| {
+        Box::pin(self.endpoint.mint(|endpoint, app, secret, _| {
             let query = [("grant_type", "client_credential"), ("appid", app), ("secret", secret)];
             endpoint.get("/cgi-bin/token", &query)
         }))

@@ -23,6 +23,14 @@ const LONGEST: usize = 512;
 /// The answers that mean "wrong secret": 40001 on both platforms, 40125 WeChat's, 40091 WeCom's.
 const WRONG_SECRET: [i64; 3] = [40001, 40125, 40091];
 
+/// Which call of a mint a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    First,
+    /// The first had no answer, and may have been carried out.
+    Again,
+}
+
 /// Which endpoint, and what its documentation calls things.
 pub(super) struct Kind {
     pub(super) name: &'static str,
@@ -124,11 +132,11 @@ impl Endpoint {
         &self.account
     }
 
-    /// Asks once, and once more if the secret was refused and its source has another by now. `request` makes the
-    /// request from id and secret.
+    /// Asks once, and once more if the secret was refused and its source has another by now. A call that hangs is made once
+    /// more. `request` makes the request from id and secret.
     pub(super) async fn mint(
         &self,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
+        request: impl Fn(&Self, &str, &str, Call) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let secret = self.secret();
         let mut minted = self.mint_with(&secret, &request).await;
@@ -144,13 +152,14 @@ impl Endpoint {
     async fn mint_with(
         &self,
         secret: &AppSecret,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
+        request: impl Fn(&Self, &str, &str, Call) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let app = self.account.app().as_str();
         check(self.kind.id, app)?;
         check(self.kind.secret, secret.expose())?;
-        let request = request(self, app, secret.expose())?;
-        match self.client.exchange(request).await {
+        let first = request(self, app, secret.expose(), Call::First)?;
+        let again = request(self, app, secret.expose(), Call::Again)?;
+        match self.client.exchange(first, again).await {
             Ok((status, body)) => answer::parse(status, &body, self.kind.codes),
             Err(error) => Err(error.into_error(secret, &encode(secret.expose()).to_string())),
         }
@@ -216,5 +225,5 @@ fn check(what: &str, text: &str) -> Result<(), TokenError> {
         return Ok(());
     };
     let message = format!("nothing was asked, for the {what} {wrong}");
-    Err(TokenError::new(ErrorKind::Config, message))
+    Err(TokenError::new(ErrorKind::Config, message).of_this_host())
 }

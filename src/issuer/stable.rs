@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use super::{
     AccountKey, Issuer, Mint, Minted,
-    endpoint::{Endpoint, Kind},
+    endpoint::{Call, Endpoint, Kind},
     settings::settings,
 };
 use crate::{
@@ -72,7 +72,9 @@ settings!(StableToken);
 impl Issuer for StableToken {
     fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
         let force = self.may_force && how.is_forced();
-        Box::pin(self.endpoint.mint(move |endpoint, app, secret| {
+        Box::pin(self.endpoint.mint(move |endpoint, app, secret, call| {
+            // Forced refreshes must be 30 seconds apart. If the first call was carried out, a normal one gets its token.
+            let force = force && call == Call::First;
             let json = serde_json::json!({
                 "grant_type": "client_credential",
                 "appid": app,

@@ -60,7 +60,7 @@ settings!(WeCom);
 
 impl Issuer for WeCom {
     fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
-        Box::pin(self.endpoint.mint(|endpoint, corp, secret| {
+        Box::pin(self.endpoint.mint(|endpoint, corp, secret, _| {
             endpoint.get("/cgi-bin/gettoken", &[("corpid", corp), ("corpsecret", secret)])
         }))
     }

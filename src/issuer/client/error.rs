@@ -1,6 +1,8 @@
 //! [`ExchangeError`]: why there is no answer, and what people read of that.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io};
+
+use hyper_util::client::legacy;
 
 use crate::{
     error::{BoxError, ErrorKind, TokenError, causes},
@@ -22,9 +24,16 @@ pub(crate) enum ExchangeError {
     BrokenOff(BoxError),
     /// Its body went on and on.
     TooLong,
+    /// The first call had no answer in its time, and this became of the second.
+    Again(Box<ExchangeError>),
 }
 
 impl ExchangeError {
+    /// Whether the built-in client, or one of its kind, had no connection in its time.
+    pub(super) fn is_connect_timeout(&self) -> bool {
+        matches!(self, Self::NoAnswer(error) if is_connect(&**error) && is_timeout(&**error))
+    }
+
     /// The same for people to read, without a URL or the secret.
     pub(crate) fn into_error(self, secret: &AppSecret, encoded_secret: &str) -> TokenError {
         let told = |error: &BoxError| told(&**error, &[secret.expose(), encoded_secret]);
@@ -32,21 +41,26 @@ impl ExchangeError {
             Self::NoTls => TokenError::new(
                 ErrorKind::Config,
                 "there is no HTTPS client: enable feature `https`, or give the issuer an `http_client`",
-            ),
+            )
+            .of_this_host(),
             Self::Socks => TokenError::new(
                 ErrorKind::Config,
                 "the environment's proxy speaks SOCKS, which the built-in client does not: give the issuer an `http_client` \
                  that does, or list the endpoint's host in `NO_PROXY`",
-            ),
+            )
+            .of_this_host(),
             // Permanent: it stays until somebody brings the certificate, and asking more often is no help.
             #[cfg(feature = "https")]
             Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(
                 "the token endpoint, or the proxy before it, has a certificate of an unknown issuer: if that is your own \
                  authority, give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts \
                  it; if it is not, somebody may be reading along",
-            ),
+            )
+            .of_this_host(),
             Self::NoAnswer(error) => {
-                TokenError::transient(format!("the token endpoint did not answer: {}", told(&error)))
+                let message = format!("the token endpoint did not answer: {}", told(&error));
+                let failure = TokenError::transient(message);
+                if is_of_this_host(&*error) { failure.of_this_host() } else { failure }
             }
             #[cfg(feature = "reqwest")]
             Self::Redirected => TokenError::permanent(
@@ -59,6 +73,12 @@ impl ExchangeError {
             Self::TooLong => TokenError::transient(
                 "the token endpoint's answer is longer than 64 KiB: something else must answer there",
             ),
+            Self::Again(error) => {
+                let failure = error.into_error(secret, encoded_secret);
+                let message =
+                    format!("there was no answer within 3 s, and asked once more {}", failure.message());
+                failure.with_message(message)
+            }
         }
     }
 }
@@ -87,6 +107,52 @@ fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
     told
 }
 
+/// Whether the request could not go out, for a reason that this host may have for itself: no address for the name, a
+/// connection that was refused or has no way there, TLS, a proxy.
+fn is_of_this_host(error: &(dyn StdError + 'static)) -> bool {
+    use std::io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable,
+    };
+
+    let is_unreachable = |kind| {
+        matches!(
+            kind,
+            AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable
+        )
+    };
+    !is_timeout(error)
+        && (is_connect(error)
+            || is_tls(error)
+            || find::<io::Error>(error).any(|error| is_unreachable(error.kind())))
+}
+
+/// Whether a client of a kind that is known here had no connection yet.
+fn is_connect(error: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if find::<reqwest::Error>(error).any(reqwest::Error::is_connect) {
+        return true;
+    }
+    find::<legacy::Error>(error).any(legacy::Error::is_connect)
+}
+
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "reqwest")]
+    if find::<reqwest::Error>(error).any(reqwest::Error::is_timeout) {
+        return true;
+    }
+    find::<io::Error>(error).any(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+#[cfg(feature = "https")]
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    find::<rustls::Error>(error).next().is_some()
+}
+
+#[cfg(not(feature = "https"))]
+fn is_tls(_: &(dyn StdError + 'static)) -> bool {
+    false
+}
+
 /// Whether rustls found the server's certificate to be signed by nobody it trusts, or by a namesake of somebody: an
 /// authority that was made anew.
 #[cfg(feature = "https")]
@@ -96,25 +162,24 @@ fn is_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
         Error::InvalidCertificate,
     };
 
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(InvalidCertificate(UnknownIssuer | BadSignature)) = error.downcast_ref() {
-            return true;
-        }
+    find(error).any(|error| matches!(error, InvalidCertificate(UnknownIssuer | BadSignature)))
+}
+
+/// All errors of this type among an error and what lies underneath.
+fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e T> {
+    std::iter::successors(Some(error), |&error| {
         // The source of an I/O error is not what it holds, but the source of that.
-        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match held {
+        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match held {
             Some(held) => Some(held),
             None => error.source(),
-        };
-    }
-    false
+        }
+    })
+    .filter_map(|error| error.downcast_ref())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

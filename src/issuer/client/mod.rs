@@ -8,9 +8,11 @@ mod exchange;
 mod http_client;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod resolver;
 #[cfg(feature = "https")]
 mod roots;
 mod stream;
+mod tcp;
 
 pub(super) use self::any::Client;
 pub use self::http_client::HttpClient;

@@ -8,15 +8,17 @@ use std::{
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::tcp::TcpConnector;
+
 /// Connects to a server, or to a proxy.
 #[cfg(feature = "https")]
-pub(super) type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
+pub(super) type Transport = hyper_rustls::HttpsConnector<TcpConnector>;
 #[cfg(not(feature = "https"))]
-pub(super) type Transport = HttpConnector;
+pub(super) type Transport = TcpConnector;
 
 /// A connection up to a server or a proxy.
 type Stream = <Transport as Service<Uri>>::Response;

@@ -2,6 +2,7 @@
 
 mod clients;
 mod failures;
+mod hung;
 mod requests;
 
 use std::{
