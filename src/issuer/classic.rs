@@ -1,9 +1,7 @@
 //! [`ClassicToken`]: `GET /cgi-bin/token`.
 
-use std::{future::Future, pin::Pin};
-
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Issuer, Mint, MintFuture,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
@@ -48,7 +46,7 @@ impl ClassicToken {
 settings!(ClassicToken);
 
 impl Issuer for ClassicToken {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
         Box::pin(self.endpoint.mint(|endpoint, app, secret, _| {
             let query = [("grant_type", "client_credential"), ("appid", app), ("secret", secret)];
             endpoint.get("/cgi-bin/token", &query)
@@ -61,5 +59,9 @@ impl Issuer for ClassicToken {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 }

@@ -12,9 +12,14 @@
 //! # The client
 //!
 //! The three ask through a built-in HTTP client, unless [`http_client`](StableToken::http_client) gives them another. It
-//! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together; the cache limits the whole fetch),
-//! keeps none, and follows no redirects. The issuers of a process share one, but those with
-//! [`root_certificates_pem`](StableToken::root_certificates_pem) have one each.
+//! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together), keeps none, and follows no redirects.
+//! The issuers of a process share one, but those with [`root_certificates_pem`](StableToken::root_certificates_pem) have one
+//! each.
+//!
+//! A call that has no answer within 3 seconds is given up and made once more, by whichever client: a front server of the
+//! platform that hangs costs these three seconds, and not the whole
+//! [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), which is all that limits the second call. The built-in
+//! client makes that call at another address of the host if there is one.
 //!
 //! It goes through the proxies that the environment names when the client is first used, by the rules that reqwest has:
 //! `HTTPS_PROXY` for https, `HTTP_PROXY` for http, `ALL_PROXY` for both, in capitals or small letters, but for
@@ -26,10 +31,10 @@
 //! # A token from a server of your own
 //!
 //! ```
-//! use std::{future::Future, pin::Pin, time::Duration};
+//! use std::time::Duration;
 //! use tower_wechat::{
 //!     Platform, TokenCache, TokenError,
-//!     issuer::{AccountKey, Issuer, Mint, Minted},
+//!     issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 //! };
 //!
 //! struct TokenServer {
@@ -37,7 +42,7 @@
 //! }
 //!
 //! impl Issuer for TokenServer {
-//!     fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+//!     fn mint(&self, how: Mint) -> MintFuture<'_> {
 //!         Box::pin(async move {
 //!             // Ask your server here; tell it which token was rejected, so that it need not hand out that one again.
 //!             let _rejected = how.rejected().map(|token| token.fingerprint());
@@ -68,11 +73,12 @@ mod client;
 mod endpoint;
 #[cfg(test)]
 mod over_sockets;
+mod secrets;
 mod settings;
 mod stable;
 mod wecom;
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
@@ -82,15 +88,41 @@ pub use self::{
 
 use crate::{error::TokenError, platform::Platform, token::AccessToken};
 
+/// A mint under way.
+pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
+
 /// Mints tokens for one account.
+///
+/// `Box<dyn Issuer>` and `Arc<dyn Issuer>` are issuers too, for programs that choose one at run time:
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::{ClassicToken, Issuer, StableToken}};
+///
+/// fn cache(kind: &str, app: &str, secret: &str) -> TokenCache {
+///     let issuer: Box<dyn Issuer> = match kind {
+///         "classic" => Box::new(ClassicToken::new(app, secret)),
+///         _ => Box::new(StableToken::new(app, secret)),
+///     };
+///     TokenCache::new(issuer)
+/// }
+/// # drop(cache("classic", "wx0123456789abcdef", "the-app-secret"));
+/// ```
 pub trait Issuer: Send + Sync + 'static {
-    /// Asks for a token, once. The caller sets the deadline, by dropping the future, and decides about a second try. A
-    /// panic in here is caught, and is a failed mint.
+    /// Asks for a token. When to ask, and whether to ask again after a failure, is the cache's business. A panic in here is
+    /// caught, and is a failed mint.
+    ///
+    /// # When the future is dropped
+    ///
+    /// The cache runs it in a task of its own, so no caller that goes away drops it. Two things do, and only while it waits
+    /// at an `.await`: [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), and the end of the runtime. So an issuer
+    /// that gets something with the token that must not be lost, such as a new refresh token, saves it before its next
+    /// `.await`, or in a task of its own.
     ///
     /// # Errors
     ///
-    /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient).
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>>;
+    /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient) and whether it
+    /// [belongs to this host](TokenError::is_of_this_host). [`TokenError::from_answer`] makes it from an answer.
+    fn mint(&self, how: Mint) -> MintFuture<'_>;
 
     /// Where the token may go, and how its rejection looks.
     fn platform(&self) -> &Platform;
@@ -110,7 +142,51 @@ pub trait Issuer: Send + Sync + 'static {
     fn can_force(&self) -> bool {
         false
     }
+
+    /// Whether that which made a mint fail has been mended since: the secret was replaced, a new ticket has come. `failure`
+    /// is what the mint failed with, here or in another process.
+    ///
+    /// A cache that holds back after a failure asks this when a token is wanted, at most once a second, and asks the
+    /// endpoint at once if so. It is called on the runtime and should not block for long. `false` unless you say otherwise.
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        let _ = failure;
+        false
+    }
 }
+
+/// An issuer that stands for another.
+macro_rules! forward {
+    ($pointer:ident) => {
+        impl<I: Issuer + ?Sized> Issuer for $pointer<I> {
+            fn mint(&self, how: Mint) -> MintFuture<'_> {
+                (**self).mint(how)
+            }
+
+            fn platform(&self) -> &Platform {
+                (**self).platform()
+            }
+
+            fn account(&self) -> AccountKey {
+                (**self).account()
+            }
+
+            fn mints_are_independent(&self) -> bool {
+                (**self).mints_are_independent()
+            }
+
+            fn can_force(&self) -> bool {
+                (**self).can_force()
+            }
+
+            fn was_mended(&self, failure: &TokenError) -> bool {
+                (**self).was_mended(failure)
+            }
+        }
+    };
+}
+
+forward!(Box);
+forward!(Arc);
 
 /// How a mint is asked for.
 #[derive(Clone, Debug, Default)]
@@ -178,7 +254,56 @@ impl fmt::Debug for Minted {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
+    use crate::error::ErrorKind;
+
+    /// Says of everything the opposite of what an issuer says that says nothing.
+    struct Peculiar(Platform);
+
+    impl Issuer for Peculiar {
+        fn mint(&self, how: Mint) -> MintFuture<'_> {
+            Box::pin(ready(Ok(Minted::new(format!("forced: {}", how.is_forced()), Duration::from_secs(7)))))
+        }
+
+        fn platform(&self) -> &Platform {
+            &self.0
+        }
+
+        fn account(&self) -> AccountKey {
+            AccountKey::new("peculiar", "", "wx", None)
+        }
+
+        fn mints_are_independent(&self) -> bool {
+            true
+        }
+
+        fn can_force(&self) -> bool {
+            true
+        }
+
+        fn was_mended(&self, failure: &TokenError) -> bool {
+            failure.kind() == ErrorKind::Token
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pointer_to_an_issuer_is_that_issuer() {
+        let peculiar = || Peculiar(Platform::suite());
+        let boxed: Box<dyn Issuer> = Box::new(peculiar());
+        let shared: Arc<dyn Issuer> = Arc::new(peculiar());
+        for issuer in [&boxed as &dyn Issuer, &shared, &Box::new(peculiar()), &Arc::new(Box::new(peculiar()))]
+        {
+            assert_eq!(issuer.mint(Mint::normal().forced()).await.unwrap().text, "forced: true");
+            assert_eq!(issuer.platform().parameter(), "suite_access_token");
+            assert_eq!(issuer.account(), peculiar().account());
+            assert!(issuer.mints_are_independent() && issuer.can_force());
+            assert!(issuer.was_mended(&TokenError::permanent("")));
+            assert!(!issuer.was_mended(&TokenError::new(ErrorKind::Closed, "")));
+        }
+        drop((crate::TokenCache::new(boxed), crate::TokenCache::new(shared)));
+    }
 
     #[test]
     fn debug_shows_no_token() {

@@ -1,9 +1,7 @@
 //! [`StableToken`]: `POST /cgi-bin/stable_token`.
 
-use std::{future::Future, pin::Pin};
-
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Issuer, Mint, MintFuture,
     endpoint::{Call, Endpoint, Kind},
     settings::settings,
 };
@@ -70,7 +68,7 @@ impl StableToken {
 settings!(StableToken);
 
 impl Issuer for StableToken {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         let force = self.may_force && how.is_forced();
         Box::pin(self.endpoint.mint(move |endpoint, app, secret, call| {
             // Forced refreshes must be 30 seconds apart. If the first call was carried out, a normal one gets its token.
@@ -91,6 +89,10 @@ impl Issuer for StableToken {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 
     fn mints_are_independent(&self) -> bool {

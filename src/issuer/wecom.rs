@@ -1,9 +1,7 @@
 //! [`WeCom`]: `GET /cgi-bin/gettoken`.
 
-use std::{future::Future, pin::Pin};
-
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Issuer, Mint, MintFuture,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
@@ -59,7 +57,7 @@ impl WeCom {
 settings!(WeCom);
 
 impl Issuer for WeCom {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
         Box::pin(self.endpoint.mint(|endpoint, corp, secret, _| {
             endpoint.get("/cgi-bin/gettoken", &[("corpid", corp), ("corpsecret", secret)])
         }))
@@ -71,6 +69,10 @@ impl Issuer for WeCom {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 
     fn mints_are_independent(&self) -> bool {

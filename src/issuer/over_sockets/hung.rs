@@ -27,7 +27,7 @@ async fn during<F: Future, T>(mint: &mut Pin<&mut F>, other: impl Future<Output 
 /// Takes a call of the mint's, and lets three seconds pass then.
 async fn hang<F: Future>(mint: &mut Pin<&mut F>, listener: &TcpListener) -> TcpStream {
     let stream = during(mint, async {
-        let mut stream = listener.accept().await.unwrap().0;
+        let mut stream = accept(listener).await;
         assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0, "the request has gone out");
         stream
     })
@@ -45,9 +45,13 @@ async fn pass(time: Duration) {
 
 /// Takes the next call, and answers it with this.
 async fn serve_one(listener: &TcpListener, json: &str) -> TcpStream {
-    let mut stream = listener.accept().await.unwrap().0;
+    let mut stream = accept(listener).await;
     answer(&mut stream, json).await;
     stream
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    timeout(Duration::from_secs(10), listener.accept()).await.expect("a call in time").unwrap().0
 }
 
 async fn answer(stream: &mut TcpStream, json: &str) {

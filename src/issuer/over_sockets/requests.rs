@@ -234,6 +234,44 @@ async fn a_source_that_cannot_help_is_no_second_try() {
     log.one();
 }
 
+#[tokio::test]
+async fn a_refused_secret_is_mended_once_its_source_has_another() {
+    let (base, log, _) = serve(|seen| {
+        let fresh = seen.target.contains("secret=fresh");
+        Response::new(Full::from(if fresh { TOKEN } else { r#"{"errcode":40125}"# }))
+    })
+    .await;
+    let kept = Arc::new(Mutex::new(SECRET));
+    let source = kept.clone();
+    let issuer = classic(&base).secret_source(move || (*source.lock().unwrap()).into());
+    let refused = failure(&issuer).await;
+    for (in_source, mended) in [(SECRET, false), ("", false), ("half a line\n", false), ("fresh", true)] {
+        *kept.lock().unwrap() = in_source;
+        for _ in 0..2 {
+            assert_eq!(issuer.was_mended(&refused), mended, "{in_source}");
+        }
+    }
+    for other in [TokenError::permanent("").with_errcode(40164), TokenError::transient("")] {
+        assert!(!issuer.was_mended(&other), "it was not the secret");
+    }
+    log.take();
+    issuer.mint(Mint::normal()).await.unwrap();
+    assert!(log.one().target.contains("secret=fresh"), "the refused one is not sent again");
+
+    // Another process was refused, and this one has not asked yet.
+    let elsewhere = classic(&base).secret_source(|| "fresh".into());
+    assert!(elsewhere.was_mended(&refused));
+    let same = classic(&base).secret_source(|| SECRET.into());
+    assert!(!same.was_mended(&refused) && !classic(&base).was_mended(&refused));
+
+    // Both the first and the source's were refused.
+    *kept.lock().unwrap() = "as-wrong";
+    let kept = kept.clone();
+    let issuer = classic(&base).secret_source(move || (*kept.lock().unwrap()).into());
+    let refused = failure(&issuer).await;
+    assert!(!issuer.was_mended(&refused), "it was tried");
+}
+
 fn admits(platform: &Platform, uri: &str) -> bool {
     platform.scope(&uri.parse().unwrap(), &[]).is_ok()
 }
