@@ -4,8 +4,8 @@ use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use crate::{error::TokenError, platform::Codes};
 
-/// For what is over within a minute, or some; nobody says when. The cache doubles it with every failure.
-const WITHIN_MINUTES: Duration = Duration::from_secs(5);
+/// For what is over within a minute or some, and nobody says when. The cache doubles it with every failure.
+const A_MOMENT: Duration = Duration::from_secs(5);
 /// The limit of a day will not have passed by then, but somebody may have reset it.
 const QUOTA_PAUSE: Duration = Duration::from_secs(600);
 /// WeCom refuses for as long as the window of the limit, a minute or an hour
@@ -68,9 +68,10 @@ fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Agai
             Again::No,
         ),
         // Tokens that the call carries: a third-party platform's, for an account's; a suite's, for a corp's.
-        40014 | 40082 | 42001 | 42009 => {
-            ("the token that the call itself carried was rejected: it needs a new one", Again::Soon)
-        }
+        40014 | 40082 | 42001 | 42009 => (
+            "the token that the call itself carried was rejected: it needs a new one",
+            Again::After(A_MOMENT),
+        ),
         40164 | 60020 | 61004 => return (not_allowed(errmsg), Again::No),
         40243 => {
             ("the app secret is frozen: its owner must unfreeze it in the platform's console", Again::No)
@@ -85,7 +86,7 @@ fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Agai
              out who else fetches tokens for this app",
             Again::NotBefore(QUOTA_PAUSE),
         ),
-        45011 => ("too many token calls in this minute", Again::After(WITHIN_MINUTES)),
+        45011 => ("too many token calls in this minute", Again::After(A_MOMENT)),
         45033 => ("too many token calls at the same time", Again::Soon),
         50004 => (
             "this account is barred from the token endpoint: its owner finds the reason in the platform's console",
@@ -95,7 +96,7 @@ fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Agai
         61003 => ("the account has not authorised this third-party platform, or no longer does", Again::No),
         61005 | 61006 => (
             "the component_verify_ticket has expired or is wrong: take the newest one, which WeChat pushes every ten minutes",
-            Again::After(WITHIN_MINUTES),
+            Again::After(A_MOMENT),
         ),
         61023 => (
             "the authorizer's refresh token is wrong or was replaced: take the newest one, or let the account authorise the \
