@@ -14,7 +14,7 @@ use crate::{
     failure, issuers, mint,
 };
 
-fn client() -> Client {
+pub fn client() -> Client {
     builder().redirect(Policy::none()).build().unwrap()
 }
 

@@ -102,7 +102,7 @@ impl Service<Uri> for ProxyConnector {
             return self.through(&proxy, to);
         }
         let connecting = self.tcp.call(to);
-        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?.into())) })
+        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?)) })
     }
 }
 

@@ -33,8 +33,8 @@ pin_project! {
 
 impl ServerStream {
     /// The server itself reads the requests, also where a proxy passes the bytes on.
-    pub(super) fn to_server(stream: Stream) -> Self {
-        Self { stream, to_proxy: false }
+    pub(super) fn to_server(stream: impl Into<Stream>) -> Self {
+        Self { stream: stream.into(), to_proxy: false }
     }
 
     /// A proxy reads the requests, so that they must name the server.
