@@ -71,22 +71,29 @@ pub(crate) mod answer;
 mod classic;
 mod client;
 mod endpoint;
+mod mint;
 #[cfg(test)]
 mod over_sockets;
+mod pointer;
 mod secrets;
 mod settings;
 mod stable;
 mod wecom;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
 pub use self::{
-    account::AccountKey, classic::ClassicToken, client::HttpClient, stable::StableToken, wecom::WeCom,
+    account::AccountKey,
+    classic::ClassicToken,
+    client::HttpClient,
+    mint::{Mint, Minted},
+    stable::StableToken,
+    wecom::WeCom,
 };
 
-use crate::{error::TokenError, platform::Platform, token::AccessToken};
+use crate::{error::TokenError, platform::Platform};
 
 /// A mint under way.
 pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
@@ -151,163 +158,5 @@ pub trait Issuer: Send + Sync + 'static {
     fn was_mended(&self, failure: &TokenError) -> bool {
         let _ = failure;
         false
-    }
-}
-
-/// An issuer that stands for another.
-macro_rules! forward {
-    ($pointer:ident) => {
-        impl<I: Issuer + ?Sized> Issuer for $pointer<I> {
-            fn mint(&self, how: Mint) -> MintFuture<'_> {
-                (**self).mint(how)
-            }
-
-            fn platform(&self) -> &Platform {
-                (**self).platform()
-            }
-
-            fn account(&self) -> AccountKey {
-                (**self).account()
-            }
-
-            fn mints_are_independent(&self) -> bool {
-                (**self).mints_are_independent()
-            }
-
-            fn can_force(&self) -> bool {
-                (**self).can_force()
-            }
-
-            fn was_mended(&self, failure: &TokenError) -> bool {
-                (**self).was_mended(failure)
-            }
-        }
-    };
-}
-
-forward!(Box);
-forward!(Arc);
-
-/// How a mint is asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Mint {
-    rejected: Option<AccessToken>,
-    forced: bool,
-}
-
-impl Mint {
-    /// Because there is no token, or the one there is will expire soon.
-    #[must_use]
-    pub fn normal() -> Self {
-        Self::default()
-    }
-
-    /// Because the platform rejected this token.
-    #[must_use]
-    pub fn rejecting(token: AccessToken) -> Self {
-        Self { rejected: Some(token), forced: false }
-    }
-
-    /// The same, and a normal mint has just answered with the rejected token again: the endpoint must make a new one.
-    #[must_use]
-    pub fn forced(self) -> Self {
-        Self { forced: true, ..self }
-    }
-
-    /// The token that the platform rejected, if that is why.
-    #[must_use]
-    pub fn rejected(&self) -> Option<&AccessToken> {
-        self.rejected.as_ref()
-    }
-
-    /// Whether the endpoint must make a new token even if the present one is still good.
-    #[must_use]
-    pub fn is_forced(&self) -> bool {
-        self.forced
-    }
-}
-
-/// What a mint yields: a token and how long it lives from the moment it was asked for.
-///
-/// WeChat's tokens live for 7200 s at most, and it asks to reserve 512 characters for them
-/// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). The cache refuses an empty text, one over
-/// 4 096 bytes and a life of zero, and counts a life of more than seven days as seven days. Its `Debug` shows no token.
-#[derive(Clone)]
-pub struct Minted {
-    pub(crate) text: String,
-    pub(crate) expires_in: Duration,
-}
-
-impl Minted {
-    /// A token that lives for `expires_in`.
-    #[must_use]
-    pub fn new(token: impl Into<String>, expires_in: Duration) -> Self {
-        Self { text: token.into(), expires_in }
-    }
-}
-
-impl fmt::Debug for Minted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Minted").field("expires_in", &self.expires_in).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::ready;
-
-    use super::*;
-    use crate::error::ErrorKind;
-
-    /// Says of everything the opposite of what an issuer says that says nothing.
-    struct Peculiar(Platform);
-
-    impl Issuer for Peculiar {
-        fn mint(&self, how: Mint) -> MintFuture<'_> {
-            Box::pin(ready(Ok(Minted::new(format!("forced: {}", how.is_forced()), Duration::from_secs(7)))))
-        }
-
-        fn platform(&self) -> &Platform {
-            &self.0
-        }
-
-        fn account(&self) -> AccountKey {
-            AccountKey::new("peculiar", "", "wx", None)
-        }
-
-        fn mints_are_independent(&self) -> bool {
-            true
-        }
-
-        fn can_force(&self) -> bool {
-            true
-        }
-
-        fn was_mended(&self, failure: &TokenError) -> bool {
-            failure.kind() == ErrorKind::Token
-        }
-    }
-
-    #[tokio::test]
-    async fn a_pointer_to_an_issuer_is_that_issuer() {
-        let peculiar = || Peculiar(Platform::suite());
-        let boxed: Box<dyn Issuer> = Box::new(peculiar());
-        let shared: Arc<dyn Issuer> = Arc::new(peculiar());
-        for issuer in [&boxed as &dyn Issuer, &shared, &Box::new(peculiar()), &Arc::new(Box::new(peculiar()))]
-        {
-            assert_eq!(issuer.mint(Mint::normal().forced()).await.unwrap().text, "forced: true");
-            assert_eq!(issuer.platform().parameter(), "suite_access_token");
-            assert_eq!(issuer.account(), peculiar().account());
-            assert!(issuer.mints_are_independent() && issuer.can_force());
-            assert!(issuer.was_mended(&TokenError::permanent("")));
-            assert!(!issuer.was_mended(&TokenError::new(ErrorKind::Closed, "")));
-        }
-        drop((crate::TokenCache::new(boxed), crate::TokenCache::new(shared)));
-    }
-
-    #[test]
-    fn debug_shows_no_token() {
-        let minted = Minted::new("SENTINEL", Duration::from_secs(1));
-        assert!(!format!("{minted:?}").contains("SENTINEL"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod any;
 mod built_in;
+mod causes;
 mod connector;
 mod error;
 mod exchange;
