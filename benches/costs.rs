@@ -13,7 +13,7 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     hint::black_box,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -27,8 +27,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tower::Service;
 use tower_wechat::{
-    AppId, Platform, TokenCache, TokenError, TokenPool, WeChatAuthLayer,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    AppId, Platform, TokenCache, TokenPool, WeChatAuthLayer,
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 #[global_allocator]
@@ -65,7 +65,7 @@ struct Gate {
 }
 
 impl Issuer for Mints {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             if let Some(gate) = &self.gate {
                 let _permit = gate.open.acquire().await;

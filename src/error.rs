@@ -69,6 +69,7 @@ struct Failure {
     app: Option<AppId>,
     errcode: Option<i64>,
     rid: Option<Box<str>>,
+    hint: Option<Box<str>>,
     transient: bool,
     of_this_host: bool,
     retry_after: Option<Duration>,
@@ -83,6 +84,7 @@ impl TokenError {
             app: None,
             errcode: None,
             rid: None,
+            hint: None,
             transient: false,
             of_this_host: false,
             retry_after: None,
@@ -119,6 +121,19 @@ impl TokenError {
         self.with(|failure| failure.rid = Some(rid))
     }
 
+    /// Adds WeCom's mark of the request (`hint: [..]`), which its support asks for.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        let hint = hint.into().into_boxed_str();
+        self.with(|failure| failure.hint = Some(hint))
+    }
+
+    /// Says that this host has failed and not the account; see [`is_of_this_host`](Self::is_of_this_host).
+    #[must_use]
+    pub fn of_this_host(self) -> Self {
+        self.with(|failure| failure.of_this_host = true)
+    }
+
     /// Adds how long to leave the token endpoint alone.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
@@ -134,6 +149,10 @@ impl TokenError {
 
     pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
         self.with(|failure| failure.kind = kind)
+    }
+
+    pub(crate) fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.with(|failure| failure.message = message.into())
     }
 
     pub(crate) fn with_transient(self, transient: bool) -> Self {
@@ -171,16 +190,37 @@ impl TokenError {
         self.0.rid.as_deref()
     }
 
+    /// WeCom's mark of the failed request, for its support; WeChat gives one, too, now and then.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether this host has failed and not the account, so that another host may succeed at the same moment. A cache does
+    /// not share such a failure with the hosts that use the same store.
+    ///
+    /// So it is where the platform does not let this host's address in (40164, 60020, 61004, 895xx), where no connection
+    /// came about (no address for the name, refused, unreachable, TLS, a proxy), and where nothing could be asked. Time-outs
+    /// belong to nobody, and neither does a connection that broke after the request had gone out.
+    ///
+    /// Issuers of your own say it with [`of_this_host`](Self::of_this_host).
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let failure = TokenError::transient("the token server's name has no address");
+    /// assert!(!failure.is_of_this_host());
+    /// assert!(failure.of_this_host().is_of_this_host());
+    /// ```
+    #[must_use]
+    pub fn is_of_this_host(&self) -> bool {
+        self.0.of_this_host
+    }
+
     /// Whether a later try may succeed without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.0.transient
-    }
-
-    /// Whether it belongs to this host and not to the account.
-    #[must_use]
-    pub fn is_of_this_host(&self) -> bool {
-        self.0.of_this_host
     }
 
     /// How long the token endpoint will be left alone, where that is known.
@@ -207,6 +247,9 @@ impl fmt::Display for TokenError {
             if let Some(rid) = &failure.rid {
                 write!(f, ", rid {rid}")?;
             }
+            if let Some(hint) = &failure.hint {
+                write!(f, ", hint {hint}")?;
+            }
             f.write_str(")")?;
         }
         if let Some(wait) = failure.retry_after {
@@ -224,7 +267,9 @@ impl fmt::Debug for TokenError {
             .field("app", &self.0.app)
             .field("errcode", &self.0.errcode)
             .field("rid", &self.0.rid)
+            .field("hint", &self.0.hint)
             .field("transient", &self.0.transient)
+            .field("of_this_host", &self.0.of_this_host)
             .field("retry_after", &self.0.retry_after)
             .field("source", &self.0.source)
             .finish()
@@ -427,6 +472,8 @@ mod tests {
             .with_rid("654df33c-64386a2f-29857782")
             .with_retry_after(Duration::from_secs(5))
             .for_app(&"wx0123".into());
+        let hinted = TokenError::permanent("no").with_errcode(40001).with_hint("1692099979531331300516404");
+        assert_eq!(hinted.to_string(), "no access_token: no (errcode 40001, hint 1692099979531331300516404)");
         let text = Error::from(error.clone()).to_string();
         assert_eq!(
             text,

@@ -5,6 +5,7 @@ use http::{StatusCode, Uri};
 use crate::{
     error::{Error, TokenError},
     issuer::{Minted, parse_answer},
+    platform::Codes,
     request,
     response::{ErrcodeScanner, Found},
 };
@@ -55,5 +56,5 @@ pub fn encode(text: &str) -> String {
 ///
 /// Where it holds no token.
 pub fn answer(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
-    parse_answer(status, body)
+    parse_answer(status, body, Codes::WeChat)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     issuer::answer::{errcode, read},
     response::{ErrcodeScanner, Found},
-    rid::rid,
+    rid::{hint, rid},
 };
 
 /// Characters of the platform's text that are shown; the longest known one has about 200.
@@ -124,10 +124,18 @@ impl WeChatError {
         &self.errmsg
     }
 
-    /// WeChat's id of the failed request (`654df33c-64386a2f-29857782`), for its support. WeCom gives none.
+    /// WeChat's id of the failed request (`654df33c-64386a2f-29857782`), for its support. WeCom gives a
+    /// [`hint`](Self::hint) instead.
     #[must_use]
     pub fn rid(&self) -> Option<&str> {
         rid(&self.errmsg)
+    }
+
+    /// WeCom's mark of the failed request, for its support: `1692099979531331300516404` where the text has
+    /// `hint: [1692099979531331300516404]`. Some of WeChat's texts have one, too, beside a [`rid`](Self::rid) or without.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        hint(&self.errmsg)
     }
 
     /// The text for people; see [`errmsg`](Self::errmsg).

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use tower_wechat::{
     ErrorKind, NotReplayed, Platform, SkipAuth, TokenCache, TokenError, WeChatAuthLayer,
-    issuer::{AccountKey, Issuer, Mint, Minted, StableToken},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted, StableToken},
     store::{
         Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture,
         TokenStore, Usage, Watch,
@@ -364,7 +364,7 @@ struct FailsWhenForced {
 }
 
 impl Issuer for FailsWhenForced {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             if how.is_forced() {
                 self.forced.fetch_add(1, Ordering::SeqCst);

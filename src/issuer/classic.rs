@@ -1,20 +1,24 @@
 //! [`ClassicToken`]: `GET /cgi-bin/token`.
 
-use std::{future::Future, pin::Pin};
-
 use super::{
-    AccountKey, Issuer, Mint, Minted,
+    AccountKey, Issuer, Mint, MintFuture,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
 use crate::{
     error::TokenError,
-    platform::Platform,
+    platform::{Codes, Platform},
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind =
-    Kind { name: "classic", base: "https://api.weixin.qq.com", id: "app id", secret: "app secret" };
+static KIND: Kind = Kind {
+    name: "classic",
+    base: "https://api.weixin.qq.com",
+    id: "app id",
+    secret: "app secret",
+    codes: Codes::WeChat,
+    is_account_by_secret: false,
+};
 
 /// Mints at WeChat's `/cgi-bin/token`, for accounts that must share the tokens of older software.
 ///
@@ -42,8 +46,8 @@ impl ClassicToken {
 settings!(ClassicToken);
 
 impl Issuer for ClassicToken {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
-        Box::pin(self.endpoint.mint(|endpoint, app, secret| {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
+        Box::pin(self.endpoint.mint(|endpoint, app, secret, _| {
             let query = [("grant_type", "client_credential"), ("appid", app), ("secret", secret)];
             endpoint.get("/cgi-bin/token", &query)
         }))
@@ -55,5 +59,9 @@ impl Issuer for ClassicToken {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 }

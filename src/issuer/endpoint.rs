@@ -1,27 +1,33 @@
 //! What the built-in issuers have in common: an account at a token endpoint, and one mint there.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
 use percent_encoding::{PercentEncode, utf8_percent_encode};
 
-use super::{AccountKey, Minted, answer, client::Client};
+use super::{
+    AccountKey, Minted, answer,
+    client::Client,
+    secrets::{Secrets, check},
+};
 use crate::{
     error::{Error, ErrorKind, TokenError},
-    platform::{Origin, Platform},
+    platform::{Codes, Origin, Platform},
     secret::{AppId, AppSecret},
     token::ESCAPED,
 };
 
-/// Longer ids and secrets are none.
-const LONGEST: usize = 512;
-
 /// The answers that mean "wrong secret": 40001 on both platforms, 40125 WeChat's, 40091 WeCom's.
 const WRONG_SECRET: [i64; 3] = [40001, 40125, 40091];
+
+/// Which call of a mint a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    First,
+    /// The first had no answer, and may have been carried out.
+    Again,
+}
 
 /// Which endpoint, and what its documentation calls things.
 pub(super) struct Kind {
@@ -29,6 +35,16 @@ pub(super) struct Kind {
     pub(super) base: &'static str,
     pub(super) id: &'static str,
     pub(super) secret: &'static str,
+    pub(super) codes: Codes,
+    /// Whether one id has several accounts, told apart by their secrets.
+    pub(super) is_account_by_secret: bool,
+}
+
+impl Kind {
+    /// The account of this id at the endpoint below `base`.
+    fn account(&self, base: &str, id: AppId, secret: &AppSecret) -> AccountKey {
+        AccountKey::new(self.name, base, id, self.is_account_by_secret.then_some(secret))
+    }
 }
 
 /// An account at a token endpoint.
@@ -41,10 +57,8 @@ pub(super) struct Endpoint {
     origin: Option<Origin>,
     /// The family's, and the origin.
     platform: Platform,
-    /// Made from the first secret, so that a rotation does not part this process from the others.
     account: AccountKey,
-    secret: Mutex<AppSecret>,
-    source: Option<Arc<dyn Fn() -> AppSecret + Send + Sync>>,
+    secrets: Secrets,
     client: Client,
 }
 
@@ -56,9 +70,8 @@ impl Endpoint {
             family: platform.clone(),
             origin: None,
             platform,
-            account: AccountKey::new(kind.name, kind.base, app, Some(&secret)),
-            secret: Mutex::new(secret),
-            source: None,
+            account: kind.account(kind.base, app, &secret),
+            secrets: Secrets::new(secret),
             client: Client::default(),
         }
     }
@@ -73,10 +86,10 @@ impl Endpoint {
     }
 
     fn at_origin(mut self, origin: Origin, url: &str) -> Self {
-        self.origin = Some(origin);
         url.trim_end_matches('/').clone_into(&mut self.base);
-        let app = self.account.app().clone();
-        self.account = AccountKey::new(self.kind.name, &self.base, app, Some(&self.secret()));
+        let canonical = if origin.is_wechats_own() { self.kind.base.to_owned() } else { origin.canonical() };
+        self.account = self.kind.account(&canonical, self.account.app().clone(), &self.secrets.present());
+        self.origin = Some(origin);
         self.with_whole_platform()
     }
 
@@ -104,7 +117,7 @@ impl Endpoint {
     }
 
     pub(super) fn with_source(self, source: impl Fn() -> AppSecret + Send + Sync + 'static) -> Self {
-        Self { source: Some(Arc::new(source)), ..self }
+        Self { secrets: self.secrets.with_source(Arc::new(source)), ..self }
     }
 
     pub(super) fn platform(&self) -> &Platform {
@@ -115,17 +128,15 @@ impl Endpoint {
         &self.account
     }
 
-    /// Asks once, and once more if the secret was refused and its source has another by now. `request` makes the
-    /// request from id and secret.
+    /// Asks once, and once more if the secret was refused and its source has another by now. A call that hangs is made once
+    /// more. `request` makes the request from id and secret.
     pub(super) async fn mint(
         &self,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
+        request: impl Fn(&Self, &str, &str, Call) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
-        let secret = self.secret();
-        let mut minted = self.mint_with(&secret, &request).await;
-        if let Err(error) = &minted
-            && error.errcode().is_some_and(|code| WRONG_SECRET.contains(&code))
-            && let Some(other) = self.other_secret(&secret)
+        let mut minted = self.mint_with(&self.secrets.present(), &request).await;
+        if minted.as_ref().is_err_and(is_wrong_secret)
+            && let Some(other) = self.secrets.next()
         {
             minted = self.mint_with(&other, &request).await;
         }
@@ -135,31 +146,26 @@ impl Endpoint {
     async fn mint_with(
         &self,
         secret: &AppSecret,
-        request: impl Fn(&Self, &str, &str) -> Result<Request<Bytes>, TokenError>,
+        request: impl Fn(&Self, &str, &str, Call) -> Result<Request<Bytes>, TokenError>,
     ) -> Result<Minted, TokenError> {
         let app = self.account.app().as_str();
         check(self.kind.id, app)?;
         check(self.kind.secret, secret.expose())?;
-        let request = request(self, app, secret.expose())?;
-        match self.client.exchange(request).await {
-            Ok((status, body)) => answer::parse(status, &body),
+        let first = request(self, app, secret.expose(), Call::First)?;
+        let again = request(self, app, secret.expose(), Call::Again)?;
+        let minted = match self.client.exchange(first, again).await {
+            Ok((status, body)) => answer::parse(status, &body, self.kind.codes),
             Err(error) => Err(error.into_error(secret, &encode(secret.expose()).to_string())),
+        };
+        if minted.as_ref().is_err_and(is_wrong_secret) {
+            self.secrets.was_refused(secret);
         }
+        minted
     }
 
-    fn secret(&self) -> AppSecret {
-        // Nothing that holds the lock can panic half-way through a change.
-        self.secret.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The source's secret, kept from now on, if it is another one and could be one.
-    fn other_secret(&self, refused: &AppSecret) -> Option<AppSecret> {
-        let secret = self.source.as_ref()?();
-        if secret.expose() == refused.expose() || check(self.kind.secret, secret.expose()).is_err() {
-            return None;
-        }
-        *self.secret.lock().unwrap_or_else(PoisonError::into_inner) = secret.clone();
-        Some(secret)
+    /// Whether the secret was wrong, and there is another by now.
+    pub(super) fn was_mended(&self, failure: &TokenError) -> bool {
+        is_wrong_secret(failure) && self.secrets.next().is_some()
     }
 
     /// A GET with this query, whose values are percent-encoded here.
@@ -186,6 +192,10 @@ impl Endpoint {
     }
 }
 
+fn is_wrong_secret(error: &TokenError) -> bool {
+    error.errcode().is_some_and(|code| WRONG_SECRET.contains(&code))
+}
+
 fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>, TokenError> {
     // The base URL was checked and the rest is encoded; what is left is a URL of more than 64 KiB.
     request.body(body).map_err(|_| TokenError::new(ErrorKind::Config, "the token endpoint's URL is too long"))
@@ -193,19 +203,4 @@ fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>
 
 fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ESCAPED)
-}
-
-/// Refuses what cannot be an id or a secret, before anything is sent: WeCom bans addresses that send wrong ones.
-fn check(what: &str, text: &str) -> Result<(), TokenError> {
-    let wrong = if text.is_empty() {
-        "is empty"
-    } else if text.len() > LONGEST {
-        "is longer than 512 bytes"
-    } else if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        "has white space or a control character in it, perhaps the end of a line"
-    } else {
-        return Ok(());
-    };
-    let message = format!("nothing was asked, for the {what} {wrong}");
-    Err(TokenError::new(ErrorKind::Config, message))
 }

@@ -12,9 +12,14 @@
 //! # The client
 //!
 //! The three ask through a built-in HTTP client, unless [`http_client`](StableToken::http_client) gives them another. It
-//! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together; the cache limits the whole fetch),
-//! keeps none, and follows no redirects. The issuers of a process share one, but those with
-//! [`root_certificates_pem`](StableToken::root_certificates_pem) have one each.
+//! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together), keeps none, and follows no redirects.
+//! The issuers of a process share one, but those with [`root_certificates_pem`](StableToken::root_certificates_pem) have one
+//! each.
+//!
+//! A call that has no answer within 3 seconds is given up and made once more, by whichever client: a front server of the
+//! platform that hangs costs these three seconds, and not the whole
+//! [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), which is all that limits the second call. The built-in
+//! client makes that call at another address of the host if there is one.
 //!
 //! It goes through the proxies that the environment names when the client is first used, by the rules that reqwest has:
 //! `HTTPS_PROXY` for https, `HTTP_PROXY` for http, `ALL_PROXY` for both, in capitals or small letters, but for
@@ -26,10 +31,10 @@
 //! # A token from a server of your own
 //!
 //! ```
-//! use std::{future::Future, pin::Pin, time::Duration};
+//! use std::time::Duration;
 //! use tower_wechat::{
 //!     Platform, TokenCache, TokenError,
-//!     issuer::{AccountKey, Issuer, Mint, Minted},
+//!     issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 //! };
 //!
 //! struct TokenServer {
@@ -37,7 +42,7 @@
 //! }
 //!
 //! impl Issuer for TokenServer {
-//!     fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+//!     fn mint(&self, how: Mint) -> MintFuture<'_> {
 //!         Box::pin(async move {
 //!             // Ask your server here; tell it which token was rejected, so that it need not hand out that one again.
 //!             let _rejected = how.rejected().map(|token| token.fingerprint());
@@ -61,40 +66,72 @@
 //! # }).unwrap();
 //! ```
 
+mod account;
+mod allowance;
 pub(crate) mod answer;
 mod classic;
 mod client;
 mod endpoint;
+mod mint;
 #[cfg(test)]
 mod over_sockets;
+mod pointer;
+mod secrets;
 mod settings;
 mod stable;
 mod wecom;
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
-pub use self::{classic::ClassicToken, client::HttpClient, stable::StableToken, wecom::WeCom};
-
-use sha2::{Digest, Sha256};
-
-use crate::{
-    error::TokenError,
-    platform::Platform,
-    secret::{AppId, AppSecret},
-    token::AccessToken,
+pub use self::{
+    account::AccountKey,
+    allowance::Allowance,
+    classic::ClassicToken,
+    client::HttpClient,
+    mint::{Mint, Minted},
+    stable::StableToken,
+    wecom::WeCom,
 };
 
+use crate::{error::TokenError, platform::Platform};
+
+/// A mint under way.
+pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
+
 /// Mints tokens for one account.
+///
+/// `Box<dyn Issuer>` and `Arc<dyn Issuer>` are issuers too, for programs that choose one at run time:
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::{ClassicToken, Issuer, StableToken}};
+///
+/// fn cache(kind: &str, app: &str, secret: &str) -> TokenCache {
+///     let issuer: Box<dyn Issuer> = match kind {
+///         "classic" => Box::new(ClassicToken::new(app, secret)),
+///         _ => Box::new(StableToken::new(app, secret)),
+///     };
+///     TokenCache::new(issuer)
+/// }
+/// # drop(cache("classic", "wx0123456789abcdef", "the-app-secret"));
+/// ```
 pub trait Issuer: Send + Sync + 'static {
-    /// Asks for a token, once. The caller sets the deadline, by dropping the future, and decides about a second try. A
-    /// panic in here is caught, and is a failed mint.
+    /// Asks for a token. When to ask, and whether to ask again after a failure, is the cache's business. A panic in here is
+    /// caught, and is a failed mint.
+    ///
+    /// # When the future is dropped
+    ///
+    /// The cache runs it in a task of its own, so no caller that goes away drops it. Two things do, and only while it waits
+    /// at an `.await`: [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), and the end of the runtime. So an issuer
+    /// that gets something with the token that must not be lost, such as a new refresh token, saves it before its next
+    /// `.await`, or in a task of its own.
     ///
     /// # Errors
     ///
-    /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient).
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>>;
+    /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient) and whether it
+    /// [belongs to this host](TokenError::is_of_this_host). [`TokenError::from_answer`] makes it from an answer.
+    fn mint(&self, how: Mint) -> MintFuture<'_>;
 
     /// Where the token may go, and how its rejection looks.
     fn platform(&self) -> &Platform;
@@ -105,12 +142,6 @@ pub trait Issuer: Send + Sync + 'static {
     /// Whether two mints at the same time do no harm. If so, a cache whose shared store is out of reach mints on its own
     /// rather than fail. `false` unless you say otherwise.
     fn mints_are_independent(&self) -> bool {
-        false
-    }
-
-    /// Whether what made this mint fail has been mended since.
-    fn was_mended(&self, failure: &TokenError) -> bool {
-        let _ = failure;
         false
     }
 
@@ -128,160 +159,14 @@ pub trait Issuer: Send + Sync + 'static {
     fn can_force(&self) -> bool {
         false
     }
-}
 
-/// How often something may be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Allowance {
-    /// So often at once.
-    pub at_once: u32,
-    /// Then once each time that this has passed.
-    pub every: Duration,
-}
-
-impl Allowance {
-    /// So often at once, then once each time that `every` has passed.
-    #[must_use]
-    pub const fn new(at_once: u32, every: Duration) -> Self {
-        Self { at_once, every }
-    }
-}
-
-/// How a mint is asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Mint {
-    rejected: Option<AccessToken>,
-    forced: bool,
-}
-
-impl Mint {
-    /// Because there is no token, or the one there is will expire soon.
-    #[must_use]
-    pub fn normal() -> Self {
-        Self::default()
-    }
-
-    /// Because the platform rejected this token.
-    #[must_use]
-    pub fn rejecting(token: AccessToken) -> Self {
-        Self { rejected: Some(token), forced: false }
-    }
-
-    /// The same, and a normal mint has just answered with the rejected token again: the endpoint must make a new one.
-    #[must_use]
-    pub fn forced(self) -> Self {
-        Self { forced: true, ..self }
-    }
-
-    /// The token that the platform rejected, if that is why.
-    #[must_use]
-    pub fn rejected(&self) -> Option<&AccessToken> {
-        self.rejected.as_ref()
-    }
-
-    /// Whether the endpoint must make a new token even if the present one is still good.
-    #[must_use]
-    pub fn is_forced(&self) -> bool {
-        self.forced
-    }
-}
-
-/// What a mint yields: a token and how long it lives from the moment it was asked for.
-///
-/// WeChat's tokens live for 7200 s at most, and it asks to reserve 512 characters for them
-/// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). The cache refuses an empty text, one over
-/// 4 096 bytes and a life of zero, and counts a life of more than seven days as seven days. Its `Debug` shows no token.
-#[derive(Clone)]
-pub struct Minted {
-    pub(crate) text: String,
-    pub(crate) expires_in: Duration,
-}
-
-impl Minted {
-    /// A token that lives for `expires_in`.
-    #[must_use]
-    pub fn new(token: impl Into<String>, expires_in: Duration) -> Self {
-        Self { text: token.into(), expires_in }
-    }
-}
-
-impl fmt::Debug for Minted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Minted").field("expires_in", &self.expires_in).finish_non_exhaustive()
-    }
-}
-
-/// The name of an account in caches and stores: a hash of what its tokens depend on.
-///
-/// `Display` and `Debug` show the hash, from which neither the app id nor the secret can be read.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct AccountKey {
-    hash: [u8; 16],
-    app: AppId,
-}
-
-impl AccountKey {
-    /// The key of `app` at the endpoint `kind` below `base`, with the secret that the token is minted with, if there is
-    /// one. Accounts that differ in any of the four have different keys.
-    #[must_use]
-    pub fn new(kind: &str, base: &str, app: impl Into<AppId>, secret: Option<&AppSecret>) -> Self {
-        let app = app.into();
-        let mut digest = Sha256::new();
-        for part in [kind, base, app.as_str(), secret.map_or("", AppSecret::expose)] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&digest.finalize()[..16]);
-        Self { hash, app }
-    }
-
-    /// The app, for messages to people; not for names in a store.
-    #[must_use]
-    pub fn app(&self) -> &AppId {
-        &self.app
-    }
-}
-
-impl fmt::Display for AccountKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for AccountKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountKey({self})")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_part_tells_accounts_apart() {
-        let secret = AppSecret::from("secret");
-        let key = |kind, base, app: &str, secret| AccountKey::new(kind, base, app, secret).to_string();
-        let keys = [
-            key("stable", "https://a", "app", Some(&secret)),
-            key("classic", "https://a", "app", Some(&secret)),
-            key("stable", "https://b", "app", Some(&secret)),
-            key("stable", "https://a", "app2", Some(&secret)),
-            key("stable", "https://a", "app", None),
-            key("stable", "https://aa", "pp", Some(&secret)),
-        ];
-        for (i, one) in keys.iter().enumerate() {
-            assert_eq!(one.len(), 32);
-            assert!(keys[i + 1..].iter().all(|other| other != one));
-        }
-    }
-
-    #[test]
-    fn debug_shows_neither_token_nor_app() {
-        let minted = Minted::new("SENTINEL", Duration::from_secs(1));
-        let key = AccountKey::new("stable", "https://a", "wxSENTINEL", None);
-        assert!(!format!("{minted:?} {key:?} {key}").contains("SENTINEL"));
+    /// Whether that which made a mint fail has been mended since: the secret was replaced, a new ticket has come. `failure`
+    /// is what the mint failed with, here or in another process.
+    ///
+    /// A cache that holds back after a failure asks this when a token is wanted, at most once a second, and asks the
+    /// endpoint at once if so. It is called on the runtime and should not block for long. `false` unless you say otherwise.
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        let _ = failure;
+        false
     }
 }

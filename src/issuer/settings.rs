@@ -9,6 +9,10 @@ macro_rules! settings {
             ///
             /// Its origin is one that tokens may go to from now on, below that path if it has one.
             ///
+            /// WeChat's own names (`api`, `api2`, `sh.api`, `sz.api`, `hk.api`) are one account in caches and stores, for
+            /// they have their tokens in common. Any other base URL is an account of its own, however it is spelt (case of
+            /// the host, the usual port, slashes at its end).
+            ///
             /// # Errors
             ///
             /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the
@@ -86,8 +90,11 @@ macro_rules! settings {
 
             /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.
             ///
-            /// Called once for each refusal, on the runtime, so it should not block for long. A secret other than the
-            /// refused one is tried at once and kept. The account's name in caches and stores stays that of the first secret.
+            /// Called once for each refusal, and while the cache holds back after one, at most once a second
+            /// ([`Issuer::was_mended`](crate::issuer::Issuer::was_mended)). It is called on the runtime, so it should not block
+            /// for long. A secret other than the refused one is tried at once and kept. A WeChat account's name in caches and stores has no secret in it and stays
+            /// the same; a WeCom account's is made from the first secret, for agents of one corp differ by nothing else, so
+            /// that processes that start with the new secret are another account than those that started with the old one.
             #[must_use]
             pub fn secret_source(
                 mut self,

@@ -1,20 +1,26 @@
 //! [`StableToken`]: `POST /cgi-bin/stable_token`.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::time::Duration;
 
 use super::{
-    AccountKey, Allowance, Issuer, Mint, Minted,
-    endpoint::{Endpoint, Kind},
+    AccountKey, Allowance, Issuer, Mint, MintFuture,
+    endpoint::{Call, Endpoint, Kind},
     settings::settings,
 };
 use crate::{
     error::TokenError,
-    platform::Platform,
+    platform::{Codes, Platform},
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind =
-    Kind { name: "stable", base: "https://api.weixin.qq.com", id: "app id", secret: "app secret" };
+static KIND: Kind = Kind {
+    name: "stable",
+    base: "https://api.weixin.qq.com",
+    id: "app id",
+    secret: "app secret",
+    codes: Codes::WeChat,
+    is_account_by_secret: false,
+};
 
 /// Mints at WeChat's `/cgi-bin/stable_token`, the default choice for official accounts, mini programs, mini games and shops.
 ///
@@ -64,9 +70,11 @@ impl StableToken {
 settings!(StableToken);
 
 impl Issuer for StableToken {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         let force = self.may_force && how.is_forced();
-        Box::pin(self.endpoint.mint(move |endpoint, app, secret| {
+        Box::pin(self.endpoint.mint(move |endpoint, app, secret, call| {
+            // Forced refreshes must be 30 seconds apart. If the first call was carried out, a normal one gets its token.
+            let force = force && call == Call::First;
             let json = serde_json::json!({
                 "grant_type": "client_credential",
                 "appid": app,
@@ -83,6 +91,10 @@ impl Issuer for StableToken {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 
     fn mints_are_independent(&self) -> bool {

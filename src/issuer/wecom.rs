@@ -1,20 +1,27 @@
 //! [`WeCom`]: `GET /cgi-bin/gettoken`.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::time::Duration;
 
 use super::{
-    AccountKey, Allowance, Issuer, Mint, Minted,
+    AccountKey, Allowance, Issuer, Mint, MintFuture,
     endpoint::{Endpoint, Kind},
     settings::settings,
 };
 use crate::{
     error::TokenError,
-    platform::Platform,
+    platform::{Codes, Platform},
     secret::{AppId, AppSecret},
 };
 
-static KIND: Kind =
-    Kind { name: "wecom", base: "https://qyapi.weixin.qq.com", id: "corp id", secret: "corp secret" };
+static KIND: Kind = Kind {
+    name: "wecom",
+    base: "https://qyapi.weixin.qq.com",
+    id: "corp id",
+    secret: "corp secret",
+    codes: Codes::WeCom,
+    // Each agent of a corp has a secret and tokens of its own.
+    is_account_by_secret: true,
+};
 
 /// Mints at WeCom's `/cgi-bin/gettoken`, for one app of a corp: each has a secret and tokens of its own.
 ///
@@ -52,8 +59,8 @@ impl WeCom {
 settings!(WeCom);
 
 impl Issuer for WeCom {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
-        Box::pin(self.endpoint.mint(|endpoint, corp, secret| {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
+        Box::pin(self.endpoint.mint(|endpoint, corp, secret, _| {
             endpoint.get("/cgi-bin/gettoken", &[("corpid", corp), ("corpsecret", secret)])
         }))
     }
@@ -64,6 +71,10 @@ impl Issuer for WeCom {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn was_mended(&self, failure: &TokenError) -> bool {
+        self.endpoint.was_mended(failure)
     }
 
     fn mints_are_independent(&self) -> bool {

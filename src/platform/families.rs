@@ -1,10 +1,20 @@
 //! What WeChat's documentation says of each family of accounts: hosts, exempt paths, rejection codes.
 
+/// Whose list of error codes holds: some numbers mean one thing at WeChat and another at WeCom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codes {
+    /// <https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>
+    WeChat,
+    /// <https://developer.work.weixin.qq.com/document/path/90313>
+    WeCom,
+}
+
 /// A family as the platform documents it.
 pub(super) struct Family {
     pub(super) parameter: &'static str,
     pub(super) hosts: &'static [&'static str],
     pub(super) exempt: &'static [&'static [&'static str]],
+    pub(super) codes: Codes,
     pub(super) rejection_codes: &'static [i64],
 }
 
@@ -13,6 +23,7 @@ pub(super) const WECHAT: Family = Family {
     hosts: &WECHAT_HOSTS,
     // Below `/sns/`, `access_token` is the *user's*; or a third-party platform's token is asked for.
     exempt: &[&WECHAT_SECRETS, &["/sns/"]],
+    codes: Codes::WeChat,
     rejection_codes: &[40001, 40014, 42001],
 };
 
@@ -20,6 +31,7 @@ pub(super) const COMPONENT: Family = Family {
     parameter: "component_access_token",
     hosts: &WECHAT_HOSTS,
     exempt: &[&WECHAT_SECRETS, &WECHAT_USERS],
+    codes: Codes::WeChat,
     rejection_codes: &[40001, 40014, 42001],
 };
 
@@ -27,6 +39,7 @@ pub(super) const WECOM: Family = Family {
     parameter: "access_token",
     hosts: &WECOM_HOSTS,
     exempt: &[&WECOM_EXEMPT],
+    codes: Codes::WeCom,
     rejection_codes: &[40014, 42001],
 };
 
@@ -34,14 +47,16 @@ pub(super) const SUITE: Family = Family {
     parameter: "suite_access_token",
     hosts: &WECOM_HOSTS,
     exempt: &[&WECOM_EXEMPT],
+    codes: Codes::WeCom,
     rejection_codes: &[40014, 40082, 42001, 42009],
 };
 
 pub(super) const PROVIDER: Family = Family { parameter: "provider_access_token", ..SUITE };
 
 /// WeChat's nearest access point, its disaster-recovery name and the regional ones
-/// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>).
-const WECHAT_HOSTS: [&str; 5] = [
+/// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>). They have their
+/// tokens in common, so that an account is the same one at each of them.
+pub(super) const WECHAT_HOSTS: [&str; 5] = [
     "https://api.weixin.qq.com",
     "https://api2.weixin.qq.com",
     "https://sh.api.weixin.qq.com",

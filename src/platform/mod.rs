@@ -16,7 +16,7 @@ use http::{
 };
 use percent_encoding::percent_decode_str;
 
-pub(crate) use self::origin::Origin;
+pub(crate) use self::{families::Codes, origin::Origin};
 use self::{
     families::Family,
     origin::Address,
@@ -54,6 +54,7 @@ struct Inner {
     is_encoded: bool,
     origins: Vec<Origin>,
     paths: Vec<PathRule>,
+    codes: Codes,
     rejection_codes: Box<[i64]>,
 }
 
@@ -126,6 +127,7 @@ impl Platform {
             // The hosts are origins; a test parses each of them.
             origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
             paths: exempt.map(|path| PathRule { path: Cow::Borrowed(*path), exempt: true }).collect(),
+            codes: family.codes,
             rejection_codes: family.rejection_codes.into(),
         }))
     }
@@ -220,6 +222,11 @@ impl Platform {
     #[must_use]
     pub fn rejection_codes(&self) -> &[i64] {
         &self.0.rejection_codes
+    }
+
+    /// What its other codes mean.
+    pub(crate) fn codes(&self) -> Codes {
+        self.0.codes
     }
 
     /// Whether a token of this platform may go to `uri`: to one of its origins or an allowed one, and not to an exempt path.

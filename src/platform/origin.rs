@@ -7,7 +7,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use super::path::normal;
+use super::{families::WECHAT_HOSTS, path::normal};
 use crate::error::Error;
 
 /// Scheme, host, port and path prefix of a base URL.
@@ -93,6 +93,16 @@ impl Origin {
             port,
             prefix: normal(uri.path()).trim_end_matches('/').into(),
         })
+    }
+
+    /// One spelling for all base URLs of this origin.
+    pub(crate) fn canonical(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+
+    /// Whether this is one of WeChat's own hosts, which are one platform under several names.
+    pub(crate) fn is_wechats_own(&self) -> bool {
+        WECHAT_HOSTS.iter().any(|host| Self::parse(host).is_ok_and(|host| host == *self))
     }
 
     /// Whether a request with this scheme and authority goes there, and spells it as most do.

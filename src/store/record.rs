@@ -121,7 +121,7 @@ impl Failure {
             transient: self.error.is_transient(),
             errcode: self.error.errcode(),
             rid: self.error.rid().map(str::to_owned),
-            hint: None,
+            hint: self.error.hint().map(str::to_owned),
         })
     }
 
@@ -139,6 +139,9 @@ impl Failure {
         }
         if let Some(rid) = failure.rid {
             error = error.with_rid(rid);
+        }
+        if let Some(hint) = failure.hint {
+            error = error.with_hint(hint);
         }
         Ok(Self { error, generation: failure.generation, left })
     }
@@ -226,9 +229,10 @@ mod tests {
 
     #[test]
     fn a_failure_survives_its_written_form() {
-        let error = TokenError::permanent("refused").with_errcode(40125).with_rid("r-1");
+        let error = TokenError::permanent("refused").with_errcode(40125).with_rid("r-1").with_hint("h-1");
         let read = Failure::decode(&Failure::new(error, 3, HOUR).encode(), HOUR).unwrap();
         assert_eq!((read.generation, read.error.errcode(), read.error.rid()), (3, Some(40125), Some("r-1")));
+        assert_eq!(read.error.hint(), Some("h-1"));
         assert_eq!((read.error.kind(), read.error.is_transient()), (ErrorKind::Token, false));
     }
 

@@ -98,11 +98,11 @@ fn trace(account: &AccountKey, event: Event<'_>) {
             info!(target: TARGET, %app, %account, cause, generation, life_s, took_ms, "minted a token");
         }
         Event::MintFailed { cause, error, pause } => {
-            let (cause, errcode, rid, pause_ms) =
-                (cause.as_str(), error.errcode(), error.rid(), millis(pause));
+            let (cause, errcode, pause_ms) = (cause.as_str(), error.errcode(), millis(pause));
+            let (rid, hint) = (error.rid(), error.hint());
             warn!(
                 target: TARGET,
-                %app, %account, cause, %error, errcode, rid, pause_ms,
+                %app, %account, cause, %error, errcode, rid, hint, pause_ms,
                 "could not mint a token"
             );
         }

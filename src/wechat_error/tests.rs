@@ -8,6 +8,10 @@ const RID: &str = "654df33c-64386a2f-29857782";
 
 #[test]
 fn an_error_is_read_in_every_shape_that_was_seen() {
+    let hinted =
+        br#"{"errcode":40014,"errmsg":"invalid access_token, hint: [1692099979531331300516404], more"}"#;
+    let error = WeChatError::parse(hinted).unwrap();
+    assert_eq!((error.rid(), error.hint()), (None, Some("1692099979531331300516404")));
     let whole = format!(r#"{{"errcode":40003,"errmsg":"invalid openid rid: {RID}"}}"#);
     let error = WeChatError::parse(whole.as_bytes()).unwrap();
     assert_eq!((error.errcode(), error.rid()), (40003, Some(RID)));
@@ -26,7 +30,8 @@ fn an_error_is_read_in_every_shape_that_was_seen() {
         (b" {\"errcode\":40003,\"errmsg\":\"a\tb\x01\xff\"}", 40003, "a b\u{fffd}\u{fffd}"),
     ] {
         let error = WeChatError::parse(answer).unwrap_or_else(|| panic!("{}", answer.escape_ascii()));
-        assert_eq!((error.errcode(), error.errmsg(), error.rid()), (errcode, errmsg, None));
+        assert_eq!((error.errcode(), error.errmsg()), (errcode, errmsg));
+        assert_eq!((error.rid(), error.hint()), (None, None));
     }
     assert_eq!(
         WeChatError::parse(br#"{"errcode":40003}"#).unwrap().to_string(),
@@ -88,7 +93,7 @@ proptest! {
         ] {
             if let Some(error) = WeChatError::parse(&answer) {
                 prop_assert_ne!(error.errcode(), 0);
-                let _ = (error.rid(), error.to_string(), format!("{error:?}"));
+                let _ = (error.rid(), error.hint(), error.to_string(), format!("{error:?}"));
             }
         }
     }

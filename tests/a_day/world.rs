@@ -3,8 +3,6 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use tokio::time::{Instant, sleep};
 use tower_wechat::{
     AccessToken, Platform, ReplayBody, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 /// The request's own number.
@@ -246,7 +244,7 @@ impl State {
 }
 
 impl Issuer for World {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             let (down, way, latency) = self.with(|state, now| {
                 state.asked(now);

@@ -4,8 +4,8 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::sync::Notify;
 use tower_wechat::{
-    Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    Platform,
+    issuer::{AccountKey, Issuer, Mint, MintFuture},
     store::{
         Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture,
         TokenStore, Usage, Watch,
@@ -110,7 +110,7 @@ impl fmt::Debug for StorePort {
 }
 
 impl Issuer for IssuerPort {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         let rejected = how.rejected().map(|token| token.as_str().to_owned());
         Box::pin(async move {
             match self.world.call(self.process, Request::Mint { rejected }).await {

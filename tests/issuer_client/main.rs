@@ -1,7 +1,8 @@
 //! The HTTP clients of the built-in issuers over real sockets: TLS with roots of one's own, proxies of the environment, and
-//! reqwest.
+//! reqwest; and calls that hang.
 
 mod ends;
+mod hung;
 mod proxy;
 mod reqwest;
 mod tls;

@@ -41,9 +41,10 @@ async fn child() {
     let error = if spec["fails"] == true {
         let error = failure(&issuer).await;
         Some(format!(
-            "{:?} {} {error}",
+            "{:?} {} {}{error}",
             error.kind(),
-            if error.is_transient() { "transient" } else { "lasting" }
+            if error.is_transient() { "transient" } else { "lasting" },
+            if error.is_of_this_host() { "here " } else { "" },
         ))
     } else {
         mint(&issuer).await.unwrap();
@@ -144,19 +145,23 @@ async fn a_proxy_may_be_spoken_to_over_tls() {
 async fn a_proxy_that_fails_is_an_error_without_its_password() {
     let base = "https://localhost:1";
     let (_deaf, deaf) = deaf();
-    for (address, says) in [
-        (proxy("407 Proxy Authentication Required").await.0, "proxy authorization required"),
-        (proxy("403 Forbidden").await.0, "tunnel error"),
-        (deaf, "tunnel error"),
-        (silent().await, "within 3 s"),
+    for (address, starts, says) in [
+        (
+            proxy("407 Proxy Authentication Required").await.0,
+            "Token transient here ",
+            "proxy authorization required",
+        ),
+        (proxy("403 Forbidden").await.0, "Token transient here ", "tunnel error"),
+        (deaf, "Token transient here ", "tunnel error"),
+        (silent().await, "Token transient no access_token", "within 3 s"),
     ] {
         let url = format!("http://user:SENTINEL@{address}");
         let error = mint_with(&[("HTTPS_PROXY", &url)], base, None, true).await.unwrap();
-        assert!(error.starts_with("Token transient ") && error.contains(says), "{says}: {error}");
+        assert!(error.starts_with(starts) && error.contains(says), "{says}: {error}");
         assert!(!error.contains("SENTINEL"), "{error}");
     }
     let socks = format!("socks5://user:SENTINEL@{deaf}");
     let error = mint_with(&[("ALL_PROXY", &socks)], base, None, true).await.unwrap();
-    assert!(error.starts_with("Config lasting ") && error.contains("SOCKS"), "{error}");
+    assert!(error.starts_with("Config lasting here ") && error.contains("SOCKS"), "{error}");
     assert!(error.contains("NO_PROXY") && !error.contains("SENTINEL"), "{error}");
 }

@@ -14,7 +14,7 @@ use crate::{
     failure, issuers, mint,
 };
 
-fn client() -> Client {
+pub fn client() -> Client {
     builder().redirect(Policy::none()).build().unwrap()
 }
 
@@ -44,6 +44,7 @@ async fn its_errors_show_no_url() {
     let (_deaf, address) = deaf();
     let error = failure(&classic(&format!("http://{address}")).http_client(client())).await;
     assert!(error.is_transient() && error.to_string().contains("Connection refused"), "{error}");
+    assert!(error.is_of_this_host(), "{error}");
     assert!(!error.to_string().contains("left out"), "without its URL it may be told: {error}");
 
     let wechat = FakeWeChat::start().await;
@@ -62,6 +63,7 @@ async fn its_errors_show_no_url() {
     let hasty = builder().timeout(std::time::Duration::from_millis(100)).build().unwrap();
     let error = failure(&classic(&wechat.url()).http_client(hasty)).await;
     assert!(error.is_transient() && error.to_string().contains("timed out"), "{error}");
+    assert!(!error.is_of_this_host(), "{error}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use reqwest::{
 };
 use tower_wechat::{
     NotReplayed, Platform,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 use super::*;
@@ -161,7 +161,7 @@ fn slow_client(
 struct Instantly(Platform);
 
 impl Issuer for Instantly {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         let text = if how.rejected().is_some() { "second" } else { "first" };
         Box::pin(async move { Ok(Minted::new(text, Duration::from_secs(7200))) })
     }

@@ -1,8 +1,7 @@
 //! Each family of accounts over real sockets: its parameter, its paths, its codes.
 
 use std::{
-    future::{Future, ready},
-    pin::Pin,
+    future::ready,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -10,8 +9,8 @@ use std::{
 use http_body_util::Full;
 use tower::ServiceExt;
 use tower_wechat::{
-    Platform, TokenCache, TokenError,
-    issuer::{AccountKey, ClassicToken, Issuer, Mint, Minted, StableToken, WeCom},
+    Platform, TokenCache,
+    issuer::{AccountKey, ClassicToken, Issuer, Mint, MintFuture, Minted, StableToken, WeCom},
     testing::{Answer, FakeWeChat, Fault},
 };
 
@@ -25,7 +24,7 @@ struct Component {
 }
 
 impl Issuer for Component {
-    fn mint(&self, _: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _: Mint) -> MintFuture<'_> {
         let number = self.mints.fetch_add(1, Ordering::SeqCst) + 1;
         Box::pin(ready(Ok(Minted::new(format!("COMPONENT-{number}"), Duration::from_secs(7200)))))
     }

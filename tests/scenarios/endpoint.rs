@@ -1,8 +1,6 @@
 //! A token endpoint that does as it is told.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,7 +8,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tower_wechat::{
     Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 use crate::script::{Behaviour, Kind, Settings};
@@ -73,7 +71,7 @@ impl Endpoint {
 }
 
 impl Issuer for Endpoint {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             self.state.lock().unwrap().asked += 1;
             sleep(self.latency).await;

@@ -3,8 +3,7 @@
 #![allow(dead_code)]
 
 use std::{
-    future::{Future, ready},
-    pin::Pin,
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +12,7 @@ use std::{
 
 use tower_wechat::{
     Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 /// Mints what it is told to, and counts.
@@ -35,7 +34,7 @@ impl Fixed {
 }
 
 impl Issuer for Fixed {
-    fn mint(&self, _: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _: Mint) -> MintFuture<'_> {
         self.mints.fetch_add(1, Ordering::SeqCst);
         Box::pin(ready(self.minted.clone()))
     }

@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, ready},
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +11,7 @@ use std::{
 
 use tower_wechat::{
     Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 pub const TWO_HOURS: Duration = Duration::from_secs(7200);
@@ -60,7 +59,7 @@ where
     F: Fn(Mint) -> O + Send + Sync + 'static,
     O: Future<Output = Result<Minted, TokenError>> + Send + 'static,
 {
-    fn mint(&self, how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
         Box::pin((self.mint)(how))
     }
 

@@ -1,8 +1,6 @@
 //! An issuer in memory, for tests in paused time.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 use tower_wechat::{
     Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 /// Mints `app-1`, `app-2`, …; clones count together.
@@ -57,7 +55,7 @@ impl Mill {
 }
 
 impl Issuer for Mill {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             let minted = self.work.mints.fetch_add(1, Ordering::SeqCst) + 1;
             #[allow(clippy::disallowed_methods)] // Tokio's paused time, to see when.

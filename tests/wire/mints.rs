@@ -1,8 +1,6 @@
 //! An issuer that mints `TOKEN-1`, `TOKEN-2`, …, each after as long as the test says.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 use tower_wechat::{
     Platform, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 
 /// Clones are one.
@@ -71,7 +69,7 @@ impl Mints {
 }
 
 impl Issuer for Mints {
-    fn mint(&self, _: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             let mut number = 0;
             self.0.begun.send_modify(|begun| {

@@ -1,10 +1,8 @@
 //! Tokens without WeChat.
 
 use std::{
-    future::Future,
     io::{Read, Write},
     net::TcpListener,
-    pin::Pin,
     sync::Arc,
     thread,
     time::Duration,
@@ -12,8 +10,8 @@ use std::{
 
 use tokio::{runtime::Runtime, sync::Semaphore};
 use tower_wechat::{
-    Platform, TokenCache, TokenError,
-    issuer::{AccountKey, Issuer, Mint, Minted},
+    Platform, TokenCache,
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
 };
 use wechat_mp_sdk::{
     WechatClient,
@@ -39,7 +37,7 @@ impl<F: Fn() + Send + Sync + 'static> Mints<F> {
 }
 
 impl<F: Fn() + Send + Sync + 'static> Issuer for Mints<F> {
-    fn mint(&self, _how: Mint) -> Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + '_>> {
+    fn mint(&self, _how: Mint) -> MintFuture<'_> {
         Box::pin(async move {
             if let Some(gate) = &self.gate {
                 let _permit = gate.acquire().await;

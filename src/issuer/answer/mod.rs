@@ -1,7 +1,7 @@
 //! What a token endpoint's answer means.
 //!
 //! The platform's own text is never handed on: it may quote the app id, the secret or a token. What people need from it
-//! is kept (code, `rid`, the address that was refused); what to do next is said in words of our own, by code
+//! is kept (code, `rid`, `hint`, the address that was refused); what to do next is said in words of our own, by code
 //! (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>,
 //! <https://developer.work.weixin.qq.com/document/path/90313>).
 
@@ -17,22 +17,44 @@ use serde_json::{Map, Value};
 
 use self::refusal::refusal;
 use super::Minted;
-use crate::{error::TokenError, rid::rid};
+use crate::{
+    error::TokenError,
+    platform::{Codes, Platform},
+    rid::{hint, rid},
+};
+
+impl TokenError {
+    /// The error in a token endpoint's answer, if it is one: the very same that the built-in issuers make of it, with the
+    /// code, `rid`, `hint`, what to do, and whether and when to ask again.
+    ///
+    /// For writers of an [`Issuer`](crate::issuer::Issuer): a third-party platform's, an authorised account's, a suite's.
+    /// `platform` says whose codes they are: 45009 means a day at WeChat, and a minute or an hour at WeCom.
+    ///
+    /// It is `None` where the answer is a success: a status of 2xx, and a JSON object without an `errcode` other than 0.
+    /// The token is to be read from that. Nothing of the answer's own text is in the error, which may quote a secret.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_wechat::{Platform, TokenError};
+    ///
+    /// let platform = Platform::component();
+    /// let answer = br#"{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 1.2.3.4"}"#;
+    /// let error = TokenError::from_answer(StatusCode::OK, answer, &platform).unwrap();
+    /// assert_eq!(error.errcode(), Some(61004));
+    /// assert!(error.to_string().contains("1.2.3.4 is not on the app's IP allow-list"));
+    ///
+    /// let answer = br#"{"component_access_token":"a-token","expires_in":7200}"#;
+    /// assert!(TokenError::from_answer(StatusCode::OK, answer, &platform).is_none());
+    /// ```
+    #[must_use]
+    pub fn from_answer(status: StatusCode, body: &[u8], platform: &Platform) -> Option<Self> {
+        success(status, body, platform.codes()).err()
+    }
+}
 
 /// Reads the answer to a mint. Any status and any bytes will do; it does not panic.
-pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
-    let answer: Option<Map<String, Value>> = read(body);
-    let errcode = answer.as_ref().and_then(|answer| errcode(answer.get("errcode")?));
-    if let Some(error) = refused(status, errcode, answer.as_ref()) {
-        return Err(error);
-    }
-    let Some(answer) = answer else {
-        return Err(TokenError::transient(if body.iter().all(u8::is_ascii_whitespace) {
-            "the token endpoint's answer is empty"
-        } else {
-            "the token endpoint's answer is no JSON object: it was cut off, or something else answers there"
-        }));
-    };
+pub(crate) fn parse(status: StatusCode, body: &[u8], codes: Codes) -> Result<Minted, TokenError> {
+    let answer = success(status, body, codes)?;
     let Some(token) = answer.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
     else {
         return Err(TokenError::transient(
@@ -51,6 +73,22 @@ pub(crate) fn parse(status: StatusCode, body: &[u8]) -> Result<Minted, TokenErro
         ));
     };
     Ok(Minted::new(token, Duration::from_secs(life)))
+}
+
+/// The answer, if neither its status nor its code is an error.
+fn success(status: StatusCode, body: &[u8], codes: Codes) -> Result<Map<String, Value>, TokenError> {
+    let answer: Option<Map<String, Value>> = read(body);
+    let errcode = answer.as_ref().and_then(|answer| errcode(answer.get("errcode")?));
+    if let Some(error) = refused(status, errcode, answer.as_ref(), codes) {
+        return Err(error);
+    }
+    answer.ok_or_else(|| {
+        TokenError::transient(if body.iter().all(u8::is_ascii_whitespace) {
+            "the token endpoint's answer is empty"
+        } else {
+            "the token endpoint's answer is no JSON object: it was cut off, or something else answers there"
+        })
+    })
 }
 
 /// The answer, which is to be a JSON object. Read leniently, for the platform is known to put raw control characters and bad UTF-8
@@ -84,13 +122,14 @@ fn refused(
     status: StatusCode,
     errcode: Option<i64>,
     answer: Option<&Map<String, Value>>,
+    codes: Codes,
 ) -> Option<TokenError> {
     let number = status.as_u16();
     let errmsg = answer.and_then(|answer| answer.get("errmsg")?.as_str()).unwrap_or_default();
-    let error = if status.is_server_error() {
+    let mut error = if status.is_server_error() {
         TokenError::transient(format!("the token endpoint, or what is before it, failed with HTTP {number}"))
     } else if let Some(errcode) = errcode {
-        refusal(errcode, errmsg)
+        refusal(codes, errcode, errmsg)
     } else if status.is_success() {
         return None;
     } else if status.is_redirection() {
@@ -100,17 +139,24 @@ fn refused(
         ))
     } else if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) {
         TokenError::transient(format!("the token endpoint put the call off with HTTP {number}"))
+    } else if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        TokenError::permanent(
+            "the proxy before the token endpoint refused the call with HTTP 407: it wants a user and a password",
+        )
+        .of_this_host()
     } else {
         TokenError::permanent(format!(
             "the token endpoint refused the call with HTTP {number}: the base URL may be wrong, or a proxy is in the way"
         ))
     };
-    let error = match errcode {
-        Some(errcode) => error.with_errcode(errcode),
-        None => error,
-    };
-    Some(match rid(errmsg) {
-        Some(rid) => error.with_rid(rid),
-        None => error,
-    })
+    if let Some(errcode) = errcode {
+        error = error.with_errcode(errcode);
+    }
+    if let Some(rid) = rid(errmsg) {
+        error = error.with_rid(rid);
+    }
+    if let Some(hint) = hint(errmsg) {
+        error = error.with_hint(hint);
+    }
+    Some(error)
 }

@@ -2,12 +2,15 @@
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use crate::error::TokenError;
+use crate::{error::TokenError, platform::Codes};
 
-/// Until the limit of a minute has passed.
-const NEXT_MINUTE: Duration = Duration::from_secs(60);
+/// For what is over within a minute or some, and nobody says when. The cache doubles it with every failure.
+const A_MOMENT: Duration = Duration::from_secs(5);
 /// The limit of a day will not have passed by then, but somebody may have reset it.
 const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+/// WeCom refuses for as long as the window of the limit, a minute or an hour
+/// (<https://developer.work.weixin.qq.com/document/path/90454>).
+const WECOM_WINDOW: Duration = Duration::from_secs(60);
 
 /// Whether asking again can help.
 enum Again {
@@ -22,21 +25,33 @@ enum Again {
 }
 
 /// What a code of the token endpoint means, and what to do.
-pub(super) fn refusal(errcode: i64, errmsg: &str) -> TokenError {
-    let (message, again) = explain(errcode, errmsg);
-    match again {
+pub(super) fn refusal(codes: Codes, errcode: i64, errmsg: &str) -> TokenError {
+    let (message, again) = explain(codes, errcode, errmsg);
+    let error = match again {
         Again::Soon => TokenError::transient(message),
         Again::After(pause) => TokenError::transient(message).with_retry_after(pause),
         Again::No => TokenError::permanent(message),
         Again::NotBefore(pause) => TokenError::permanent(message).with_retry_after(pause),
-    }
+    };
+    if is_of_this_host(errcode) { error.of_this_host() } else { error }
 }
 
-fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
+/// Whether the code is about the address of who asks.
+fn is_of_this_host(errcode: i64) -> bool {
+    matches!(errcode, 40164 | 60020 | 61004 | 89500..=89599)
+}
+
+fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
     let (text, again) = match errcode {
         -1 => ("the platform is busy", Again::Soon),
-        40001 | 40125 => (
+        40125 => (
             "the secret is wrong: compare it with the one in the platform's console, where somebody may have reset it",
+            Again::No,
+        ),
+        // The same number for a token, where the call carries one.
+        40001 => (
+            "the secret is wrong, or the token of a call that carries one: compare the secret with the one in the platform's \
+             console, where somebody may have reset it",
             Again::No,
         ),
         40002 | 41002 | 41004 | 43002 => (
@@ -52,22 +67,42 @@ fn explain(errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
             "the corp secret is wrong or another corp's: take it from the app's page in the WeCom console",
             Again::No,
         ),
-        40164 | 60020 => return (not_allowed(errmsg), Again::No),
+        // Tokens that the call carries: a third-party platform's, for an account's; a suite's, for a corp's.
+        40014 | 40082 | 42001 | 42009 => (
+            "the token that the call itself carried was rejected: it needs a new one",
+            Again::After(A_MOMENT),
+        ),
+        40164 | 60020 | 61004 => return (not_allowed(errmsg), Again::No),
         40243 => {
             ("the app secret is frozen: its owner must unfreeze it in the platform's console", Again::No)
         }
+        45009 if codes == Codes::WeCom => (
+            "too many token calls: WeCom refuses them for a minute or an hour; find out who else fetches tokens for this \
+             corp",
+            Again::After(WECOM_WINDOW),
+        ),
         45009 => (
             "the quota of token calls is used up: wait for the next day or reset it (/cgi-bin/clear_quota/v2), and find \
              out who else fetches tokens for this app",
             Again::NotBefore(QUOTA_PAUSE),
         ),
-        45011 => ("too many token calls in this minute", Again::After(NEXT_MINUTE)),
+        45011 => ("too many token calls in this minute", Again::After(A_MOMENT)),
         45033 => ("too many token calls at the same time", Again::Soon),
         50004 => (
             "this account is barred from the token endpoint: its owner finds the reason in the platform's console",
             Again::No,
         ),
         50007 => ("this account is frozen: its owner finds the reason in the platform's console", Again::No),
+        61003 => ("the account has not authorised this third-party platform, or no longer does", Again::No),
+        61005 | 61006 => (
+            "the component_verify_ticket has expired or is wrong: take the newest one, which WeChat pushes every ten minutes",
+            Again::After(A_MOMENT),
+        ),
+        61023 => (
+            "the authorizer's refresh token is wrong or was replaced: take the newest one, or let the account authorise the \
+             platform again",
+            Again::No,
+        ),
         61024 => (
             "this app belongs to a third-party platform: its token comes from /cgi-bin/component/api_component_token",
             Again::No,

@@ -7,12 +7,16 @@ use super::*;
 const RID: &str = "654df33c-64386a2f-29857782";
 
 fn ok(body: &[u8]) -> Result<Minted, TokenError> {
-    parse(StatusCode::OK, body)
+    parse(StatusCode::OK, body, Codes::WeChat)
 }
 
 fn refusal_of(errcode: i64, errmsg: &str) -> TokenError {
-    let body = serde_json::json!({ "errcode": errcode, "errmsg": errmsg });
-    ok(body.to_string().as_bytes()).expect_err("a code other than 0")
+    refusal_by(Codes::WeChat, errcode, errmsg)
+}
+
+fn refusal_by(codes: Codes, errcode: i64, errmsg: &str) -> TokenError {
+    let body = serde_json::json!({ "errcode": errcode, "errmsg": errmsg }).to_string();
+    parse(StatusCode::OK, body.as_bytes(), codes).expect_err("a code other than 0")
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn nonsense_is_transient_and_says_what_is_wrong() {
 fn every_code_has_its_class_and_its_words() {
     for (errcode, transient, pause, says) in [
         (-1, true, None, "busy"),
-        (45011, true, Some(60), "in this minute"),
+        (45011, true, Some(5), "in this minute"),
         (45033, true, None, "at the same time"),
         (45009, false, Some(600), "quota"),
         (40001, false, None, "secret is wrong"),
@@ -84,6 +88,15 @@ fn every_code_has_its_class_and_its_words() {
         (40243, false, None, "frozen"),
         (50004, false, None, "barred"),
         (50007, false, None, "frozen"),
+        (40014, true, Some(5), "carried was rejected"),
+        (42001, true, Some(5), "carried was rejected"),
+        (40082, true, Some(5), "carried was rejected"),
+        (42009, true, Some(5), "carried was rejected"),
+        (61003, false, None, "not authorised"),
+        (61004, false, None, "IP allow-list"),
+        (61005, true, Some(5), "component_verify_ticket"),
+        (61006, true, Some(5), "component_verify_ticket"),
+        (61023, false, None, "refresh token"),
         (61024, false, None, "api_component_token"),
         (89501, false, None, "administrator"),
         (89503, false, None, "ask them to"),
@@ -93,13 +106,72 @@ fn every_code_has_its_class_and_its_words() {
         (47001, false, None, "list of error codes"),
         (i64::MIN, false, None, "list of error codes"),
     ] {
-        let error = refusal_of(errcode, &format!("SENTINEL rid: {RID}"));
+        let error = refusal_of(errcode, &format!("SENTINEL hint: [Yk06089037] rid: {RID}"));
         assert_eq!(error.errcode(), Some(errcode));
-        assert_eq!(error.rid(), Some(RID));
+        assert_eq!((error.rid(), error.hint()), (Some(RID), Some("Yk06089037")));
         assert_eq!(error.is_transient(), transient, "{error}");
         assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
         assert!(error.to_string().contains(says), "{says}: {error}");
         assert!(!format!("{error:?}{error}").contains("SENTINEL"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_used_up_quota_means_a_day_at_wechat_and_a_while_at_wecom() {
+    let wechat = refusal_by(Codes::WeChat, 45009, "");
+    assert_eq!((wechat.is_transient(), wechat.retry_after()), (false, Some(Duration::from_secs(600))));
+    assert!(wechat.to_string().contains("/cgi-bin/clear_quota/v2"), "{wechat}");
+    let wecom = refusal_by(Codes::WeCom, 45009, "");
+    assert_eq!((wecom.is_transient(), wecom.retry_after()), (true, Some(Duration::from_secs(60))));
+    assert!(wecom.to_string().contains("a minute or an hour"), "{wecom}");
+    assert!(!wecom.to_string().contains("clear_quota"), "{wecom}");
+    for code in [-1, 40001, 40091, 45011, 60020] {
+        let (one, other) = (refusal_by(Codes::WeChat, code, ""), refusal_by(Codes::WeCom, code, ""));
+        assert_eq!(one.to_string(), other.to_string());
+    }
+}
+
+#[test]
+fn some_codes_are_about_this_host_and_not_about_the_account() {
+    for code in [40164, 60020, 61004, 89500, 89501, 89503, 89506, 89507, 89599] {
+        for codes in [Codes::WeChat, Codes::WeCom] {
+            assert!(refusal_by(codes, code, "").is_of_this_host(), "{code}");
+        }
+    }
+    for code in [-1, 40001, 40013, 40091, 40125, 40243, 45009, 45011, 50004, 61024, 89499, 89600] {
+        assert!(!refusal_of(code, "").is_of_this_host(), "{code}");
+    }
+    for (status, of_host) in
+        [(407, true), (302, false), (403, false), (408, false), (500, false), (502, false)]
+    {
+        let error = parse(StatusCode::from_u16(status).unwrap(), b"", Codes::WeChat).unwrap_err();
+        assert_eq!(error.is_of_this_host(), of_host, "{error}");
+    }
+    assert!(!ok(b"").unwrap_err().is_of_this_host());
+}
+
+#[test]
+fn writers_of_issuers_get_the_very_same_error() {
+    let from = |status: u16, body: &[u8], platform| {
+        TokenError::from_answer(StatusCode::from_u16(status).unwrap(), body, platform)
+    };
+    let (component, suite) = (Platform::component(), Platform::suite());
+    for body in [&br#"{"component_access_token":"t","expires_in":7200}"#[..], b"{}", br#"{"errcode":0}"#] {
+        assert!(from(200, body, &component).is_none());
+    }
+    let quota = br#"{"errcode":45009,"errmsg":"x hint: [abc]"}"#;
+    for (platform, pause) in [(&component, 600), (&suite, 60)] {
+        let error = from(200, quota, platform).unwrap();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(pause)));
+        assert_eq!((error.errcode(), error.hint()), (Some(45009), Some("abc")));
+    }
+    for (status, body) in
+        [(200, &b""[..]), (200, b"<html>"), (302, b"{}"), (407, b""), (502, b"{}"), (403, quota)]
+    {
+        let error = from(status, body, &component).unwrap();
+        let status = StatusCode::from_u16(status).unwrap();
+        let same = parse(status, body, Codes::WeChat).unwrap_err();
+        assert_eq!(format!("{error:?}"), format!("{same:?}"));
     }
 }
 
@@ -161,23 +233,23 @@ fn a_status_other_than_success_is_an_error_whatever_the_body() {
     ] {
         let status = StatusCode::from_u16(status).unwrap();
         for body in [&token[..], b"", b"<html>SENTINEL"] {
-            let error = parse(status, body).expect_err(says);
+            let error = parse(status, body, Codes::WeChat).expect_err(says);
             assert_eq!(error.is_transient(), transient, "{error}");
             assert!(error.to_string().contains(says), "{says}: {error}");
             assert!(!format!("{error:?}").contains("SENTINEL"));
         }
     }
-    let busy = parse(StatusCode::BAD_GATEWAY, br#"{"errcode":40125}"#).unwrap_err();
+    let busy = parse(StatusCode::BAD_GATEWAY, br#"{"errcode":40125}"#, Codes::WeChat).unwrap_err();
     assert!(busy.is_transient());
     assert_eq!(busy.errcode(), Some(40125));
-    let known = parse(StatusCode::FORBIDDEN, br#"{"errcode":40164}"#).unwrap_err();
+    let known = parse(StatusCode::FORBIDDEN, br#"{"errcode":40164}"#, Codes::WeChat).unwrap_err();
     assert!(known.to_string().contains("allow-list"), "{known}");
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(status in 100_u16..1000, body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = parse(StatusCode::from_u16(status).unwrap(), &body);
+        let _ = parse(StatusCode::from_u16(status).unwrap(), &body, Codes::WeCom);
     }
 
     #[test]
@@ -198,7 +270,7 @@ proptest! {
         );
         let body = body.as_bytes();
         let body = &body[..body.len().min(cut.wrapping_mul(3))];
-        if let Err(error) = parse(StatusCode::from_u16(status).unwrap(), body) {
+        if let Err(error) = parse(StatusCode::from_u16(status).unwrap(), body, Codes::WeChat) {
             let shown = format!("{error} {error:?}");
             prop_assert!(!shown.contains("SENTINEL"), "{}", shown);
         }

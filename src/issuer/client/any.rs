@@ -1,17 +1,22 @@
 //! [`Client`]: whichever client an issuer mints through.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
+use tokio::time::timeout;
 
 #[cfg(feature = "https")]
 use super::roots::Roots;
-use super::{built_in::BuiltIn, error::ExchangeError, exchange::Answer};
+use super::{built_in::BuiltIn, error::ExchangeError, exchange::Answer, resolver::Tried};
+
+/// How long the first call of a mint may take. Token endpoints answer within a fraction of it, and a call that hangs must
+/// not cost the ten seconds that a fetch has.
+const FIRST_CALL: Duration = Duration::from_secs(3);
 
 type Exchanging = Pin<Box<dyn Future<Output = Result<Answer, ExchangeError>> + Send>>;
 
-/// Sends the request of a mint.
+/// Makes the calls of a mint.
 #[derive(Clone, Default)]
 pub struct Client(Kind);
 
@@ -47,11 +52,39 @@ impl Client {
         Ok(Self(Kind::Trusting(Arc::new(roots), Box::new(client))))
     }
 
-    pub(in crate::issuer) async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
+    /// The built-in one, with addresses that the test gives for names.
+    #[cfg(all(test, feature = "https"))]
+    pub(in crate::issuer) fn resolving(
+        names: impl Fn(&str) -> Vec<std::net::IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        let names = super::resolver::Names::Scripted(Arc::new(names));
+        let roots = Roots::mozilla();
+        let client = BuiltIn::trusting(&roots).resolving(names);
+        Self(Kind::Trusting(Arc::new(roots), Box::new(client)))
+    }
+
+    /// One call; where it has no answer within three seconds, it is given up and the call `again` made, at another address
+    /// of the host if there is one. That call has no limit here.
+    pub(in crate::issuer) async fn exchange(
+        &self,
+        first: Request<Bytes>,
+        again: Request<Bytes>,
+    ) -> Result<Answer, ExchangeError> {
+        let tried = Tried::default();
+        match timeout(FIRST_CALL, self.call(first, &tried)).await {
+            // The time that a connection has may end in the same moment.
+            Ok(Err(error)) if error.is_connect_timeout() => {}
+            Ok(answer) => return answer,
+            Err(_) => {}
+        }
+        self.call(again, &tried).await.map_err(|error| ExchangeError::Again(Box::new(error)))
+    }
+
+    async fn call(&self, request: Request<Bytes>, tried: &Tried) -> Result<Answer, ExchangeError> {
         match &self.0 {
-            Kind::Shared => BuiltIn::shared().exchange(request).await,
+            Kind::Shared => BuiltIn::shared().exchange(request, tried).await,
             #[cfg(feature = "https")]
-            Kind::Trusting(_, client) => client.exchange(request).await,
+            Kind::Trusting(_, client) => client.exchange(request, tried).await,
             Kind::Own(exchange) => exchange(request).await,
         }
     }

@@ -4,9 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Request, header::PROXY_AUTHORIZATION, uri::Scheme};
-use http_body_util::Full;
 use hyper_util::{
-    client::{legacy, proxy::matcher::Matcher},
+    client::{
+        legacy::{self, connect::dns::GaiResolver},
+        proxy::matcher::Matcher,
+    },
     rt::TokioExecutor,
 };
 
@@ -16,14 +18,17 @@ use super::{
     connector::Connector,
     error::ExchangeError,
     exchange::{Answer, exchange},
+    resolver::{Names, Tried},
 };
 
 /// It keeps no connection: mints are hours apart, and a kept one would die with the runtime that happened to open it.
 #[derive(Clone)]
 pub(super) struct BuiltIn {
-    client: legacy::Client<Connector, Full<Bytes>>,
+    names: Names,
     /// The environment's, as they were when the client was made.
     proxies: Arc<Matcher>,
+    #[cfg(feature = "https")]
+    tls: Arc<rustls::ClientConfig>,
 }
 
 impl BuiltIn {
@@ -34,25 +39,28 @@ impl BuiltIn {
             #[cfg(feature = "https")]
             return Self::trusting(&Roots::mozilla());
             #[cfg(not(feature = "https"))]
-            Self::with(Connector::new)
+            Self { names: Names::System(GaiResolver::new()), proxies: proxies() }
         })
     }
 
     /// One that trusts these certificates.
     #[cfg(feature = "https")]
     pub(super) fn trusting(roots: &Roots) -> Self {
-        Self::with(|proxies| Connector::new(proxies, roots.tls()))
+        Self { names: Names::System(GaiResolver::new()), proxies: proxies(), tls: roots.tls() }
     }
 
-    fn with(connector: impl FnOnce(Arc<Matcher>) -> Connector) -> Self {
-        // As reqwest does.
-        let proxies = Arc::new(Matcher::from_system());
-        let connector = connector(proxies.clone());
-        let client = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client, proxies }
+    /// The same with other addresses for names.
+    #[cfg(test)]
+    pub(super) fn resolving(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
-    pub(super) async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, ExchangeError> {
+    /// One call. It takes other addresses than those that were `tried` before, where there are any.
+    pub(super) async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        tried: &Tried,
+    ) -> Result<Answer, ExchangeError> {
         let proxy = self.proxies.intercept(request.uri());
         if proxy.as_ref().is_some_and(|proxy| !matches!(proxy.uri().scheme_str(), Some("http" | "https"))) {
             return Err(ExchangeError::Socks);
@@ -65,8 +73,21 @@ impl BuiltIn {
         } else if cfg!(not(feature = "https")) {
             return Err(ExchangeError::NoTls);
         }
-        exchange(self.client.clone(), request).await
+        let connector = Connector::new(
+            self.names.clone(),
+            tried.clone(),
+            self.proxies.clone(),
+            #[cfg(feature = "https")]
+            self.tls.clone(),
+        );
+        let client = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        exchange(client, request).await
     }
+}
+
+/// The environment's, as reqwest takes them.
+fn proxies() -> Arc<Matcher> {
+    Arc::new(Matcher::from_system())
 }
 
 #[cfg(test)]

@@ -11,15 +11,19 @@ use std::{
 
 use http::{Uri, uri::Scheme};
 use hyper_util::client::{
-    legacy::connect::{HttpConnector, proxy::Tunnel},
+    legacy::connect::proxy::Tunnel,
     proxy::matcher::{Intercept, Matcher},
 };
 use tower_service::Service;
 
-use super::stream::{ServerStream, Transport};
+use super::{
+    resolver::{Names, Tried},
+    stream::{ServerStream, Transport},
+    tcp::TcpConnector,
+};
 use crate::error::BoxError;
 
-/// How long a connection may take: name, TCP, proxy and TLS together. A fetch takes 10 s at most, so that a second try is
+/// How long a connection may take: name, TCP, proxy and TLS together. A fetch takes 10 s at most, so that a second call is
 /// possible.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -37,26 +41,22 @@ pub(super) struct Connector(TlsConnector);
 
 impl Connector {
     #[cfg(feature = "https")]
-    pub(super) fn new(proxies: Arc<Matcher>, tls: Arc<rustls::ClientConfig>) -> Self {
-        let tcp = tcp();
+    pub(super) fn new(
+        names: Names,
+        tried: Tried,
+        proxies: Arc<Matcher>,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Self {
+        let tcp = TcpConnector::new(names, tried, CONNECT_TIMEOUT);
         let transport = (tcp.clone(), tls.clone()).into();
         Self((ProxyConnector { tcp, transport, proxies }, tls).into())
     }
 
     #[cfg(not(feature = "https"))]
-    pub(super) fn new(proxies: Arc<Matcher>) -> Self {
-        let tcp = tcp();
+    pub(super) fn new(names: Names, tried: Tried, proxies: Arc<Matcher>) -> Self {
+        let tcp = TcpConnector::new(names, tried, CONNECT_TIMEOUT);
         Self(ProxyConnector { transport: tcp.clone(), tcp, proxies })
     }
-}
-
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
-    // What is above looks at the scheme.
-    tcp.enforce_http(cfg!(not(feature = "https")));
-    // A host's addresses share it, so that a deaf one does not keep the others from being tried.
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    tcp
 }
 
 impl Service<Uri> for Connector {
@@ -71,9 +71,10 @@ impl Service<Uri> for Connector {
     fn call(&mut self, to: Uri) -> Self::Future {
         let connecting = self.0.call(to);
         Box::pin(async move {
-            tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-                .await
-                .unwrap_or_else(|_| Err(io::Error::other("there was no connection within 3 s").into()))
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| {
+                let text = "there was no connection within 3 s";
+                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+            })
         })
     }
 }
@@ -81,7 +82,7 @@ impl Service<Uri> for Connector {
 /// The way to a server, without its TLS.
 #[derive(Clone)]
 pub(super) struct ProxyConnector {
-    tcp: HttpConnector,
+    tcp: TcpConnector,
     transport: Transport,
     proxies: Arc<Matcher>,
 }
@@ -101,7 +102,7 @@ impl Service<Uri> for ProxyConnector {
             return self.through(&proxy, to);
         }
         let connecting = self.tcp.call(to);
-        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?.into())) })
+        Box::pin(async move { Ok(ServerStream::to_server(connecting.await?)) })
     }
 }
 

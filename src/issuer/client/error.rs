@@ -2,6 +2,9 @@
 
 use std::error::Error as StdError;
 
+#[cfg(feature = "https")]
+use super::causes::is_unknown_issuer;
+use super::causes::{is_connect, is_of_this_host, is_timeout};
 use crate::{
     error::{BoxError, ErrorKind, TokenError, causes},
     secret::AppSecret,
@@ -22,9 +25,16 @@ pub(crate) enum ExchangeError {
     BrokenOff(BoxError),
     /// Its body went on and on.
     TooLong,
+    /// The first call had no answer in its time, and this became of the second.
+    Again(Box<ExchangeError>),
 }
 
 impl ExchangeError {
+    /// Whether the built-in client, or one of its kind, had no connection in its time.
+    pub(super) fn is_connect_timeout(&self) -> bool {
+        matches!(self, Self::NoAnswer(error) if is_connect(&**error) && is_timeout(&**error))
+    }
+
     /// The same for people to read, without a URL or the secret.
     pub(crate) fn into_error(self, secret: &AppSecret, encoded_secret: &str) -> TokenError {
         let told = |error: &BoxError| told(&**error, &[secret.expose(), encoded_secret]);
@@ -32,21 +42,26 @@ impl ExchangeError {
             Self::NoTls => TokenError::new(
                 ErrorKind::Config,
                 "there is no HTTPS client: enable feature `https`, or give the issuer an `http_client`",
-            ),
+            )
+            .of_this_host(),
             Self::Socks => TokenError::new(
                 ErrorKind::Config,
                 "the environment's proxy speaks SOCKS, which the built-in client does not: give the issuer an `http_client` \
                  that does, or list the endpoint's host in `NO_PROXY`",
-            ),
+            )
+            .of_this_host(),
             // Permanent: it stays until somebody brings the certificate, and asking more often is no help.
             #[cfg(feature = "https")]
             Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(
                 "the token endpoint, or the proxy before it, has a certificate of an unknown issuer: if that is your own \
                  authority, give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts \
                  it; if it is not, somebody may be reading along",
-            ),
+            )
+            .of_this_host(),
             Self::NoAnswer(error) => {
-                TokenError::transient(format!("the token endpoint did not answer: {}", told(&error)))
+                let message = format!("the token endpoint did not answer: {}", told(&error));
+                let failure = TokenError::transient(message);
+                if is_of_this_host(&*error) { failure.of_this_host() } else { failure }
             }
             #[cfg(feature = "reqwest")]
             Self::Redirected => TokenError::permanent(
@@ -59,6 +74,12 @@ impl ExchangeError {
             Self::TooLong => TokenError::transient(
                 "the token endpoint's answer is longer than 64 KiB: something else must answer there",
             ),
+            Self::Again(error) => {
+                let failure = error.into_error(secret, encoded_secret);
+                let message =
+                    format!("there was no answer within 3 s, and asked once more {}", failure.message());
+                failure.with_message(message)
+            }
         }
     }
 }
@@ -85,30 +106,6 @@ fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
         }
     }
     told
-}
-
-/// Whether rustls found the server's certificate to be signed by nobody it trusts, or by a namesake of somebody: an
-/// authority that was made anew.
-#[cfg(feature = "https")]
-fn is_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
-    use rustls::{
-        CertificateError::{BadSignature, UnknownIssuer},
-        Error::InvalidCertificate,
-    };
-
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(InvalidCertificate(UnknownIssuer | BadSignature)) = error.downcast_ref() {
-            return true;
-        }
-        // The source of an I/O error is not what it holds, but the source of that.
-        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match held {
-            Some(held) => Some(held),
-            None => error.source(),
-        };
-    }
-    false
 }
 
 #[cfg(test)]

@@ -57,3 +57,11 @@ where
         Client::own(move |request| exchange(self.clone(), request))
     }
 }
+
+/// A client of ours that a test has prepared.
+#[cfg(test)]
+impl sealed::Sealed<()> for Client {
+    fn into_client(self) -> Client {
+        self
+    }
+}

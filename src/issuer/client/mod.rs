@@ -2,15 +2,18 @@
 
 mod any;
 mod built_in;
+mod causes;
 mod connector;
 mod error;
 mod exchange;
 mod http_client;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod resolver;
 #[cfg(feature = "https")]
 mod roots;
 mod stream;
+mod tcp;
 
 pub(super) use self::any::Client;
 pub use self::http_client::HttpClient;

@@ -8,15 +8,17 @@ use std::{
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::tcp::TcpConnector;
+
 /// Connects to a server, or to a proxy.
 #[cfg(feature = "https")]
-pub(super) type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
+pub(super) type Transport = hyper_rustls::HttpsConnector<TcpConnector>;
 #[cfg(not(feature = "https"))]
-pub(super) type Transport = HttpConnector;
+pub(super) type Transport = TcpConnector;
 
 /// A connection up to a server or a proxy.
 type Stream = <Transport as Service<Uri>>::Response;
@@ -31,8 +33,8 @@ pin_project! {
 
 impl ServerStream {
     /// The server itself reads the requests, also where a proxy passes the bytes on.
-    pub(super) fn to_server(stream: Stream) -> Self {
-        Self { stream, to_proxy: false }
+    pub(super) fn to_server(stream: impl Into<Stream>) -> Self {
+        Self { stream: stream.into(), to_proxy: false }
     }
 
     /// A proxy reads the requests, so that they must name the server.

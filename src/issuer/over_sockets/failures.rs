@@ -57,24 +57,58 @@ async fn a_broken_connection_is_transient() {
     let deaf = tokio::net::TcpSocket::new_v4().unwrap();
     deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = deaf.local_addr().unwrap();
-    for (base, says) in [
+    for (base, of_this_host, says) in [
         (
             format!("http://{address}"),
+            true,
             "did not answer: client error (Connect): tcp connect error: Connection refused",
         ),
-        (serve_raw(b"").await, "did not answer"),
-        (serve_raw(b"HTTP/1.1 200 OK\r\ncontent-le").await, "did not answer"),
-        (serve_raw(b"SENTINEL\r\n\r\n").await, "did not answer"),
+        (serve_raw(b"not TLS\r\n").await.replace("http:", "https:"), true, "did not answer"),
+        (serve_raw(b"").await, false, "did not answer"),
+        (serve_raw(b"HTTP/1.1 200 OK\r\ncontent-le").await, false, "did not answer"),
+        (serve_raw(b"SENTINEL\r\n\r\n").await, false, "did not answer"),
         (
             serve_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 45\r\n\r\n{\"access_token\":\"SENTINEL").await,
+            false,
             "broke off",
         ),
-        (serve_raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n").await, "broke off"),
-        (serve_raw(b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"SENTINEL").await, "cut off"),
+        (
+            serve_raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n").await,
+            false,
+            "broke off",
+        ),
+        (serve_raw(b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"SENTINEL").await, false, "cut off"),
+        (serve_raw(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await, false, "HTTP 502"),
     ] {
         let error = failure(&classic(&base)).await;
         assert_eq!(error.kind(), ErrorKind::Token);
         assert!(error.is_transient() && error.to_string().contains(says), "{says}: {error}");
+        assert_eq!(error.is_of_this_host(), of_this_host, "{error}");
+    }
+    // No name server is asked for a name as long as this.
+    let nameless = format!("http://{}.example", "n".repeat(64));
+    let nameless = ClassicToken::new("wx01", SECRET).dangerous_plain_http_base_url(&nameless).unwrap();
+    let error = failure(&nameless).await;
+    assert!(error.is_of_this_host() && error.to_string().contains("dns error"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_of_the_callers_client_that_did_not_come_about_is_this_hosts_failure() {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
+
+    for (kind, of_this_host) in [
+        (ConnectionRefused, true),
+        (HostUnreachable, true),
+        (NetworkUnreachable, true),
+        (ConnectionReset, false),
+        (TimedOut, false),
+    ] {
+        let failing = tower::service_fn(move |_: Request<Full<Bytes>>| async move {
+            Err::<Response<Full<Bytes>>, _>(io::Error::other(io::Error::from(kind)))
+        });
+        let error = failure(&StableToken::new("wx01", SECRET).http_client(failing)).await;
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(error.is_of_this_host(), of_this_host, "{error}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod failures;
+mod hung;
 mod requests;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;

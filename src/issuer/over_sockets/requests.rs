@@ -1,7 +1,7 @@
 //! What is sent, and what is not.
 
 use super::*;
-use crate::platform::Platform;
+use crate::{platform::Platform, secret::AppSecret};
 
 #[tokio::test]
 async fn stable_posts_json_and_forces_only_when_allowed() {
@@ -82,6 +82,71 @@ fn each_issuer_knows_what_it_is() {
 }
 
 #[test]
+fn the_spelling_of_a_base_url_names_no_account_of_its_own() {
+    let key = |base: &str| StableToken::new("id", "s").dangerous_plain_http_base_url(base).unwrap().account();
+    let ours = StableToken::new("id", "s").account();
+    for wechat in [
+        "https://api.weixin.qq.com",
+        "https://api.weixin.qq.com//",
+        "https://API.Weixin.qq.com:443/",
+        "https://api2.weixin.qq.com",
+        "https://sh.api.weixin.qq.com/",
+        "https://sz.api.weixin.qq.com:443",
+        "https://hk.api.weixin.qq.com",
+    ] {
+        assert_eq!(key(wechat), ours, "{wechat}");
+        let classic = |issuer: ClassicToken| issuer.account();
+        assert_eq!(
+            classic(ClassicToken::new("id", "s").base_url(wechat).unwrap()),
+            classic(ClassicToken::new("id", "s")),
+            "{wechat}"
+        );
+    }
+    for other in [
+        "http://api.weixin.qq.com",
+        "https://api.weixin.qq.com:8443",
+        "https://api.weixin.qq.com/prefix",
+        "https://api.weixin.qq.com.example",
+        "https://xapi.weixin.qq.com",
+        "https://api.wechat.com",
+        "https://proxy.example",
+    ] {
+        assert_ne!(key(other), ours, "{other}");
+    }
+    for (one, same) in [
+        ("https://Proxy.example:443//", "https://proxy.example"),
+        ("http://proxy.example:80", "http://PROXY.example/"),
+        ("https://proxy.example/wx/", "https://proxy.example:443/wx"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ] {
+        assert_eq!(key(one), key(same), "{one}");
+    }
+    for (one, other) in [
+        ("https://proxy.example", "http://proxy.example"),
+        ("https://proxy.example", "https://proxy.example:444"),
+        ("https://proxy.example/a", "https://proxy.example/b"),
+    ] {
+        assert_ne!(key(one), key(other), "{one}");
+    }
+    let wecom = |base: &str| WeCom::new("id", "s").base_url(base).unwrap().account();
+    assert_eq!(wecom("https://QYAPI.weixin.qq.com:443/"), WeCom::new("id", "s").account());
+    assert_ne!(wecom("https://proxy.example"), WeCom::new("id", "s").account());
+}
+
+#[test]
+fn a_rotated_secret_is_the_same_account_but_at_wecom() {
+    for base in ["https://api.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://proxy.example/wx"] {
+        let stable = |secret: &str| StableToken::new("id", secret).base_url(base).unwrap().account();
+        let classic = |secret: &str| ClassicToken::new("id", secret).base_url(base).unwrap().account();
+        let wecom = |secret: &str| WeCom::new("id", secret).base_url(base).unwrap().account();
+        assert_eq!(stable("old"), stable("new"), "{base}");
+        assert_eq!(classic("old"), classic("new"), "{base}");
+        assert_ne!(wecom("one agent"), wecom("another agent"), "{base}");
+        assert_ne!(stable("old"), classic("old"), "{base}");
+    }
+}
+
+#[test]
 fn debug_shows_app_and_base_only() {
     let source = || AppSecret::from(SECRET);
     let shown = format!(
@@ -116,7 +181,7 @@ async fn what_cannot_be_an_id_or_a_secret_is_not_sent() {
         for issuer in [&stable as &dyn Issuer, &classic] {
             let error = issuer.mint(Mint::normal()).await.expect_err(says);
             assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(!error.is_transient());
+            assert!(!error.is_transient() && error.is_of_this_host());
             assert!(error.to_string().contains(says), "{says}: {error}");
             assert!(!format!("{error:?}").contains("SENTINEL"));
         }
@@ -167,6 +232,44 @@ async fn a_source_that_cannot_help_is_no_second_try() {
     let (base, log, _) = serve_text(r#"{"errcode":40013,"errmsg":"SENTINEL"}"#).await;
     failure(&stable(&base).secret_source(|| unreachable!("the secret was not refused"))).await;
     log.one();
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_mended_once_its_source_has_another() {
+    let (base, log, _) = serve(|seen| {
+        let fresh = seen.target.contains("secret=fresh");
+        Response::new(Full::from(if fresh { TOKEN } else { r#"{"errcode":40125}"# }))
+    })
+    .await;
+    let kept = Arc::new(Mutex::new(SECRET));
+    let source = kept.clone();
+    let issuer = classic(&base).secret_source(move || (*source.lock().unwrap()).into());
+    let refused = failure(&issuer).await;
+    for (in_source, mended) in [(SECRET, false), ("", false), ("half a line\n", false), ("fresh", true)] {
+        *kept.lock().unwrap() = in_source;
+        for _ in 0..2 {
+            assert_eq!(issuer.was_mended(&refused), mended, "{in_source}");
+        }
+    }
+    for other in [TokenError::permanent("").with_errcode(40164), TokenError::transient("")] {
+        assert!(!issuer.was_mended(&other), "it was not the secret");
+    }
+    log.take();
+    issuer.mint(Mint::normal()).await.unwrap();
+    assert!(log.one().target.contains("secret=fresh"), "the refused one is not sent again");
+
+    // Another process was refused, and this one has not asked yet.
+    let elsewhere = classic(&base).secret_source(|| "fresh".into());
+    assert!(elsewhere.was_mended(&refused));
+    let same = classic(&base).secret_source(|| SECRET.into());
+    assert!(!same.was_mended(&refused) && !classic(&base).was_mended(&refused));
+
+    // Both the first and the source's were refused.
+    *kept.lock().unwrap() = "as-wrong";
+    let kept = kept.clone();
+    let issuer = classic(&base).secret_source(move || (*kept.lock().unwrap()).into());
+    let refused = failure(&issuer).await;
+    assert!(!issuer.was_mended(&refused), "it was tried");
 }
 
 fn admits(platform: &Platform, uri: &str) -> bool {

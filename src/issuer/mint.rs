@@ -1,0 +1,80 @@
+//! [`Mint`], which is what an issuer is asked for, and [`Minted`], which is what it gives.
+
+use std::{fmt, time::Duration};
+
+use crate::token::AccessToken;
+
+/// How a mint is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Mint {
+    rejected: Option<AccessToken>,
+    forced: bool,
+}
+
+impl Mint {
+    /// Because there is no token, or the one there is will expire soon.
+    #[must_use]
+    pub fn normal() -> Self {
+        Self::default()
+    }
+
+    /// Because the platform rejected this token.
+    #[must_use]
+    pub fn rejecting(token: AccessToken) -> Self {
+        Self { rejected: Some(token), forced: false }
+    }
+
+    /// The same, and a normal mint has just answered with the rejected token again: the endpoint must make a new one.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { forced: true, ..self }
+    }
+
+    /// The token that the platform rejected, if that is why.
+    #[must_use]
+    pub fn rejected(&self) -> Option<&AccessToken> {
+        self.rejected.as_ref()
+    }
+
+    /// Whether the endpoint must make a new token even if the present one is still good.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+}
+
+/// What a mint yields: a token and how long it lives from the moment it was asked for.
+///
+/// WeChat's tokens live for 7200 s at most, and it asks to reserve 512 characters for them
+/// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). The cache refuses an empty text, one over
+/// 4 096 bytes and a life of zero, and counts a life of more than seven days as seven days. Its `Debug` shows no token.
+#[derive(Clone)]
+pub struct Minted {
+    pub(crate) text: String,
+    pub(crate) expires_in: Duration,
+}
+
+impl Minted {
+    /// A token that lives for `expires_in`.
+    #[must_use]
+    pub fn new(token: impl Into<String>, expires_in: Duration) -> Self {
+        Self { text: token.into(), expires_in }
+    }
+}
+
+impl fmt::Debug for Minted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minted").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_token() {
+        let minted = Minted::new("SENTINEL", Duration::from_secs(1));
+        assert!(!format!("{minted:?}").contains("SENTINEL"));
+    }
+}
