@@ -84,6 +84,12 @@ impl Fingerprint {
         let digest = Sha256::digest(text.as_bytes());
         Self([digest[0], digest[1], digest[2], digest[3]])
     }
+
+    /// The one that `Display` writes.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits = (text.len() == 8).then(|| u32::from_str_radix(text, 16).ok())?;
+        digits.map(|digits| Self(digits.to_be_bytes()))
+    }
 }
 
 impl From<&str> for AppId {

@@ -126,3 +126,35 @@ fn keys_that_make_no_sense_are_refused_unseen() {
     let store = Sealed::new(MemoryStore::new(), [one()]).unwrap();
     assert!(!format!("{store:?} {:?}", one()).to_lowercase().contains("5e5e"));
 }
+
+/// An account that was idle for longer than it took to leave its key out.
+#[tokio::test(start_paused = true)]
+async fn an_expired_token_whose_key_was_left_out_counts_as_absent() {
+    let memory = MemoryStore::new();
+    let account = account("idle");
+    let store = sealed(&memory, [key("old", "1")]);
+    commit(&store, &account, "SENTINEL").await;
+    let Claim::Granted(lease, _) = store.try_lease(&account, LeaseRequest::new(LIFE, 0)).await.unwrap()
+    else {
+        panic!("nobody holds it");
+    };
+    let mut used = Usage::default();
+    used.failures = 7;
+    store.abandon(&account, &lease, None, &used).await.unwrap();
+    let rotated = sealed(&memory, [key("new", "2")]);
+    assert!(rotated.load(&account).await.unwrap_err().is_unreadable(), "it lives");
+
+    tokio::time::sleep(LIFE * 2).await;
+    let seen = rotated.load(&account).await.unwrap();
+    assert!(seen.record.is_none());
+    assert_eq!(seen.usage.failures, 7, "the counts are kept");
+    let claim = rotated.try_lease(&account, LeaseRequest::new(LIFE, 0)).await.unwrap();
+    let Claim::Granted(next, seen) = claim else { panic!("{claim:?}") };
+    assert!(seen.record.is_none() && next.fence > lease.fence, "and the fence");
+    let record = Record::new("NEW", next.fence, LIFE, LIFE);
+    assert!(matches!(
+        rotated.commit(&account, &next, &record, &Usage::default()).await.unwrap(),
+        Commit::Done
+    ));
+    assert_eq!(token(&rotated, &account).await, "NEW");
+}

@@ -79,9 +79,9 @@ impl History {
         self.spent = Some(now.after(wait));
     }
 
-    /// What was wrong has been mended: the next mint may be at once.
+    /// What was wrong has been mended: the next mint may be at once. Should it fail, the pauses go on growing: whoever says
+    /// so again and again must not get an address banned.
     pub(super) fn mend(&mut self) {
-        self.failures = 0;
         self.failed = None;
         self.unchanged = None;
         self.mended = true;
@@ -242,7 +242,7 @@ mod tests {
         history.mend();
         assert_eq!(history.held_back(now), Some(HeldBack::Spent), "a budget is not a back-off");
         assert!(!history.heeds_failures());
-        assert!(history.failed(&TokenError::permanent("still wrong"), now) < secs(7), "it begins anew");
+        assert!(history.failed(&TokenError::permanent("still wrong"), now) > secs(7), "the second in a row");
         assert!(history.heeds_failures());
     }
 

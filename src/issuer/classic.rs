@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::TokenError,
     platform::{Codes, Platform},
-    secret::{AppId, AppSecret},
+    secret::{AppId, AppSecret, Fingerprint},
 };
 
 static KIND: Kind = Kind {
@@ -59,6 +59,10 @@ impl Issuer for ClassicToken {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn credential(&self) -> Option<Fingerprint> {
+        Some(self.endpoint.credential())
     }
 
     fn was_mended(&self, failure: &TokenError) -> bool {

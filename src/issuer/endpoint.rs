@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, TokenError},
     platform::{Codes, Origin, Platform},
-    secret::{AppId, AppSecret},
+    secret::{AppId, AppSecret, Fingerprint},
     token::ESCAPED,
 };
 
@@ -122,6 +122,10 @@ impl Endpoint {
 
     pub(super) fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    pub(super) fn credential(&self) -> Fingerprint {
+        Fingerprint::of(self.secrets.present().expose())
     }
 
     pub(super) fn account(&self) -> &AccountKey {

@@ -95,7 +95,7 @@ pub use self::{
     wecom::WeCom,
 };
 
-use crate::{error::TokenError, platform::Platform};
+use crate::{error::TokenError, platform::Platform, secret::Fingerprint};
 
 /// A mint under way.
 pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
@@ -158,6 +158,13 @@ pub trait Issuer: Send + Sync + 'static {
     /// otherwise.
     fn can_force(&self) -> bool {
         false
+    }
+
+    /// Which secret its mints depend on, by a short hash. A refusal that needs somebody to act (a wrong secret) holds back
+    /// those processes only whose secret is the same: in a rolling restart with a new one, the old must not bring the new
+    /// down. `None`, which is the same for all, unless you say otherwise.
+    fn credential(&self) -> Option<Fingerprint> {
+        None
     }
 
     /// Whether that which made a mint fail has been mended since: the secret was replaced, a new ticket has come. `failure`

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{AccountKey, Allowance, Issuer, Mint, MintFuture};
-use crate::{error::TokenError, platform::Platform};
+use crate::{error::TokenError, platform::Platform, secret::Fingerprint};
 
 /// An issuer that stands for another.
 macro_rules! forward {
@@ -31,6 +31,10 @@ macro_rules! forward {
 
             fn can_force(&self) -> bool {
                 (**self).can_force()
+            }
+
+            fn credential(&self) -> Option<Fingerprint> {
+                (**self).credential()
             }
 
             fn was_mended(&self, failure: &TokenError) -> bool {
@@ -78,6 +82,10 @@ mod tests {
             true
         }
 
+        fn credential(&self) -> Option<Fingerprint> {
+            Some(Fingerprint::of("peculiar"))
+        }
+
         fn was_mended(&self, failure: &TokenError) -> bool {
             failure.kind() == ErrorKind::Token
         }
@@ -94,6 +102,7 @@ mod tests {
             assert_eq!(issuer.platform().parameter(), "suite_access_token");
             assert_eq!(issuer.account(), peculiar().account());
             assert_eq!(issuer.refreshes(), peculiar().refreshes());
+            assert_eq!(issuer.credential(), peculiar().credential());
             assert!(issuer.mints_are_independent() && issuer.can_force());
             assert!(issuer.was_mended(&TokenError::permanent("")));
             assert!(!issuer.was_mended(&TokenError::new(ErrorKind::Closed, "")));

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::TokenError,
     platform::{Codes, Platform},
-    secret::{AppId, AppSecret},
+    secret::{AppId, AppSecret, Fingerprint},
 };
 
 static KIND: Kind = Kind {
@@ -71,6 +71,10 @@ impl Issuer for WeCom {
 
     fn account(&self) -> AccountKey {
         self.endpoint.account().clone()
+    }
+
+    fn credential(&self) -> Option<Fingerprint> {
+        Some(self.endpoint.credential())
     }
 
     fn was_mended(&self, failure: &TokenError) -> bool {

@@ -97,7 +97,7 @@ impl Account {
             .failure
             .as_ref()
             .filter(|(_, end)| !end.has_passed(now))
-            .map(|(failure, end)| Failure::new(failure.error.clone(), failure.generation, end.left(now)));
+            .map(|(failure, end)| Failure { left: end.left(now), ..failure.clone() });
         let usage = self.usage.as_ref().map(|(usage, at)| usage.clone().aged(now.since(*at)));
         let leased = self.lease.map(|end| end.left(now)).filter(|left| !left.is_zero());
         Snapshot { record, failure, usage: usage.unwrap_or_default(), leased }

@@ -38,6 +38,8 @@ pub struct Failure {
     pub generation: u64,
     /// How much longer it lasts, by the store's clock.
     pub left: Duration,
+    /// The [secret](crate::issuer::Issuer::credential) that it happened with.
+    pub credential: Option<Fingerprint>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +65,8 @@ struct WrittenFailure {
     rid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
 }
 
 impl Record {
@@ -107,7 +111,13 @@ impl Failure {
     /// `error` happened under the lease with this fence; nobody should try again for `left`.
     #[must_use]
     pub fn new(error: TokenError, generation: u64, left: Duration) -> Self {
-        Self { error, generation, left }
+        Self { error, generation, left, credential: None }
+    }
+
+    /// It happened with this secret.
+    #[must_use]
+    pub fn with_credential(self, credential: Option<Fingerprint>) -> Self {
+        Self { credential, ..self }
     }
 
     /// The written form (JSON), without [`left`](Self::left): that is for the store's clock to keep.
@@ -122,6 +132,7 @@ impl Failure {
             errcode: self.error.errcode(),
             rid: self.error.rid().map(str::to_owned),
             hint: self.error.hint().map(str::to_owned),
+            credential: self.credential.map(|credential| credential.to_string()),
         })
     }
 
@@ -143,7 +154,8 @@ impl Failure {
         if let Some(hint) = failure.hint {
             error = error.with_hint(hint);
         }
-        Ok(Self { error, generation: failure.generation, left })
+        let credential = failure.credential.and_then(|text| Fingerprint::parse(&text));
+        Ok(Self { error, generation: failure.generation, left, credential })
     }
 }
 
@@ -230,7 +242,10 @@ mod tests {
     #[test]
     fn a_failure_survives_its_written_form() {
         let error = TokenError::permanent("refused").with_errcode(40125).with_rid("r-1").with_hint("h-1");
-        let read = Failure::decode(&Failure::new(error, 3, HOUR).encode(), HOUR).unwrap();
+        let credential = Some(Fingerprint::of("secret"));
+        let failure = Failure::new(error, 3, HOUR).with_credential(credential);
+        let read = Failure::decode(&failure.encode(), HOUR).unwrap();
+        assert_eq!(read.credential, credential);
         assert_eq!((read.generation, read.error.errcode(), read.error.rid()), (3, Some(40125), Some("r-1")));
         assert_eq!(read.error.hint(), Some("h-1"));
         assert_eq!((read.error.kind(), read.error.is_transient()), (ErrorKind::Token, false));

@@ -151,3 +151,53 @@ fn outside_any_runtime_there_is_a_clear_error() {
     assert_eq!(error.kind(), ErrorKind::NoRuntime);
     assert_eq!(mints.load(Ordering::SeqCst), 0);
 }
+
+/// A runtime that is kept, but that nobody polls: what it was fetching never ends.
+#[test]
+fn a_fetch_on_a_runtime_that_nobody_polls_stops_nobody_for_long() {
+    let (asked, mut ask) = watch::channel(0_u64);
+    let issuer = scripted(move |_| {
+        asked.send_modify(|asked| *asked += 1);
+        async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Ok(Minted::new("T", TWO_HOURS))
+        }
+    });
+    let cache = TokenCache::builder(issuer)
+        .wait_timeout(Duration::from_millis(1500))
+        .fetch_timeout(Duration::from_millis(1000))
+        .build();
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let (kept, other) = (runtime(), runtime());
+    let gives_up = async { timeout(Duration::from_millis(50), cache.token()).await };
+    assert!(kept.block_on(gives_up).is_err(), "the caller gives up, and nobody polls its runtime any more");
+    assert_eq!(*ask.borrow_and_update(), 1);
+
+    other.block_on(async {
+        // The fetch may take its second and a little; whoever comes first after that begins anew.
+        let token = timeout(SOON, async {
+            loop {
+                match cache.token().await {
+                    Ok(token) => return token,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout, "{error}"),
+                }
+            }
+        });
+        assert_eq!(token.await.expect("not for ever").as_str(), "T");
+        assert_eq!(*ask.borrow_and_update(), 2);
+        timeout(SOON, cache.shutdown()).await.expect("nothing is left to wait for");
+    });
+    // When it is polled after all, it ends for itself alone.
+    kept.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+    assert_eq!(cache.current().unwrap().as_str(), "T");
+}
+
+#[test]
+fn a_shutdown_waits_for_a_runtime_that_nobody_polls_no_longer_than_a_fetch_takes() {
+    let issuer = scripted(|_| std::future::pending());
+    let cache = TokenCache::builder(issuer).fetch_timeout(Duration::from_millis(500)).build();
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let (kept, other) = (runtime(), runtime());
+    assert!(kept.block_on(async { timeout(Duration::from_millis(50), cache.token()).await }).is_err());
+    other.block_on(async { timeout(SOON, cache.shutdown()).await.expect("a fetch's time, and a second") });
+}

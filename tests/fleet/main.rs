@@ -180,9 +180,8 @@ fn a_classic_token_that_is_revoked_every_minute() {
         Kind::Classic,
         |platform| platform.revokes_every(minute),
         |row| {
-            // The share of the day: sixty, one every 100 s, and those that are due anyway.
-            assert!((900..=960).contains(&row.mints), "{row}");
-            assert!(row.failed < row.calls / 2, "{row}");
+            // There are 1 440 revocations: the share of the day is spent, which is sixty, and one every 100 s.
+            assert!((900..=930).contains(&row.mints), "{row}");
         },
     );
 }

@@ -125,7 +125,11 @@ impl<'a> Election<'a> {
 
     /// The failure that forbids another mint.
     fn failure<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Failure> {
-        snapshot.failure.as_ref().filter(|_| self.state.history().heeds_failures())
+        let heeds = |failure: &&Failure| {
+            let ours = failure.credential == self.state.issuer.credential();
+            (ours || failure.error.is_transient()) && self.state.history().heeds_failures()
+        };
+        snapshot.failure.as_ref().filter(heeds)
     }
 
     fn settles(&self, snapshot: &Snapshot) -> bool {
@@ -180,7 +184,8 @@ impl<'a> Election<'a> {
                 {
                     self.doubt(record.generation).await;
                 }
-                let failure = Failure::new(error.clone(), lease.generation(), pause);
+                let failure = Failure::new(error.clone(), lease.generation(), pause)
+                    .with_credential(self.state.issuer.credential());
                 // One that belongs to this host is no other's: they may ask at once.
                 let shared = Some(&failure).filter(|_| !error.is_of_this_host());
                 self.abandon(lease, shared, &usage).await;
