@@ -2,8 +2,8 @@
 //! (feature `metrics`, names `tower_wechat_*`). Accounts appear by the hash of their key, in events also by their app's id; tokens not at
 //! all.
 
-// What only an event shows is written for nobody without them.
-#![cfg_attr(not(feature = "tracing"), allow(dead_code))]
+// What only an event or only a metric shows is written for nobody without them.
+#![cfg_attr(not(all(feature = "tracing", feature = "metrics")), allow(dead_code))]
 
 #[cfg(feature = "redis")]
 mod eviction;
