@@ -1,4 +1,4 @@
-//! Answers: what is looked at, what it is taken for, and that it arrives as it was (B-39).
+//! Answers: what is looked at, what it is taken for, and that it arrives as it was.
 
 mod support;
 

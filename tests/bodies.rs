@@ -1,4 +1,4 @@
-//! What is sent the second time is what was sent the first time, byte for byte (B-16, B-20).
+//! What is sent the second time is what was sent the first time, byte for byte.
 
 mod support;
 

@@ -63,7 +63,7 @@ async fn crowd(cache: &TokenCache, wechat: &FakeWeChat, callers: u64) -> Vec<Ans
     crowd.join_all().await
 }
 
-// === an API that always rejects (B-03, B-14, B-34) ===
+// === an API that always rejects ===
 
 #[tokio::test]
 async fn always_rejected_one_refresh_two_sends_and_the_second_answer_whole() {

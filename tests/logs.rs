@@ -14,7 +14,9 @@ use support::{below::Below, issuers::instant, *};
 use tokio::{task::JoinSet, time::timeout};
 use tower::{Layer, ServiceExt};
 use tower_wechat::{
-    ErrorKind, SkipAuth, TokenCache, TokenPool, WeChatAuth, WeChatAuthLayer,
+    ErrorKind, Platform, SkipAuth, TokenCache, TokenPool, WeChatAuth, WeChatAuthLayer,
+    issuer::{AccountKey, Issuer, Mint, MintFuture},
+    store::MemoryStore,
     testing::{FakeWeChat, Fault},
 };
 use tracing::Level;
@@ -236,4 +238,79 @@ async fn the_text_of_an_inner_failure_has_its_cause() {
     let cause = std::error::Error::source(&error).unwrap();
     assert!(error.to_string().contains(&cause.to_string()), "{error}");
     assert!(error.to_string().contains("reset"), "{error}");
+}
+
+// === a fetch ===
+
+#[tokio::test]
+async fn what_happens_in_a_fetch_is_in_a_span_with_its_cause() {
+    let (events, _guard) = Events::catch();
+    let wechat = FakeWeChat::start().await;
+    let cache = TokenCache::new(stable(&wechat));
+    let caller = tracing::info_span!("the caller's own");
+    let token = caller.in_scope(|| cache.token()).await.unwrap();
+    wechat.fail_tokens(Fault::Errcode(40125));
+    cache.refresh(&token).await.unwrap_err();
+    for (message, cause) in [("minted a token", "cold"), ("could not mint a token", "rejected")] {
+        let lines = events.0.lock().unwrap().clone();
+        let line = lines.iter().find(|line| line.message == message).unwrap_or_else(|| panic!("{lines:?}"));
+        let [span] = line.spans.as_slice() else { panic!("it belongs to none of those who wait: {line:?}") };
+        assert_eq!((span.message.as_str(), span.target.as_str()), ("fetch", "tower_wechat"));
+        assert_eq!(span.get("cause"), Some(cause));
+        assert_eq!(span.get("app"), Some(FakeWeChat::APP_ID));
+        assert_eq!(span.get("account"), Some(cache.account().to_string().as_str()));
+    }
+    let minted = events.take().into_iter().find(|line| line.message == "minted a token").unwrap();
+    assert!(minted.get("took_ms").is_some(), "{minted:?}");
+}
+
+// === another program ===
+
+/// What is said of another program that mints for the same app, after two signs of it.
+async fn alarm(issuer: impl Issuer, shared: bool) -> Vec<Line> {
+    let (events, _guard) = Events::catch();
+    let builder = TokenCache::builder(issuer);
+    let cache = if shared { builder.store(MemoryStore::new()).build() } else { builder.build() };
+    let mut token = cache.token().await.unwrap();
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_secs(302)).await;
+        token = cache.refresh(&token).await.unwrap();
+    }
+    events.take().into_iter().filter(|line| line.message == "another program mints for this app").collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_advice_about_another_program_fits_issuer_and_store() {
+    for (shared, advice) in
+        [(false, "let all of them share one store"), (true, "it does not share this store")]
+    {
+        let lines = alarm(instant().0, shared).await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(lines[0].level, Level::WARN);
+        assert_eq!(lines[0].get("app"), Some("wxscripted"));
+        assert!(lines[0].get("advice").unwrap().contains(advice), "{lines:?}");
+    }
+    // WeCom hands out one token to all who ask: nobody's mint ends another's.
+    assert!(alarm(Independent(instant().0), false).await.is_empty());
+}
+
+/// An issuer whose mints do each other no harm.
+struct Independent<I>(I);
+
+impl<I: Issuer> Issuer for Independent<I> {
+    fn mint(&self, how: Mint) -> MintFuture<'_> {
+        self.0.mint(how)
+    }
+
+    fn platform(&self) -> &Platform {
+        self.0.platform()
+    }
+
+    fn account(&self) -> AccountKey {
+        self.0.account()
+    }
+
+    fn mints_are_independent(&self) -> bool {
+        true
+    }
 }

@@ -165,7 +165,7 @@ fn a_fetch_on_a_runtime_that_nobody_polls_stops_nobody_for_long() {
     });
     let cache = TokenCache::builder(issuer)
         .wait_timeout(Duration::from_millis(1500))
-        .fetch_timeout(Duration::from_millis(1000))
+        .fetch_timeout(Duration::from_secs(1))
         .build();
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
     let (kept, other) = (runtime(), runtime());

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use tokio::time::{Instant, sleep};
 use tower_wechat::{
     Platform, TokenError,
@@ -85,13 +86,18 @@ impl Issuer for Endpoint {
                         state.behaviour = Behaviour::Answers;
                         return Err(TokenError::transient("the answer was lost"));
                     }
-                    Behaviour::Busy | Behaviour::Refuses | Behaviour::Hangs => {}
+                    Behaviour::Busy | Behaviour::Refuses | Behaviour::Limited | Behaviour::Hangs => {}
                 }
                 state.behaviour
             };
             match behaviour {
                 Behaviour::Busy => Err(TokenError::transient("busy").with_errcode(-1)),
                 Behaviour::Refuses => Err(TokenError::permanent("the secret is wrong").with_errcode(40125)),
+                Behaviour::Limited => {
+                    let answer = br#"{"errcode":45011,"errmsg":"api minute-quota reach limit"}"#;
+                    Err(TokenError::from_answer(StatusCode::OK, answer, &self.platform)
+                        .expect("it is an error"))
+                }
                 Behaviour::Hangs => std::future::pending().await,
                 _ => Err(TokenError::transient("the answer was lost")),
             }

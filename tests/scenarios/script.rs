@@ -62,6 +62,8 @@ pub enum Behaviour {
     Busy,
     /// With 40125.
     Refuses,
+    /// With 45011: too many calls in this minute.
+    Limited,
     /// Not at all.
     Hangs,
     /// It mints, and the answer is lost.

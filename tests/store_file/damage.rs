@@ -112,3 +112,19 @@ async fn a_file_that_was_moved_away_starts_anew() {
     assert!(store.load(&account()).await.unwrap().record.is_none());
     assert!(granted(&store, LONG).await.fence > lease.fence, "though nothing remembers that one");
 }
+
+#[tokio::test]
+async fn one_changed_byte_of_a_token_is_an_error_and_the_file_stays() {
+    let dir = TestDir::new();
+    let store = dir.open();
+    let lease = committed(&store, "TOKEN-SENTINEL").await;
+    let damaged = fs::read_to_string(dir.file("json")).unwrap().replace("TOKEN-SENTINEL", "TOKEN-SENTIMEL");
+    is_unreadable(&dir, &store, &lease, damaged.replace("SENTIMEL", "SENTINEM").as_bytes()).await;
+    // Once its life is over it counts as absent: from a moment that is long past, for a second.
+    let term = damaged.find(r#""term":{"from":"#).unwrap();
+    let end = damaged[term..].find('}').unwrap() + term;
+    let over = format!(r#"{}"term":{{"from":1,"life":1000{}"#, &damaged[..term], &damaged[end..]);
+    fs::write(dir.file("json"), over).unwrap();
+    assert!(store.load(&account()).await.unwrap().record.is_none());
+    assert!(granted(&store, LONG).await.fence > lease.fence);
+}

@@ -210,3 +210,24 @@ fn unreadable<T: std::fmt::Debug>(result: Result<T, StoreError>, key: &str) {
     let text = format!("{error} {error:?}");
     assert!(error.is_unreadable() && text.contains(key) && !text.contains("SENTINEL"), "{text}");
 }
+
+#[tokio::test]
+async fn a_token_of_which_one_byte_was_changed_is_an_error_until_its_life_is_over() {
+    let server = Server::start().await;
+    let store = connect(&server.url()).await;
+    let account = account("app");
+    let key = format!("tower-wechat:{{{account}}}");
+    commit(&store, &account, "TOKEN-SENTINEL").await.unwrap();
+    let fence = server.cli(&["HGET", &key, "fence"]).await.parse::<u64>().unwrap();
+    let damaged = server.cli(&["HGET", &key, "record"]).await.replace("TOKEN-SENTINEL", "TOKEN-SENTIMEL");
+    server.cli(&["HSET", &key, "record", &damaged]).await;
+    unreadable(store.load(&account).await, &key);
+    unreadable(store.try_lease(&account, LeaseRequest::new(LIFE, 0)).await, &key);
+    assert_eq!(server.cli(&["HGET", &key, "record"]).await, damaged, "left as it is");
+    assert_eq!(server.cli(&["HEXISTS", &key, "lease_end"]).await, "0", "whoever can read it may mint");
+
+    server.cli(&["HSET", &key, "record_end", "1000"]).await;
+    assert!(store.load(&account).await.unwrap().record.is_none(), "its life is over");
+    let granted = lease(&store, &account).await.unwrap();
+    assert!(granted.fence > fence);
+}

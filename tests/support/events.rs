@@ -9,9 +9,10 @@ use std::{
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
+    span::{Attributes, Id},
     subscriber::DefaultGuard,
 };
-use tracing_subscriber::{Layer, Registry, layer::Context, prelude::*};
+use tracing_subscriber::{Layer, Registry, layer::Context, prelude::*, registry::LookupSpan};
 
 /// An event, with its fields as they would be shown.
 #[derive(Clone, Debug)]
@@ -20,9 +21,21 @@ pub struct Line {
     pub target: String,
     pub message: String,
     pub fields: BTreeMap<&'static str, String>,
+    /// The spans that it happened in, from the outermost, each with its fields.
+    pub spans: Vec<Line>,
 }
 
 impl Line {
+    fn new(metadata: &tracing::Metadata<'_>) -> Self {
+        Self {
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
+            message: metadata.name().to_owned(),
+            fields: BTreeMap::new(),
+            spans: Vec::new(),
+        }
+    }
+
     pub fn get(&self, field: &str) -> Option<&str> {
         self.fields.get(field).map(String::as_str)
     }
@@ -30,7 +43,7 @@ impl Line {
 
 /// The events so far.
 #[derive(Clone, Default)]
-pub struct Events(Arc<Mutex<Vec<Line>>>);
+pub struct Events(pub Arc<Mutex<Vec<Line>>>);
 
 impl Events {
     /// Catches all events that this thread sends as long as the guard is kept.
@@ -48,16 +61,21 @@ impl Events {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Events {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let metadata = event.metadata();
-        let mut line = Line {
-            level: *metadata.level(),
-            target: metadata.target().to_owned(),
-            message: String::new(),
-            fields: BTreeMap::new(),
-        };
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Events {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut line = Line::new(attributes.metadata());
+        attributes.record(&mut line);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(line);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Line::new(event.metadata());
         event.record(&mut line);
+        let spans =
+            context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root);
+        line.spans.extend(spans.filter_map(|span| span.extensions().get::<Line>().cloned()));
         self.0.lock().unwrap().push(line);
     }
 }

@@ -29,7 +29,7 @@ use self::{
     endpoint::Endpoint,
     keeper::Plan,
     link::Link,
-    scripts::{Place, Status},
+    scripts::{Answer, Place, Status, usage},
 };
 use super::{
     Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture, TokenStore,
@@ -165,12 +165,16 @@ impl RedisStore {
         place: &Place,
         script: &ScriptInvocation<'_>,
     ) -> Result<(Status, u64, Snapshot), StoreError> {
+        place.read(self.ask(place, script).await?)
+    }
+
+    async fn ask(&self, place: &Place, script: &ScriptInvocation<'_>) -> Result<Answer, StoreError> {
         if self.0.keeper.is_finished() {
             return Err(StoreError::unavailable(
                 "the tokio runtime that the Redis store was connected on is gone; connect on one that lasts",
             ));
         }
-        place.read(self.0.link.run(script, &place.key).await?)
+        self.0.link.run(script, &place.key).await
     }
 
     /// Runs a script that may change the account, and tells the other stores if it did.
@@ -266,10 +270,18 @@ impl TokenStore for RedisStore {
     fn try_lease<'a>(&'a self, account: &'a AccountKey, ask: LeaseRequest) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
             let place = self.place(account);
-            Ok(match self.run(&place, &place.lease(&ask)).await? {
-                (Status::Done, fence, snapshot) => Claim::Granted(Lease::new(fence, &ask), snapshot),
-                (Status::Refused, _, snapshot) => Claim::Held(snapshot),
-            })
+            let answer = self.ask(&place, &place.lease(&ask)).await?;
+            let (fence, usage) = (answer.1, usage(&answer));
+            match place.read(answer) {
+                Ok((Status::Done, fence, snapshot)) => Ok(Claim::Granted(Lease::new(fence, &ask), snapshot)),
+                Ok((Status::Refused, _, snapshot)) => Ok(Claim::Held(snapshot)),
+                Err(error) => {
+                    // Whoever can read the record may mint. Without a grant there is nothing to end; if this fails, the
+                    // lease ends by itself.
+                    let _ = self.abandon(account, &Lease::new(fence, &ask), None, &usage).await;
+                    Err(error)
+                }
+            }
         })
     }
 

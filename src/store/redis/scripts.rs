@@ -109,8 +109,8 @@ impl Place {
 
     /// Makes sense of an answer: the status, the fence and what there is of the account.
     pub(super) fn read(&self, answer: Answer) -> Result<(Status, u64, Snapshot), StoreError> {
-        let (status, fence, record, record_left, failure, failure_left, usage, usage_age, accepted, leased) =
-            answer;
+        let usage = usage(&answer);
+        let (status, fence, record, record_left, failure, failure_left, .., leased) = answer;
         let named = |error: StoreError| {
             StoreError::unreadable(format!(
                 "Redis key {}: {}; look at it, or delete it to begin anew",
@@ -127,7 +127,6 @@ impl Place {
             .map(|written| Failure::decode(&written, Duration::from_millis(failure_left)))
             .transpose()
             .map_err(named)?;
-        let usage = Usage::decode(&usage.unwrap_or_default(), Duration::from_millis(usage_age), accepted);
         let leased = (leased > 0).then(|| Duration::from_millis(leased));
         let status = match status.as_str() {
             "done" => Status::Done,
@@ -136,6 +135,12 @@ impl Place {
         };
         Ok((status, fence, Snapshot::new(record, failure, usage, leased)))
     }
+}
+
+/// What was used, which can be told even where the record cannot be read.
+pub(super) fn usage(answer: &Answer) -> Usage {
+    let (.., written, age, accepted, _) = answer;
+    Usage::decode(written.as_deref().unwrap_or_default(), Duration::from_millis(*age), *accepted)
 }
 
 fn millis(life: Duration) -> u64 {
