@@ -221,7 +221,7 @@ impl Core {
         };
         let mut follower = lock(&self.follower);
         if follower.as_ref().is_none_or(AbortHandle::is_finished) {
-            let following = follower::run(Arc::downgrade(&self.state), store.clone());
+            let following = follower::run(&runtime, Arc::downgrade(&self.state), store.clone());
             *follower = Some(runtime.spawn(following).abort_handle());
         }
     }

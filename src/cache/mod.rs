@@ -22,6 +22,7 @@ mod fetch;
 mod flight;
 mod foreign_minter;
 mod history;
+mod per_runtime;
 mod policy;
 #[cfg(test)]
 mod policy_model;

@@ -10,7 +10,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
@@ -18,14 +18,14 @@ use std::{
 };
 
 use tokio::{
-    runtime::{self, Handle},
+    runtime::Handle,
     sync::mpsc,
     task::JoinSet,
     time::{Instant, Interval, Sleep, interval, sleep},
 };
 use tokio_util::time::{DelayQueue, delay_queue};
 
-use super::{TokenCache, core::Core, policy::Need, sync::lock};
+use super::{TokenCache, core::Core, per_runtime::PerRuntime, policy::Need};
 use crate::clock::{Clock, Moment};
 
 /// Mints at a time.
@@ -66,7 +66,7 @@ enum Order {
     Remove(u64),
 }
 
-static WARMERS: Mutex<Option<HashMap<runtime::Id, Weak<Warmer>>>> = Mutex::new(None);
+static WARMERS: PerRuntime<Warmer> = PerRuntime::new();
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl KeepWarm {
@@ -96,20 +96,15 @@ impl fmt::Debug for KeepWarm {
 impl Warmer {
     /// The runtime's warmer, started if there is none.
     fn of(runtime: &Handle) -> Arc<Self> {
-        let mut warmers = lock(&WARMERS);
-        let warmers = warmers.get_or_insert_default();
-        // One whose task is gone may still be held by guards, and its runtime's id may be used again.
-        warmers.retain(|_, warmer| warmer.upgrade().is_some_and(|warmer| !warmer.orders.is_closed()));
-        if let Some(warmer) = warmers.get(&runtime.id()).and_then(Weak::upgrade) {
-            return warmer;
-        }
-        let (orders, inbox) = mpsc::unbounded_channel();
-        // Here and not in the task, so that a runtime without a timer shows at once.
-        let rounds = Rounds::new(inbox);
-        let warmer = Arc::new(Self { orders });
-        warmers.insert(runtime.id(), Arc::downgrade(&warmer));
-        runtime.spawn(rounds.run());
-        warmer
+        // One whose task is gone may still be held by guards.
+        let is_of_use = |warmer: &Self| !warmer.orders.is_closed();
+        WARMERS.of(runtime, is_of_use, || {
+            let (orders, inbox) = mpsc::unbounded_channel();
+            // Here and not in the task, so that a runtime without a timer shows at once.
+            let rounds = Rounds::new(inbox);
+            runtime.spawn(rounds.run());
+            Self { orders }
+        })
     }
 }
 

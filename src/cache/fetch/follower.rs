@@ -2,79 +2,114 @@
 //! what the store has lost or never had, so that it is there before somebody else mints another one.
 //!
 //! One task for each cache with a store, while somebody uses it. It holds the cache weakly and ends with it. The looks of
-//! all caches of a process are limited: after an outage, those who wait for a token come first.
+//! all caches of a runtime come one after another at a limited pace: after an outage, those who wait for a token come first.
 
 use std::{
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use super::lease::{Claimed, HeldLease};
 use crate::{
-    cache::state::State,
+    cache::{
+        per_runtime::PerRuntime,
+        state::State,
+        sync::{Mutex, lock},
+    },
     store::{Commit, Record, Snapshot, TokenStore},
     token::AccessToken,
 };
 
 /// A lost notice costs no more than this: WeChat keeps the old token for five minutes after a refresh.
 const LOOK_SECS: std::ops::Range<u64> = 20..40;
-/// Looks a second, of all caches of the process. With very many of them each is looked at more rarely; then a lost notice
-/// may cost a rejected call, which the layer heals with the token from the store.
+/// Looks a second, of all caches of a runtime. With very many of them each is looked at more rarely; then a lost notice may
+/// cost a rejected call, which the layer heals with the token from the store.
 const LOOKS_A_SECOND: u64 = 100;
-/// Looks at a time, of all caches of the process.
-const LOOKS_AT_ONCE: usize = 16;
+/// Between two looks, when all caches of a runtime have to look at once.
+const PACE: Duration = Duration::from_micros(500);
 /// A cache that nobody has asked for a token for so long is not followed until somebody does.
 const IDLE: Duration = Duration::from_secs(3600);
 
-static LOOKS: Semaphore = Semaphore::const_new(LOOKS_AT_ONCE);
-/// Followers of the process.
-static FOLLOWERS: AtomicU64 = AtomicU64::new(0);
+static QUEUES: PerRuntime<Queue> = PerRuntime::new();
 
-/// Counts one more follower while it is there.
-struct Counted;
+/// The looks of all caches of a runtime, one after another. Nobody holds anything meanwhile.
+#[derive(Default)]
+struct Queue {
+    /// How many caches there are.
+    followers: AtomicU64,
+    /// When the next look may begin.
+    next: Mutex<Option<Instant>>,
+}
 
-impl Counted {
-    fn new() -> Self {
-        FOLLOWERS.fetch_add(1, Ordering::Relaxed);
-        Self
+impl Queue {
+    fn of(runtime: &Handle) -> Arc<Self> {
+        let queue = QUEUES.of(runtime, |_| true, Self::default);
+        queue.followers.fetch_add(1, Ordering::Relaxed);
+        queue
+    }
+
+    /// How long until it is one's turn.
+    fn turn(&self, now: Instant) -> Duration {
+        let mut next = lock(&self.next);
+        let begins = next.map_or(now, |next| next.max(now));
+        *next = Some(begins + PACE);
+        begins.saturating_duration_since(now)
+    }
+
+    /// How long until the next look, if nothing is heard until then.
+    fn interval(&self) -> Duration {
+        let all = self.followers.load(Ordering::Relaxed) / LOOKS_A_SECOND;
+        // Spread, and as many on average.
+        Duration::from_secs(fastrand::u64(LOOK_SECS).max(fastrand::u64(all / 2..=all + all / 2)))
     }
 }
 
-impl Drop for Counted {
+/// A place in the queue, until it is dropped.
+struct Place(Arc<Queue>);
+
+impl Drop for Place {
     fn drop(&mut self) {
-        FOLLOWERS.fetch_sub(1, Ordering::Relaxed);
+        self.0.followers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-pub(in crate::cache) async fn run(cache: Weak<State>, store: Arc<dyn TokenStore>) {
-    let _counted = Counted::new();
+/// Runs on this runtime.
+pub(in crate::cache) fn run(
+    runtime: &Handle,
+    cache: Weak<State>,
+    store: Arc<dyn TokenStore>,
+) -> impl Future<Output = ()> + Send + use<> {
+    follow(Place(Queue::of(runtime)), cache, store)
+}
+
+async fn follow(place: Place, cache: Weak<State>, store: Arc<dyn TokenStore>) {
     let Some(mut watch) = cache.upgrade().map(|state| store.watch(&state.account)) else {
         return;
     };
     loop {
-        // Nobody closes it.
-        let looking = LOOKS.acquire().await;
+        let Some(now) = cache.upgrade().map(|state| state.clock.now().monotonic) else {
+            return;
+        };
+        let turn = place.0.turn(now);
+        if !turn.is_zero() {
+            sleep(turn).await;
+        }
         match cache.upgrade() {
             Some(state) if !state.is_closed() && state.idle(state.clock.now()) < IDLE => {
                 look(&state, &*store).await;
             }
             _ => return,
         }
-        drop(looking);
-        let _ = timeout(interval(), watch.changed()).await;
+        let _ = timeout(place.0.interval(), watch.changed()).await;
     }
-}
-
-/// How long until the next look, if nothing is heard until then.
-fn interval() -> Duration {
-    let all = FOLLOWERS.load(Ordering::Relaxed) / LOOKS_A_SECOND;
-    // Spread, and as many on average.
-    Duration::from_secs(fastrand::u64(LOOK_SECS).max(fastrand::u64(all / 2..=all + all / 2)))
 }
 
 async fn look(state: &State, store: &dyn TokenStore) {
