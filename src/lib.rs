@@ -171,12 +171,21 @@
 //! | `tower_wechat_rejections_total` | `errcode` | answers in which WeChat rejected the token |
 //! | `tower_wechat_replays_total` | | requests sent a second time |
 //! | `tower_wechat_not_replayed_total` | `why` | rejected requests that were not |
-//! | `tower_wechat_budget_refusals_total` | | refreshes refused because the budget was spent |
+//! | `tower_wechat_budget_refusals_total` | | refreshes refused because a budget was spent |
 //! | `tower_wechat_foreign_minter_total` | | times it looked as if another program minted for this app |
-//! | `tower_wechat_store_failures_total` | | failures of the store |
+//! | `tower_wechat_store_failures_total` | | outages of the store, each counted once |
 //! | `tower_wechat_fenced_total` | | tokens minted too late, and thrown away |
 //!
-//! The histogram `tower_wechat_rejected_age_seconds` has the ages at which tokens were rejected.
+//! The histogram `tower_wechat_rejected_age_seconds` has the ages at which tokens were rejected, and
+//! `tower_wechat_mint_duration_seconds` how long mints took that went well. The gauge `tower_wechat_token_expiry_seconds` has
+//! what is left of the present token's life, as of the last second in which somebody asked for it. All of them are described
+//! to the recorder, with their units.
+//!
+//! # Events
+//!
+//! With feature `tracing`. All have the target `tower_wechat` and the fields `app` and `account`. What happens in a fetch is in
+//! a span `fetch` with the field `cause` (as for `tower_wechat_mints_total`). It has no parent, since it belongs to no single
+//! one of those who wait for it; it follows from the span of the one who came first.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]

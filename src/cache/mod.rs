@@ -246,7 +246,7 @@ impl TokenCache {
     /// wechat.fail_tokens(Fault::Errcode(40164)); // this machine's address is not on the allow-list
     /// assert!(cache.token().await.is_err());
     ///
-    /// # wechat.heal_tokens();
+    /// # wechat.heal();
     /// // Somebody has put it there.
     /// cache.retry_now();
     /// cache.token().await?;
