@@ -224,7 +224,7 @@ impl Rounds {
         account.queued = None;
         let Some(cache) = account.cache.upgrade() else { return };
         self.minting.spawn(async move {
-            cache.warm().await;
+            warm(cache).await;
             id
         });
     }
@@ -232,7 +232,7 @@ impl Rounds {
     fn queue(&mut self, id: u64) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let Some(cache) = account.cache.upgrade() else { return };
-        account.queued = Some(self.due.insert(id, cache.due_in()));
+        account.queued = Some(self.due.insert(id, due_in(&cache)));
     }
 
     /// After a suspend, what the queue calls later may be long past.
@@ -254,30 +254,28 @@ impl Rounds {
     }
 }
 
-impl Core {
-    /// Whether there is nothing to be done for it: nobody uses it, or it was shut down.
-    fn rests(&self, now: Moment) -> bool {
-        self.state.is_closed() || self.state.idle(now) > IDLE
-    }
+/// Whether there is nothing to be done for it: nobody uses it, or it was shut down.
+fn rests(cache: &Core, now: Moment) -> bool {
+    cache.state.is_closed() || cache.state.idle(now) > IDLE
+}
 
-    /// When the token should be looked at next.
-    fn due_in(&self) -> Duration {
-        let now = self.state.clock.now();
-        if self.rests(now) {
-            return IDLE_LOOK;
-        }
-        let pause = self.state.history().pause(now);
-        self.state.before_window(now).max(pause).clamp(LEAST, MOST)
+/// When the token should be looked at next.
+fn due_in(cache: &Core) -> Duration {
+    let now = cache.state.clock.now();
+    if rests(cache, now) {
+        return IDLE_LOOK;
     }
+    let pause = cache.state.history().pause(now);
+    cache.state.before_window(now).max(pause).clamp(LEAST, MOST)
+}
 
-    /// Sees to the next token, if it is due.
-    async fn warm(self: &Arc<Self>) {
-        let now = self.state.clock.now();
-        if self.rests(now) || !self.state.before_window(now).is_zero() {
-            return;
-        }
-        let need = Need::After(self.state.slot().map_or(0, |token| token.generation()));
-        // Whether it went well shows in the slot; what went wrong has been reported.
-        let _ = self.clone().wait(need).await;
+/// Sees to the next token, if it is due.
+async fn warm(cache: Arc<Core>) {
+    let now = cache.state.clock.now();
+    if rests(&cache, now) || !cache.state.before_window(now).is_zero() {
+        return;
     }
+    let need = Need::After(cache.state.slot().map_or(0, |token| token.generation()));
+    // Whether it went well shows in the slot; what went wrong has been reported.
+    let _ = cache.wait(need).await;
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{
     Fetch, TRUST_IN_DOUBT,
     lease::{Claimed, HeldLease, LEASE_LIFE},
-    mint::pause,
+    mint::{mint, pause},
 };
 use crate::{
     cache::state::{Outcome, State},
@@ -174,7 +174,7 @@ impl<'a> Election<'a> {
             self.abandon(lease, None, &usage).await;
             return Work::Done(Err(error));
         }
-        let minted = lease.while_renewing(self.fetch.mint(lease.generation(), &mut usage)).await;
+        let minted = lease.while_renewing(mint(self.fetch, lease.generation(), &mut usage)).await;
         match minted {
             Ok(token) => self.commit(lease, token, usage).await,
             Err(error) => {

@@ -12,7 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use super::{Fetch, cause};
 use crate::{
-    cache::{budget, state::Outcome},
+    cache::{
+        budget,
+        state::{Outcome, State},
+    },
     error::TokenError,
     issuer::{Mint, Minted},
     store::Usage,
@@ -27,70 +30,70 @@ const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest token. WeChat asks to reserve 512 characters.
 const LONGEST_TOKEN: usize = 4096;
 
-impl Fetch<'_> {
-    /// Asks the issuer.
-    pub(super) async fn mint(&self, generation: u64, usage: &mut Usage) -> Outcome {
-        let limit = self.state.settings.fetch_timeout;
-        let began = self.state.clock.now();
-        let minted = timeout(limit, self.try_twice(generation, usage)).await.unwrap_or_else(|_| {
-            let text = format!("the token endpoint did not answer within {:.1} s", limit.as_secs_f64());
-            Err(self.timed_out(text))
-        });
-        let (token, cause) = minted.map_err(|error| error.for_app(self.state.account.app()))?;
-        let took = self.state.clock.now().ran_since(began);
-        self.state.report(Event::Minted { cause, generation, life: token.life(), took });
-        Ok(token)
-    }
+/// Asks the issuer.
+pub(super) async fn mint(fetch: &Fetch<'_>, generation: u64, usage: &mut Usage) -> Outcome {
+    let state = fetch.state;
+    let limit = state.settings.fetch_timeout;
+    let began = state.clock.now();
+    let minted = timeout(limit, try_twice(fetch, generation, usage)).await.unwrap_or_else(|_| {
+        let text = format!("the token endpoint did not answer within {:.1} s", limit.as_secs_f64());
+        Err(fetch.timed_out(text))
+    });
+    let (token, cause) = minted.map_err(|error| error.for_app(state.account.app()))?;
+    let took = state.clock.now().ran_since(began);
+    state.report(Event::Minted { cause, generation, life: token.life(), took });
+    Ok(token)
+}
 
-    async fn try_twice(
-        &self,
-        generation: u64,
-        usage: &mut Usage,
-    ) -> Result<(AccessToken, Cause), TokenError> {
-        let rejected = self.need.rejected();
-        let normal = rejected.map_or_else(Mint::normal, |rejected| Mint::rejecting(rejected.clone()));
-        let token = match self.ask(normal.clone(), generation).await {
-            Err(error) if self.may_try_again(&error) => {
-                pause().await;
-                self.ask(normal.clone(), generation).await?
-            }
-            first => first?,
-        };
-        let stuck = rejected.is_some_and(|rejected| rejected.as_str() == token.as_str());
-        if stuck && self.state.issuer.can_force() && budget::take_forced(usage) {
-            // Before it is known how it goes: one that fails counts, too.
-            self.state.history().keep_usage(usage, self.state.clock.now());
-            return Ok((self.ask(normal.forced(), generation).await?, Cause::Forced));
+async fn try_twice(
+    fetch: &Fetch<'_>,
+    generation: u64,
+    usage: &mut Usage,
+) -> Result<(AccessToken, Cause), TokenError> {
+    let state = fetch.state;
+    let rejected = fetch.need.rejected();
+    let normal = rejected.map_or_else(Mint::normal, |rejected| Mint::rejecting(rejected.clone()));
+    let token = match ask(state, normal.clone(), generation).await {
+        Err(error) if may_try_again(fetch, &error) => {
+            pause().await;
+            ask(state, normal.clone(), generation).await?
         }
-        Ok((token, cause(self.state, self.need)))
+        first => first?,
+    };
+    let stuck = rejected.is_some_and(|rejected| rejected.as_str() == token.as_str());
+    if stuck && state.issuer.can_force() && budget::take_forced(usage) {
+        // Before it is known how it goes: one that fails counts, too.
+        state.history().keep_usage(usage, state.clock.now());
+        return Ok((ask(state, normal.forced(), generation).await?, Cause::Forced));
     }
+    Ok((token, cause(state, fetch.need)))
+}
 
-    async fn ask(&self, how: Mint, generation: u64) -> Outcome {
-        // Its life counts from before it was asked for.
-        let before = self.state.clock.now();
-        let Minted { text, expires_in } = no_panic(async { self.state.issuer.mint(how).await }).await?;
-        if text.trim().is_empty() || text.len() > LONGEST_TOKEN {
-            let length = text.len();
-            return Err(TokenError::permanent(format!(
-                "the issuer returned a token of {length} bytes (1 to {LONGEST_TOKEN})"
-            )));
-        }
-        if expires_in.is_zero() {
-            return Err(TokenError::transient("the issuer returned a token that has expired already"));
-        }
-        let life = expires_in.min(LONGEST_LIFE);
-        let left = before.after(life).left(self.state.clock.now());
-        if left.is_zero() {
-            return Err(TokenError::transient("the token had expired before the issuer returned it"));
-        }
-        Ok(self.state.token(text.into(), generation, life, left))
+async fn ask(state: &State, how: Mint, generation: u64) -> Outcome {
+    // Its life counts from before it was asked for.
+    let before = state.clock.now();
+    let Minted { text, expires_in } = no_panic(async { state.issuer.mint(how).await }).await?;
+    if text.trim().is_empty() || text.len() > LONGEST_TOKEN {
+        let length = text.len();
+        return Err(TokenError::permanent(format!(
+            "the issuer returned a token of {length} bytes (1 to {LONGEST_TOKEN})"
+        )));
     }
+    if expires_in.is_zero() {
+        return Err(TokenError::transient("the issuer returned a token that has expired already"));
+    }
+    let life = expires_in.min(LONGEST_LIFE);
+    let left = before.after(life).left(state.clock.now());
+    if left.is_zero() {
+        return Err(TokenError::transient("the token had expired before the issuer returned it"));
+    }
+    Ok(state.token(text.into(), generation, life, left))
+}
 
-    fn may_try_again(&self, error: &TokenError) -> bool {
-        error.is_transient()
-            && error.retry_after().is_none()
-            && self.elapsed() < self.state.settings.wait_timeout
-    }
+fn may_try_again(fetch: &Fetch<'_>, error: &TokenError) -> bool {
+    error.is_transient()
+        && error.retry_after().is_none()
+        && fetch.elapsed() < fetch.state.settings.wait_timeout
 }
 
 /// Leaves them alone for a moment.

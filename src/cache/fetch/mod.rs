@@ -67,8 +67,7 @@ impl Fetch<'_> {
     async fn alone(&self) -> Outcome {
         let mut usage = self.usage(None);
         self.charge(&mut usage)?;
-        let minted = self.mint(self.floor().saturating_add(1), &mut usage).await;
-        match minted {
+        match mint::mint(self, self.floor().saturating_add(1), &mut usage).await {
             Ok(token) => {
                 self.succeeded(&token, &mut usage);
                 self.state.publish(&token, self.before.as_ref(), self.need);

@@ -110,3 +110,24 @@ async fn a_clock_that_is_set_back_makes_no_lease_and_no_failure_last() {
     other_clock.shift_wall(-HOUR_MILLIS);
     assert!(other.load(&account()).await.unwrap().failure.is_none());
 }
+
+/// Budgets and forced refreshes are counted back from the moment at which they were written down.
+#[tokio::test]
+async fn a_clock_that_was_days_ahead_once_does_not_spoil_what_is_counted() {
+    let dir = TestDir::new();
+    let (healthy, time) = dir.open();
+    let (ahead, wrong) = dir.open();
+    wrong.shift_wall(3 * 24 * HOUR_MILLIS);
+    let used = Usage { forced: vec![Duration::ZERO], futile: LIFE, ..Usage::default() };
+    let lease = granted(&ahead, LIFE / 4).await;
+    ahead.abandon(&account(), &lease, None, &used).await.unwrap();
+    // Nothing has passed since, as far as anybody can tell.
+    let seen = healthy.load(&account()).await.unwrap().usage;
+    assert_eq!((seen.forced.as_slice(), seen.futile), ([Duration::ZERO].as_slice(), LIFE));
+    // Whoever tries next writes it down anew, and from then on it ages.
+    let lease = granted(&healthy, LIFE / 4).await;
+    healthy.abandon(&account(), &lease, None, &seen).await.unwrap();
+    time.shift_wall(HOUR_MILLIS / 2);
+    let seen = healthy.load(&account()).await.unwrap().usage;
+    assert!(seen.forced[0] >= LIFE / 4 && seen.futile <= LIFE - LIFE / 4, "{seen:?}");
+}
