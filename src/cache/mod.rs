@@ -34,9 +34,18 @@ mod stats;
 mod sync;
 mod warmer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats, warmer::KeepWarm};
+pub use self::{
+    builder::TokenCacheBuilder,
+    pool::{TokenPool, TokenPoolBuilder},
+    stats::Stats,
+    warmer::KeepWarm,
+};
 use self::{policy::Need, shared::Shared};
 use crate::{
     error::TokenError,
@@ -258,8 +267,30 @@ impl TokenCache {
         self.shared.idle(self.shared.clock.now())
     }
 
+    /// Whether there is another handle of it: a request under way has one, and so has a caller who waits, and a fetch.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
+    }
+
+    fn downgrade(&self) -> WeakTokenCache {
+        WeakTokenCache(Arc::downgrade(&self.shared))
+    }
+
     pub(crate) fn report(&self, event: Event<'_>) {
         self.shared.report(event);
+    }
+}
+
+/// A cache that is there only as long as somebody else has a handle of it.
+struct WeakTokenCache(Weak<Shared>);
+
+impl WeakTokenCache {
+    fn upgrade(&self) -> Option<TokenCache> {
+        Some(TokenCache { shared: self.0.upgrade()? })
+    }
+
+    fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

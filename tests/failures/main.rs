@@ -6,6 +6,7 @@ mod ahead;
 mod cancelled;
 mod endpoint;
 mod pool;
+mod pool_evicts;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
