@@ -7,6 +7,7 @@ mod cancelled;
 mod endpoint;
 mod pool;
 mod pool_evicts;
+mod pool_waits;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,9 +4,10 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -15,6 +16,8 @@ use tower_wechat::{
     AppId, Platform, TokenCache, TokenError, TokenPool,
     issuer::{AccountKey, Issuer, Mint, Minted},
 };
+
+use crate::support::mill::Mill;
 
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -130,4 +133,46 @@ async fn an_account_that_somebody_holds_is_not_let_go_of() {
     sleep(IDLE * 2).await;
     pool.get(&"one more".into()).unwrap();
     assert_eq!(pool.len(), 1, "nobody holds them any more");
+}
+
+/// Accounts that are let go of as soon as nobody holds them, on many threads: whoever gets one while others hold it gets
+/// the same.
+#[test]
+fn an_account_never_has_two_caches_at_a_time() {
+    const THREADS: usize = 8;
+    const IDS: usize = 4;
+    const ROUNDS: usize = 500;
+    let made = AtomicU64::new(0);
+    let pool = TokenPool::builder()
+        .factory(move |app: AppId| {
+            // Each has a key of its own, so that `Debug` tells them apart.
+            let number = made.fetch_add(1, Ordering::SeqCst);
+            Some(TokenCache::new(Mill::new(&format!("{app}-{number}"), Duration::from_secs(7200))))
+        })
+        .evict_after(Duration::ZERO)
+        .build();
+    let held: [Mutex<Vec<String>>; IDS] = Default::default();
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let (pool, held) = (&pool, &held);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let id = (number + round * 3) % IDS;
+                    let cache = pool.get(&id.to_string().into()).unwrap();
+                    let name = format!("{cache:?}");
+                    let mut holders = held[id].lock().unwrap();
+                    assert!(holders.iter().all(|other| *other == name), "{name} beside {holders:?}");
+                    holders.push(name);
+                    drop(holders);
+                    thread::yield_now();
+                    // Others make accounts meanwhile, which lets go of this one.
+                    pool.get(&format!("{number}-{round}").into()).unwrap();
+                    held[id].lock().unwrap().pop();
+                    drop(cache);
+                }
+            });
+        }
+    });
+    pool.get(&"last".into()).unwrap();
+    assert_eq!(pool.len(), 1, "nothing is left behind");
 }

@@ -117,3 +117,37 @@ impl Registry {
         self.evicted.retain(|_, weak| weak.is_alive());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::StableToken;
+
+    /// Between the look whether somebody holds an account and its end in the table, somebody may find it there.
+    #[test]
+    fn an_account_that_is_let_go_of_just_when_it_is_found_is_found_again_as_long_as_it_is_held() {
+        let app = AppId::from("wx");
+        for held in [true, false] {
+            let mut registry = Registry::default();
+            let cache = TokenCache::new(StableToken::new(app.clone(), "secret"));
+            registry.note_made(&app, &cache);
+            let holder = held.then(|| cache.clone());
+            registry.note_evicted(cache);
+            assert!(registry.made.is_empty());
+            assert_eq!(registry.evicted.len(), usize::from(held), "what nobody holds leaves nothing behind");
+            registry.clear_evicted();
+            let found = registry.take_evicted(&app);
+            assert_eq!(found.is_some(), held);
+            assert!(found.is_none_or(|found| {
+                holder.as_ref().is_some_and(|holder| Arc::ptr_eq(&found.shared, &holder.shared))
+            }));
+
+            let cache = TokenCache::new(StableToken::new(app.clone(), "secret"));
+            registry.note_made(&app, &cache);
+            let holder = cache.clone();
+            registry.note_evicted(cache);
+            drop(holder);
+            assert!(registry.take_evicted(&app).is_none(), "it is gone once nobody holds it");
+        }
+    }
+}

@@ -54,13 +54,14 @@ impl Accounts {
             let text = "there is no tokio runtime here to run the pool's factory on";
             return Err(failure(ErrorKind::NoRuntime, text).with_transient(false).for_app(&app).into());
         };
-        let now = Instant::from_std(self.clock.now().monotonic);
-        let patience = deadline.map_or(WAIT, |deadline| WAIT.min(deadline.saturating_duration_since(now)));
-        let outcome = timeout_at(now + patience, self.arrival(&runtime, &app)).await.unwrap_or_else(|_| {
-            let seconds = patience.as_secs_f64();
-            let text = format!(
-                "its account did not come within {seconds:.1} s; the pool's factory goes on for the next caller"
-            );
+        let patience = Instant::from_std(self.clock.now().monotonic) + WAIT;
+        let (end, limit) = match deadline.filter(|deadline| *deadline < patience) {
+            Some(deadline) => (deadline, "before the request's own time-out had passed".to_owned()),
+            None => (patience, format!("within {} s", WAIT.as_secs())),
+        };
+        let outcome = timeout_at(end, self.arrival(&runtime, &app)).await.unwrap_or_else(|_| {
+            let text =
+                format!("its account did not come {limit}; the pool's factory goes on for the next caller");
             Err(Missing::Failed(failure(ErrorKind::Timeout, text)))
         });
         outcome.map_err(|why| why.into_error(&app))
