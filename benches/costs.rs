@@ -194,9 +194,6 @@ fn lookups(pool: &TokenPool) {
         drop(black_box(pool.get(&apps[number as usize])));
     });
     row("a lookup in the pool, of another account each time", all_over, "ns");
-    let caches: Vec<_> = apps.iter().map(|app| pool.get(app).unwrap()).collect();
-    let (clone, ..) = measure(ACCOUNTS, |number| drop(black_box(caches[number as usize].clone())));
-    row("  of that, what the clone of the cache takes that it gives", clone, "ns");
     let (one, ..) = measure(ACCOUNTS, |_| drop(black_box(pool.get(&apps[0]))));
     row("a lookup in the pool, of the same account", one, "ns");
     let cache = pool.get(&apps[0]).unwrap();

@@ -199,14 +199,14 @@ async fn the_waits_for_the_account_and_for_its_token_end() {
         })
         .build();
     let tokenless = WeChatAuthLayer::new(&never).layer(stack.below.clone());
-    for says in ["its account did not come within 5 s", "none came within 5.0 s"] {
+    let accountless = stack.client.for_app("wx".into()).oneshot(get(OURS)).boxed();
+    let tokenless = tokenless.for_app("wx".into()).oneshot(get(OURS)).boxed();
+    for (sending, says) in
+        [(accountless, "its account did not come within 5 s"), (tokenless, "none came within 5.0 s")]
+    {
         #[allow(clippy::disallowed_methods)] // Tokio's paused time, to see when.
         let now = tokio::time::Instant::now;
         let before = now();
-        let sending = match says.contains("account") {
-            true => stack.client.for_app("wx".into()).oneshot(get(OURS)).boxed(),
-            false => tokenless.for_app("wx".into()).oneshot(get(OURS)).boxed(),
-        };
         let error = sending.await.unwrap_err();
         assert_eq!((error.kind(), now() - before), (ErrorKind::Timeout, Duration::from_secs(5)));
         assert!(error.to_string().contains(says), "{error}");

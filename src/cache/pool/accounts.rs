@@ -51,19 +51,30 @@ impl Accounts {
     }
 
     pub(super) fn insert(&self, app: &AppId, cache: TokenCache) -> Option<TokenCache> {
-        let mut registry = lock(&self.registry);
-        registry.forget(app);
-        let previous = self.put(app, cache)?;
-        registry.note_gone(app, &previous);
-        Some(previous)
+        self.replace(app, |table| {
+            self.note_platform(&cache);
+            table.put(app, cache)
+        })
     }
 
     pub(super) fn remove(&self, app: &AppId) -> Option<TokenCache> {
+        self.replace(app, |table| table.take(app))
+    }
+
+    /// Puts something else in the place of what is there, of what is made just now, and of what was known of this id.
+    fn replace(&self, app: &AppId, change: impl FnOnce(&Table) -> Option<TokenCache>) -> Option<TokenCache> {
         let mut registry = lock(&self.registry);
-        registry.forget(app);
-        let removed = self.table.take(app)?;
-        registry.note_gone(app, &removed);
-        Some(removed)
+        let flight = registry.forget(app);
+        let previous = change(&self.table);
+        if let Some(previous) = &previous {
+            registry.note_gone(app, previous);
+        }
+        // Not under the lock: whoever is woken may ask at once.
+        drop(registry);
+        if let Some(flight) = flight {
+            flight.cancel();
+        }
+        previous
     }
 
     /// The account, if it is there or can be made at once. `None`: it has to be waited for.
@@ -105,12 +116,14 @@ impl Accounts {
         }
         let cache = registry.take_evicted(app)?;
         registry.note_made(app, &cache);
-        self.put(app, cache.clone());
+        self.table.put(app, cache.clone());
         Some(cache)
     }
 
     /// A run of the factory has ended. What becomes of that, for all who wait for it.
     pub(super) fn land(&self, app: &AppId, number: u64, outcome: Outcome) -> Outcome {
+        // Dropped after the lock: with an account goes its issuer, which may be the user's.
+        let _evicted;
         let mut registry = lock(&self.registry);
         if !registry.land(app, number) {
             return Err(Missing::Again);
@@ -120,8 +133,9 @@ impl Accounts {
                 if let Some(owner) = registry.note_made(app, &cache) {
                     return Err(Missing::Mixed(owner));
                 }
-                self.sweep(&mut registry);
-                self.put(app, cache.clone());
+                _evicted = self.sweep(&mut registry);
+                self.note_platform(&cache);
+                self.table.put(app, cache.clone());
                 Ok(cache)
             }
             Err(Missing::Unknown(why)) => {
@@ -136,24 +150,23 @@ impl Accounts {
     }
 
     /// The registry must be locked.
-    fn put(&self, app: &AppId, cache: TokenCache) -> Option<TokenCache> {
+    fn note_platform(&self, cache: &TokenCache) {
         let platforms = self.platforms.load();
         if !platforms.contains(cache.platform()) {
             let mut more = Vec::clone(&platforms);
             more.push(cache.platform().clone());
             self.platforms.store(Arc::new(more));
         }
-        self.table.put(app, cache)
     }
 
-    /// Lets go of idle accounts that nobody holds, now and then.
-    fn sweep(&self, registry: &mut Registry) {
+    /// Lets go of idle accounts that nobody holds, now and then, and gives them back.
+    fn sweep(&self, registry: &mut Registry) -> Vec<TokenCache> {
         let Some(idle) = self.evict_after else {
-            return;
+            return Vec::new();
         };
         let now = self.clock.now().monotonic;
         if registry.swept.is_some_and(|at| now.saturating_duration_since(at) < idle / 4) {
-            return;
+            return Vec::new();
         }
         registry.swept = Some(now);
         registry.clear_evicted();
@@ -162,8 +175,9 @@ impl Accounts {
                 && !cache.is_held()
                 && registry.made_for(cache).is_some_and(|owner| key.is(owner))
         });
-        for cache in evicted {
+        for cache in &evicted {
             registry.note_evicted(cache);
         }
+        evicted
     }
 }

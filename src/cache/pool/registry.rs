@@ -48,6 +48,15 @@ pub(super) enum End {
     ToCome(watch::Sender<Option<Outcome>>),
 }
 
+impl Flight {
+    /// Those who wait for it are to ask again.
+    pub(super) fn cancel(self) {
+        if let End::ToCome(end) = self.end {
+            end.send_replace(Some(Err(Missing::Again)));
+        }
+    }
+}
+
 impl Registry {
     /// The run under way, or a new one, and whether it is new.
     pub(super) fn board(&mut self, app: &AppId, end: impl FnOnce() -> End) -> (Flight, bool) {
@@ -69,13 +78,12 @@ impl Registry {
         current
     }
 
-    /// Nothing that was known of this id holds any more.
-    pub(super) fn forget(&mut self, app: &AppId) {
+    /// Nothing that was known of this id holds any more. The run under way, whose result is not wanted.
+    #[must_use]
+    pub(super) fn forget(&mut self, app: &AppId) -> Option<Flight> {
         self.absent.remove(app);
         self.evicted.remove(app);
-        if let Some(Flight { end: End::ToCome(end), .. }) = self.flights.remove(app) {
-            end.send_replace(Some(Err(Missing::Again)));
-        }
+        self.flights.remove(app)
     }
 
     /// The factory returned this account for this id. The id that it has returned it for already, if that is another.
@@ -97,13 +105,11 @@ impl Registry {
     }
 
     /// This account was let go of. If somebody has taken hold of it meanwhile, it is found again as long as it is held.
-    pub(super) fn note_evicted(&mut self, cache: TokenCache) {
-        let (weak, account) = (cache.downgrade(), cache.account().clone());
-        drop(cache);
-        if let Some(app) = self.made.remove(&account)
-            && weak.is_alive()
+    pub(super) fn note_evicted(&mut self, cache: &TokenCache) {
+        if let Some(app) = self.made.remove(cache.account())
+            && cache.is_held()
         {
-            self.evicted.insert(app, weak);
+            self.evicted.insert(app, cache.downgrade());
         }
     }
 
@@ -132,7 +138,8 @@ mod tests {
             let cache = TokenCache::new(StableToken::new(app.clone(), "secret"));
             registry.note_made(&app, &cache);
             let holder = held.then(|| cache.clone());
-            registry.note_evicted(cache);
+            registry.note_evicted(&cache);
+            drop(cache);
             assert!(registry.made.is_empty());
             assert_eq!(registry.evicted.len(), usize::from(held), "what nobody holds leaves nothing behind");
             registry.clear_evicted();
@@ -145,8 +152,8 @@ mod tests {
             let cache = TokenCache::new(StableToken::new(app.clone(), "secret"));
             registry.note_made(&app, &cache);
             let holder = cache.clone();
-            registry.note_evicted(cache);
-            drop(holder);
+            registry.note_evicted(&cache);
+            drop((cache, holder));
             assert!(registry.take_evicted(&app).is_none(), "it is gone once nobody holds it");
         }
     }
