@@ -27,7 +27,7 @@ use crate::{error::Error, platform::Platform, secret::AppId};
 /// Many accounts behind one layer; a request picks one with an [`AppId`] extension.
 ///
 /// A request to the hosts of any of the accounts that names none, or one that the pool does not know, is not sent: the
-/// error's kind is [`UnknownApp`](ErrorKind::UnknownApp).
+/// error's kind is [`UnknownApp`](crate::ErrorKind::UnknownApp).
 ///
 /// ```
 /// use bytes::Bytes;

@@ -31,7 +31,7 @@ enum Boarding {
     Waiting(watch::Receiver<Option<Outcome>>),
 }
 
-/// The duty to end a run. Dropped without [`land`](Self::land), it ends as one that was stopped.
+/// The duty to end a run. Dropped on its way, it ends as one that was stopped.
 struct Pilot {
     accounts: Arc<Accounts>,
     app: AppId,
