@@ -44,8 +44,8 @@ pub(super) enum Route {
     PassThrough,
     /// It goes out with a token of this account.
     Authorize(TokenCache),
-    /// Its account is being made; that account's platform says what to do.
-    Await(TokenPool, AppId),
+    /// Its account is being made; that account's platform says what to do. In a box, so that the others come in registers.
+    Await(Box<(TokenPool, AppId)>),
     /// It goes to WeChat, but it cannot be told for which account.
     Refuse(Error),
 }
@@ -86,7 +86,7 @@ impl Settings {
         // The account first: only with it is it known which origins are its own.
         let unknown = match app.map(|app| (app, pool.find(app))) {
             Some((_, Ok(Some(cache)))) => return self.for_account(cache, uri),
-            Some((app, Ok(None))) => return Route::Await(pool.clone(), app.clone()),
+            Some((app, Ok(None))) => return Route::Await(Box::new((pool.clone(), app.clone()))),
             // A factory's accounts may have origins that nobody else has.
             Some((_, Err(error))) if pool.has_factory() => return Route::Refuse(error),
             Some((_, Err(error))) => error,

@@ -22,6 +22,7 @@ use super::{
     template::Template,
 };
 use crate::{
+    cache::TokenPool,
     error::{BoxError, Error},
     request::ReplayBody,
     response::PeekedBody,
@@ -176,14 +177,7 @@ impl<S: Clone> WeChatAuth<S> {
                 self.give_readiness_up();
                 return ResponseFuture::failed(error);
             }
-            Route::Await(pool, app) => {
-                let template = self.template.of(&self.inner);
-                // Where the factory asks a service for the account, it may need the same permit.
-                self.give_readiness_up();
-                let (service, settings) = (self.inner.clone(), self.settings.clone());
-                let arriving = Arriving { request, service, template, settings, deadline };
-                return ResponseFuture::arriving(pool.account_by(app, deadline), arriving);
-            }
+            Route::Await(account) => return self.await_account(*account, request, deadline),
             Route::Authorize(cache) => cache,
         };
         let token = cache.ready();
@@ -202,6 +196,26 @@ impl<S: Clone> WeChatAuth<S> {
                 ResponseFuture::failed(error)
             }
         }
+    }
+
+    /// The request waits for its account first. Out of the way of those that need not.
+    #[cold]
+    fn await_account<B, R>(
+        &mut self,
+        (pool, app): (TokenPool, AppId),
+        request: Request<B>,
+        deadline: Option<Instant>,
+    ) -> ResponseFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        R: Body,
+    {
+        let template = self.template.of(&self.inner);
+        // Where the factory asks a service for the account, it may need the same permit.
+        self.give_readiness_up();
+        let (service, settings) = (self.inner.clone(), self.settings.clone());
+        let arriving = Arriving { request, service, template, settings, deadline };
+        ResponseFuture::arriving(pool.account_by(app, deadline), arriving)
     }
 }
 
