@@ -2,15 +2,17 @@
 //!
 //! It is cut into shards, each a map that is never changed but replaced as a whole, so that nobody who looks something up
 //! waits. Most of a lookup's time goes into what the processor has to fetch from memory. So an id is hashed once, for the
-//! shard and for the place in it, and a usual id's text stands in the map itself.
+//! shard and for the place in it, and a usual id's text stands in the map itself. The hash is a quick one, though strangers
+//! choose which ids are looked up: which are put in, the user or the factory chooses.
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
+    collections::HashMap,
     hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
 
 use crate::{cache::TokenCache, secret::AppId};
 
@@ -29,7 +31,7 @@ pub(super) struct Table {
     hasher: RandomState,
 }
 
-/// An id, and its hash, which is keyed: nobody outside can make ids that share a place.
+/// An id, and its hash, which each table makes with a seed of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
     hash: u64,
@@ -51,7 +53,7 @@ impl Table {
         let empty = Arc::new(Shard::default());
         Self {
             shards: (0..SHARDS).map(|_| ArcSwap::new(empty.clone())).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 
