@@ -15,7 +15,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 pub enum ErrorKind {
     /// The token endpoint refused, or its answer made no sense.
     Token,
-    /// A token did not come in the time that the caller, or the mint, was given.
+    /// A token, or the account in a pool, did not come in the time that the caller, or the mint, was given.
     Timeout,
     /// Nothing was asked: an earlier failure is still fresh, or the budget of refreshes is spent.
     BackedOff,
@@ -27,9 +27,10 @@ pub enum ErrorKind {
     Inner,
     /// A setting makes no sense.
     Config,
-    /// The shared store failed, and going on without it would do harm.
+    /// The shared store failed, and going on without it would do harm; or a pool's factory failed, which makes accounts from
+    /// a database of yours.
     Store,
-    /// There is no tokio runtime to fetch a token on.
+    /// There is no tokio runtime to fetch a token on, or an account.
     NoRuntime,
     /// The cache was shut down, or the fetch was stopped under way.
     Closed,

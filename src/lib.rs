@@ -133,8 +133,8 @@
 //!   [`replay_limit`](WeChatAuthLayer::replay_limit). WeChat answers HTTP 412 to streams of unknown length
 //!   (as users report: <https://blog.tomsean.cn/2025/p9CG0HIe>), so give multipart streams theirs
 //!   (`Part::stream_with_length`).
-//! - A request's own timeout covers the wait for a token and both sends together; after it a rejected request gets WeChat's
-//!   first answer. A timeout of the client's is for each send.
+//! - A request's own timeout covers the waits for its account and a token and both sends together; after it a rejected
+//!   request gets WeChat's first answer. A timeout of the client's is for each send.
 //! - `Response::url` and every error show the URL without the token. A response that came by a
 //!   redirect has the URL that it came from, also without. (A `Location` header is handed on as it came.)
 //! - [`AuthOutcome`] is among the response's extensions. A `reqwest::Request` has none of its own to
@@ -218,7 +218,7 @@ pub mod testing;
 pub use crate::reqwest::ReqwestFuture;
 pub use crate::{
     auth::{Accounts, AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
-    cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool},
+    cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool, TokenPoolBuilder},
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     request::{ReplayBody, ReplayBodyError},

@@ -552,10 +552,8 @@ async fn a_pool_that_keeps_accounts_for_no_time_or_for_ever_serves_them() {
     for idle in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         let wechat = FakeWeChat::builder().account("wx1", "s").account("wx2", "s").start().await;
         let url = wechat.url();
-        let pool = TokenPool::with_factory(move |app| {
-            Some(TokenCache::new(ClassicToken::new(app, "s").base_url(&url).ok()?))
-        })
-        .evict_after(idle);
+        let factory = move |app| Some(TokenCache::new(ClassicToken::new(app, "s").base_url(&url).ok()?));
+        let pool = TokenPool::builder().factory(factory).evict_after(idle).build();
         let client: tower_wechat::WeChatAuth<Http<Full<Bytes>>> = layered(WeChatAuthLayer::new(&pool));
         for _ in 0..3 {
             for app in ["wx1", "wx2"] {
@@ -568,7 +566,7 @@ async fn a_pool_that_keeps_accounts_for_no_time_or_for_ever_serves_them() {
         }
     }
     // Without a closure there is nothing to make again.
-    let pool = TokenPool::new().evict_after(Duration::ZERO);
+    let pool = TokenPool::builder().evict_after(Duration::ZERO).build();
     pool.insert("wx".into(), TokenCache::new(instant().0));
     assert!(pool.get(&"wx".into()).is_some());
 }

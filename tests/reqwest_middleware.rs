@@ -16,6 +16,7 @@ use support::*;
 use tokio::task::JoinSet;
 use tower_wechat::{
     AppId, AuthOutcome, ErrorKind, SkipAuth, TokenCache, TokenError, TokenPool, WeChatAuthLayer,
+    issuer::StableToken,
     testing::{FakeWeChat, Fault},
 };
 
@@ -173,4 +174,31 @@ async fn a_request_picks_its_account() {
     let skipped = client.get(&url).with_extension(SkipAuth).send().await.unwrap();
     assert!(skipped.extensions().get::<AuthOutcome>().is_none());
     assert_eq!(errcode(skipped).await, 41001, "no token");
+}
+
+#[tokio::test]
+async fn a_request_waits_for_the_account_that_it_picks() {
+    let wechat = FakeWeChat::start().await;
+    let base = wechat.url();
+    let factory = move |app: AppId| {
+        let base = base.clone();
+        async move {
+            tokio::task::yield_now().await;
+            if app.as_str() != FakeWeChat::APP_ID {
+                return Err("the database is away".into());
+            }
+            let issuer = StableToken::new(app, FakeWeChat::APP_SECRET).base_url(&base)?;
+            Ok(Some(TokenCache::new(issuer)))
+        }
+    };
+    let pool = TokenPool::builder().async_factory(factory).build();
+    let client = http().with(WeChatAuthLayer::new(pool)).build();
+    let url = format!("{}{SEND}", wechat.url());
+    let named = |app| client.get(&url).with_extension(AppId::from(app)).send();
+    assert_eq!(errcode(named(FakeWeChat::APP_ID).await.unwrap()).await, 0);
+    let Err(Error::Middleware(error)) = named("another").await else {
+        panic!("its account cannot be made");
+    };
+    assert_eq!(error.downcast_ref::<tower_wechat::Error>().unwrap().kind(), ErrorKind::Store);
+    assert_eq!(wechat.api_requests(), 1);
 }

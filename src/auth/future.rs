@@ -12,10 +12,11 @@ use bytes::Bytes;
 use http::{Request, Response, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, timeout_at};
 use tower_service::Service;
 
 use super::{
+    arriving::{Arriving, Passing, in_time, poll_service},
     attempt::{Attempt, Resend, Unsent},
     outcome::NotReplayed,
     rejection::Rejection,
@@ -28,6 +29,8 @@ use crate::{
     telemetry::Event,
     token::AccessToken,
 };
+
+type Account = Pin<Box<dyn Future<Output = Result<TokenCache, Error>> + Send>>;
 
 type Token = Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send>>;
 
@@ -57,6 +60,10 @@ pin_project! {
         PassedThrough { #[pin] future: F },
         /// It could not be sent.
         Failed { error: Option<Error> },
+        /// The account is being made. The request waits for it, without holding the inner service.
+        AwaitingAccount { account: Account, arriving: Option<Box<Arriving<S, B>>> },
+        /// It is there, and the request is none of its own. It waits for the inner service, to go out as it is.
+        AwaitingPassage { passing: Option<Box<Passing<S, B>>> },
         /// There is no good token. The request waits for one, without holding the inner service.
         AwaitingToken { token: Token, waiting: Option<Box<Waiting<S, B>>> },
         /// There is one. The request waits for the inner service.
@@ -129,12 +136,18 @@ where
         Self { state: State::Failed { error: Some(error) } }
     }
 
+    /// A request that waits for its account, and then for what else it needs.
+    pub(super) fn arriving(
+        account: impl Future<Output = Result<TokenCache, Error>> + Send + 'static,
+        arriving: Arriving<S, B>,
+    ) -> Self {
+        let (account, arriving) = (Box::pin(account), Some(Box::new(arriving)));
+        Self { state: State::AwaitingAccount { account, arriving } }
+    }
+
     /// A request that waits for a token, and then for this instance of the service.
     pub(super) fn waiting(unsent: Unsent<S, B>, service: S) -> Self {
-        Self {
-            state: Box::new(Waiting { unsent, service, token: None, deadline: None, waits: WAITS })
-                .into_state(),
-        }
+        Self { state: Waiting::new(unsent, service).into_state() }
     }
 
     pub(super) fn sent(future: S::Future, attempt: Attempt<S, B>) -> Self {
@@ -143,6 +156,10 @@ where
 }
 
 impl<S, B> Waiting<S, B> {
+    fn new(unsent: Unsent<S, B>, service: S) -> Box<Self> {
+        Box::new(Self { unsent, service, token: None, deadline: None, waits: WAITS })
+    }
+
     fn into_state<R: Body, F>(mut self: Box<Self>) -> State<S, B, R, F> {
         self.waits = self.waits.saturating_sub(1);
         let sender = &self.unsent.sender;
@@ -177,12 +194,21 @@ where
                     return Poll::Ready(Ok(response.map(PeekedBody::untouched)));
                 }
                 StateProj::Failed { error } => return Poll::Ready(Err(error.take().expect(ONCE))),
+                StateProj::AwaitingAccount { account, arriving } => {
+                    let cache = ready!(account.as_mut().poll(cx))?;
+                    arrived(*arriving.take().expect(ONCE), cache, cx)
+                }
+                StateProj::AwaitingPassage { passing } => {
+                    ready!(passing.as_mut().expect(ONCE).poll_service(cx))?;
+                    Continue(State::PassedThrough { future: passing.take().expect(ONCE).send() })
+                }
                 StateProj::AwaitingToken { token, waiting } => {
                     let token = ready!(token.as_mut().poll(cx))?;
                     waiting.take().expect(ONCE).with(token, cx)
                 }
                 StateProj::AwaitingService { waiting } => {
-                    ready!(waiting.as_mut().expect(ONCE).poll_service(cx))?;
+                    let Waiting { service, deadline, .. } = &mut **waiting.as_mut().expect(ONCE);
+                    ready!(poll_service(service, deadline, cx))?;
                     waiting.take().expect(ONCE).send()
                 }
                 StateProj::Sent { future, attempt } => {
@@ -223,6 +249,31 @@ where
     }
 }
 
+/// The account is there.
+fn arrived<S, B, R>(
+    arriving: Arriving<S, B>,
+    cache: TokenCache,
+    cx: &mut Context<'_>,
+) -> Step<S, B, R, S::Future>
+where
+    S: Service<Request<ReplayBody<B>>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + 'static,
+    R: Body,
+{
+    match arriving.with(cache) {
+        Ok((unsent, service)) => {
+            let token = unsent.sender.cache.ready();
+            let waiting = Waiting::new(unsent, service);
+            match token {
+                Some(token) => waiting.with(token, cx),
+                None => Continue(waiting.into_state()),
+            }
+        }
+        Err(passing) => Continue(State::AwaitingPassage { passing: Some(passing) }),
+    }
+}
+
 impl<S, B> Waiting<S, B> {
     /// There is a token. Most services are ready at once.
     fn with<R>(mut self: Box<Self>, token: AccessToken, cx: &mut Context<'_>) -> Step<S, B, R, S::Future>
@@ -237,25 +288,9 @@ impl<S, B> Waiting<S, B> {
             Poll::Ready(Err(error)) => Break(Err(Error::inner(error))),
             Poll::Pending => {
                 self.token = Some(token);
-                self.deadline = self.unsent.sender.deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+                self.deadline = in_time(self.unsent.sender.deadline);
                 Continue(State::AwaitingService { waiting: Some(self) })
             }
-        }
-    }
-
-    /// Whether the service is ready, before the request's own time-out has passed.
-    fn poll_service<R>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>
-    where
-        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-    {
-        match (self.service.poll_ready(cx), &mut self.deadline) {
-            (Poll::Ready(ready), _) => Poll::Ready(ready.map_err(Error::inner)),
-            (Poll::Pending, Some(deadline)) => deadline.as_mut().poll(cx).map(|()| {
-                let text = "the inner service was not ready before the request's own time-out had passed";
-                Err(Error::new(ErrorKind::Timeout, text))
-            }),
-            (Poll::Pending, None) => Poll::Pending,
         }
     }
 

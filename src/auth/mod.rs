@@ -2,7 +2,8 @@
 //!
 //! The way of a request, from `service.rs` downwards:
 //!
-//! 1. `route`: does it go to WeChat, whose token does it want? If none, it goes out as it is.
+//! 1. `route`: does it go to WeChat, whose token does it want? If none, it goes out as it is. Where a pool has yet to make its
+//!    account, that is known once it is there: until then the request is `arriving`, without the inner service.
 //! 2. `service`: is there a good token? Then it is put into the URI and the request goes out at once, with no wait and no
 //!    box. If not, the ready inner service is given up, so that nothing is held while the token is fetched.
 //! 3. `attempt`: one send, and what the next one needs: the head as the caller gave it, and the body as it passes.
@@ -13,6 +14,7 @@
 //! 6. Where that is not possible, or takes too long, or was `refused`, the caller gets WeChat's own first answer, and
 //!    [`AuthOutcome`] says why.
 
+mod arriving;
 mod attempt;
 mod future;
 mod layer;

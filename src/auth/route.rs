@@ -44,6 +44,8 @@ pub(super) enum Route {
     PassThrough,
     /// It goes out with a token of this account.
     Authorize(TokenCache),
+    /// Its account is being made; that account's platform says what to do. In a box, so that the others come in registers.
+    Await(Box<(TokenPool, AppId)>),
     /// It goes to WeChat, but it cannot be told for which account.
     Refuse(Error),
 }
@@ -66,19 +68,28 @@ impl Settings {
     }
 
     fn for_account(&self, cache: TokenCache, uri: &Uri) -> Route {
+        if self.is_for(&cache, uri) { Route::Authorize(cache) } else { Route::PassThrough }
+    }
+
+    /// Whether a request gets a token of this account.
+    pub(super) fn is_for(&self, cache: &TokenCache, uri: &Uri) -> bool {
         match self.judge(cache.platform(), uri) {
-            Ok(()) => Route::Authorize(cache),
-            Err(why) => pass_through(uri, why),
+            Ok(()) => true,
+            Err(why) => {
+                telemetry::passed_through(uri, why);
+                false
+            }
         }
     }
 
     fn in_pool(&self, pool: &TokenPool, app: Option<&AppId>, uri: &Uri) -> Route {
         // The account first: only with it is it known which origins are its own.
-        let unknown = match app.map(|app| pool.find(app)) {
-            Some(Ok(cache)) => return self.for_account(cache, uri),
-            // A closure's accounts may have origins that nobody else has.
-            Some(Err(error)) if pool.has_factory() => return Route::Refuse(error),
-            Some(Err(error)) => error,
+        let unknown = match app.map(|app| (app, pool.find(app))) {
+            Some((_, Ok(Some(cache)))) => return self.for_account(cache, uri),
+            Some((app, Ok(None))) => return Route::Await(Box::new((pool.clone(), app.clone()))),
+            // A factory's accounts may have origins that nobody else has.
+            Some((_, Err(error))) if pool.has_factory() => return Route::Refuse(error),
+            Some((_, Err(error))) => error,
             None => {
                 let text =
                     "a request to WeChat must name its account: give it an AppId extension, or SkipAuth";

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
+    arriving::Arriving,
     attempt::{Sender, Unsent},
     future::ResponseFuture,
     route::{Choice, Route},
@@ -21,6 +22,7 @@ use super::{
     template::Template,
 };
 use crate::{
+    cache::TokenPool,
     error::{BoxError, Error},
     request::ReplayBody,
     response::PeekedBody,
@@ -94,11 +96,11 @@ impl<S> WeChatAuth<S> {
     /// # Errors
     ///
     /// There is no token to be had (a [`TokenError`](crate::TokenError)), it does not fit into the URI, the account is not
-    /// known, or the inner service failed. WeChat's own errors are answers.
+    /// known or cannot be made, or the inner service failed. WeChat's own errors are answers.
     ///
     /// # Panics
     ///
-    /// If it has to wait for a token, for a slow answer or for a second one on a tokio runtime that was built without its timer
+    /// If it has to wait for its account, for a token, for a slow answer or for a second one on a tokio runtime that was built without its timer
     /// (`enable_time`).
     pub fn send<B, R>(
         &self,
@@ -156,7 +158,7 @@ impl<S: Clone> WeChatAuth<S> {
         self.inner = self.inner.clone();
     }
 
-    /// As `call`; a request that has to wait for a token, or for a second answer, does so until `deadline`.
+    /// As `call`; a request that has to wait for its account, a token, or a second answer does so until `deadline`.
     pub(crate) fn call_until<B, R>(
         &mut self,
         request: Request<B>,
@@ -175,6 +177,7 @@ impl<S: Clone> WeChatAuth<S> {
                 self.give_readiness_up();
                 return ResponseFuture::failed(error);
             }
+            Route::Await(account) => return self.await_account(*account, request, deadline),
             Route::Authorize(cache) => cache,
         };
         let token = cache.ready();
@@ -193,6 +196,26 @@ impl<S: Clone> WeChatAuth<S> {
                 ResponseFuture::failed(error)
             }
         }
+    }
+
+    /// The request waits for its account first. Out of the way of those that need not.
+    #[cold]
+    fn await_account<B, R>(
+        &mut self,
+        (pool, app): (TokenPool, AppId),
+        request: Request<B>,
+        deadline: Option<Instant>,
+    ) -> ResponseFuture<S, B, R>
+    where
+        S: Service<Request<ReplayBody<B>>, Response = Response<R>>,
+        R: Body,
+    {
+        let template = self.template.of(&self.inner);
+        // Where the factory asks a service for the account, it may need the same permit.
+        self.give_readiness_up();
+        let (service, settings) = (self.inner.clone(), self.settings.clone());
+        let arriving = Arriving { request, service, template, settings, deadline };
+        ResponseFuture::arriving(pool.account_by(app, deadline), arriving)
     }
 }
 

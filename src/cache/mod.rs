@@ -34,9 +34,18 @@ mod stats;
 mod sync;
 mod warmer;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-pub use self::{builder::TokenCacheBuilder, pool::TokenPool, stats::Stats, warmer::KeepWarm};
+pub use self::{
+    builder::TokenCacheBuilder,
+    pool::{TokenPool, TokenPoolBuilder},
+    stats::Stats,
+    warmer::KeepWarm,
+};
 use self::{core::Core, policy::Need};
 use crate::{
     error::TokenError,
@@ -306,14 +315,31 @@ impl TokenCache {
         state.idle(state.clock.now())
     }
 
-    /// Whether a fetch is under way.
-    #[allow(dead_code)]
-    fn is_fetching(&self) -> bool {
-        self.core.is_fetching()
+    /// Whether somebody has some use for it: there is another handle (a request under way has one, and so has a caller who
+    /// waits), or a fetch is under way.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.core) > 1 || self.core.is_fetching()
+    }
+
+    fn downgrade(&self) -> WeakTokenCache {
+        WeakTokenCache(Arc::downgrade(&self.core))
     }
 
     pub(crate) fn report(&self, event: Event<'_>) {
         self.core.state.report(event);
+    }
+}
+
+/// A cache that is there only as long as somebody else has a handle of it.
+struct WeakTokenCache(Weak<Core>);
+
+impl WeakTokenCache {
+    fn upgrade(&self) -> Option<TokenCache> {
+        Some(TokenCache { core: self.0.upgrade()? })
+    }
+
+    fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

@@ -6,6 +6,8 @@ mod ahead;
 mod cancelled;
 mod endpoint;
 mod pool;
+mod pool_evicts;
+mod pool_waits;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -229,11 +229,11 @@ async fn accounts_that_nobody_uses_are_let_go_and_made_again() {
     let made = Arc::new(AtomicU64::new(0));
     let count = made.clone();
     let mill = Mill::new("pool", Duration::from_secs(7200));
-    let pool = TokenPool::with_factory(move |app| {
+    let factory = move |app: AppId| {
         count.fetch_add(1, Ordering::SeqCst);
         Some(TokenCache::new(mill.for_app(app.as_str())))
-    })
-    .evict_after(IDLE);
+    };
+    let pool = TokenPool::builder().factory(factory).evict_after(IDLE).build();
     pool.insert("kept".into(), TokenCache::new(Mill::new("kept", Duration::from_secs(7200))));
     for app in 0..100 {
         pool.get(&format!("app{app}").into()).unwrap().token().await.unwrap();

@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod pool;
 mod secrets;
 mod services;
 mod timeouts;

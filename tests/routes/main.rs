@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arriving;
 mod credentials;
 mod exempt;
 mod families;
