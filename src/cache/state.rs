@@ -56,6 +56,8 @@ pub(super) struct State {
     ask_mended_after: AtomicU64,
     /// The highest generation that WeChat has rejected.
     rejected: AtomicU64,
+    /// The generation of the last token that this process minted.
+    minted: AtomicU64,
     /// The generation that the last refresh of this process brought, until it is known whether it helped; zero for none.
     unproven: AtomicU64,
     /// Whether the store could not be used the last time.
@@ -96,6 +98,7 @@ impl State {
             used: AtomicU64::new(0),
             ask_mended_after: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            minted: AtomicU64::new(0),
             unproven: AtomicU64::new(0),
             store_is_down: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -161,8 +164,16 @@ impl State {
                 history.unchanged(SAME_AGAIN, self.clock.now());
             }
             drop(history);
-            self.report(Event::Shared { generation: token.generation() });
+            // The store may have told of our own before its answer to us came.
+            if self.minted.load(Ordering::Relaxed) != token.generation() {
+                self.report(Event::Shared { generation: token.generation() });
+            }
         }
+    }
+
+    /// A token of this generation was minted here; next it is shared, and then published.
+    pub(super) fn note_minted(&self, generation: u64) {
+        self.minted.store(generation, Ordering::Relaxed);
     }
 
     /// Makes a token the present one that was minted here, in place of `before`.

@@ -26,6 +26,8 @@ use crate::{process, support::issuers::instant};
 struct Shaky {
     store: MemoryStore,
     down: Arc<AtomicBool>,
+    /// Whether the answer to a commit comes a second late.
+    commits_late: Arc<AtomicBool>,
     looks: Arc<AtomicUsize>,
 }
 
@@ -63,7 +65,14 @@ impl TokenStore for Shaky {
         record: &'a Record,
         usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
-        self.reached(self.store.commit(account, lease, record, usage))
+        let commit = self.reached(self.store.commit(account, lease, record, usage));
+        Box::pin(async move {
+            let committed = commit.await;
+            if self.commits_late.load(Ordering::SeqCst) {
+                sleep(Duration::from_secs(1)).await;
+            }
+            committed
+        })
     }
 
     fn abandon<'a>(
@@ -160,4 +169,15 @@ async fn ten_thousand_accounts_share_the_looks() {
     sleep(Duration::from_secs(600)).await;
     let a_second = (store.looks() - before) / 600;
     assert!((50..=150).contains(&a_second), "{a_second} looks a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ones_own_token_is_not_another_processs_though_the_store_has_it_first() {
+    let (cache, store) = scene();
+    let first = cache.token().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    store.commits_late.store(true, Ordering::SeqCst);
+    let better = cache.refresh(&first).await.unwrap();
+    assert_eq!(cache.current().unwrap().generation(), better.generation());
+    assert_eq!((cache.stats().mints(), cache.stats().shared), (2, 0));
 }

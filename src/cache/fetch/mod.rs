@@ -126,6 +126,7 @@ impl Fetch<'_> {
 
     /// Takes note of a mint that went well.
     fn succeeded(&self, token: &AccessToken, usage: &mut Usage) {
+        self.state.note_minted(token.generation());
         usage.failures = 0;
         usage.refreshed = if self.charged().is_some() { token.generation() } else { 0 };
         let mut history = self.state.history();

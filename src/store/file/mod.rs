@@ -65,7 +65,8 @@ const DISK_PATIENCE: Duration = Duration::from_secs(5);
 /// The wall clock is the only one that processes share, so every life is written down as its beginning and its length.
 /// What begins more than a second in the future was written before the clock was set back: it counts as over. Nothing
 /// lasts longer than its length after any reading. So a clock set forward ends tokens and leases early; one set back by
-/// less than their age lets them last longer by as much; and one set back by more ends them.
+/// less than their age lets them last longer by as much; and one set back by more ends them. Budgets and forced refreshes age
+/// by the same clock: one set forward forgets them early, and one set back keeps them as they are until somebody tries again.
 ///
 /// # What it costs
 ///
