@@ -219,6 +219,9 @@ impl Core {
         let (Some(store), Ok(runtime)) = (&self.state.store, Handle::try_current()) else {
             return;
         };
+        if self.state.is_closed() {
+            return;
+        }
         let mut follower = lock(&self.follower);
         if follower.as_ref().is_none_or(AbortHandle::is_finished) {
             let following = follower::run(&runtime, Arc::downgrade(&self.state), store.clone());
@@ -229,8 +232,8 @@ impl Core {
     /// A request that had been rejected was sent again with this token, and was accepted or rejected once more.
     pub(super) fn note_replay(&self, token: &AccessToken, accepted: bool) {
         let generation = token.generation();
-        let minted_here = self.state.is_unproven(token);
-        if self.state.history().note_helped(generation, accepted) && accepted && minted_here {
+        let news = self.state.history().note_helped(generation, accepted);
+        if news && accepted && self.state.is_minted_here(generation) {
             self.tell_accepted(generation);
         }
     }

@@ -85,6 +85,9 @@ pub(crate) enum Decision {
 /// Decides.
 pub(crate) fn decide(view: View, need: &Need) -> Decision {
     let View { held, held_back, closed, fetch_timeout } = view;
+    // What is due anyway costs nothing.
+    let is_due = held.is_none_or(Held::is_near_its_end);
+    let held_back = held_back.filter(|held_back| !is_due || *held_back != HeldBack::Spent);
     let free = held_back.is_none() && !closed;
     match held {
         // It is known to be dead, and a better one can be had.
@@ -94,12 +97,10 @@ pub(crate) fn decide(view: View, need: &Need) -> Decision {
         Some(held) if held.is_too_short_for(need, fetch_timeout) => Decision::TooLong,
         _ if closed => Decision::Closed,
         held => match held_back {
-            Some(HeldBack::Failed) => Decision::HoldBack,
-            // An expired token is replaced even if asking brought nothing new while it lived, and whatever was spent.
-            Some(HeldBack::Unchanged | HeldBack::Spent) if held.is_some_and(Held::is_alive) => {
-                Decision::HoldBack
-            }
-            _ => Decision::Wait,
+            // An expired token is replaced even if asking brought nothing new while it lived.
+            Some(HeldBack::Unchanged) if !held.is_some_and(Held::is_alive) => Decision::Wait,
+            Some(_) => Decision::HoldBack,
+            None => Decision::Wait,
         },
     }
 }
@@ -207,7 +208,7 @@ mod tests {
             ("inside the window",                               held(1, 240),                      any.clone(),   ServeAndRefresh),
             ("inside the window after a failure",               held(1, 240).but(Failed),          any.clone(),   Serve),
             ("inside the window, nothing new",                  held(1, 100).but(Unchanged),       any.clone(),   Serve),
-            ("inside the window, the budget spent",             held(1, 100).but(Spent),           any.clone(),   Serve),
+            ("inside the window, the budget spent",             held(1, 100).but(Spent),           any.clone(),   ServeAndRefresh),
             ("inside the window and closed",                    held(1, 100).closed(),             any.clone(),   Serve),
             ("one second to live",                              held(1, 1),                        any.clone(),   ServeAndRefresh),
             ("expired",                                         held(1, 0),                        any.clone(),   Wait),
@@ -231,7 +232,9 @@ mod tests {
             ("known to be dead, later than the one rejected here", held(3, 7200).rejected(),       replacing(2),  Wait),
             ("known to be dead, its refresh held back",         held(3, 7200).rejected().but(Failed),    any.clone(), Serve),
             ("known to be dead, its refresh brought nothing new", held(3, 7200).rejected().but(Unchanged), any.clone(), Serve),
-            ("known to be dead, the budget spent",              held(3, 60).rejected().but(Spent), any.clone(),   Serve),
+            ("known to be dead, the budget spent",              held(3, 7200).rejected().but(Spent), any.clone(), Serve),
+            ("known to be dead, the budget spent, near its end", held(3, 60).rejected().but(Spent), any.clone(),  Wait),
+            ("rejected near its end, the budget spent",         held(3, 60).rejected().but(Spent), replacing(3),  Wait),
             ("known to be dead and closed",                     held(3, 7200).rejected().closed(), any.clone(),   Serve),
             ("known to be dead, and expired",                   held(3, 0).rejected(),             any.clone(),   Wait),
             ("enough life",                                     held(1, 600),                      Need::Living(secs(600)), Serve),

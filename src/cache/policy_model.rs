@@ -84,6 +84,8 @@ proptest! {
         });
         let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
         let rejected = held.is_some_and(|held| held.rejected);
+        let near_its_end = held.is_none_or(|held| held.left <= held.window);
+        let held_back = held_back.filter(|held_back| *held_back != HeldBack::Spent || !near_its_end);
         prop_assert_eq!(served, good && (!rejected || held_back.is_some() || closed));
         let asks = matches!(decision, Decision::ServeAndRefresh | Decision::Wait);
         let due = !good || rejected || held.is_some_and(|held| held.left <= held.window);

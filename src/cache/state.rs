@@ -165,10 +165,15 @@ impl State {
             }
             drop(history);
             // The store may have told of our own before its answer to us came.
-            if self.minted.load(Ordering::Relaxed) != token.generation() {
+            if !self.is_minted_here(token.generation()) {
                 self.report(Event::Shared { generation: token.generation() });
             }
         }
+    }
+
+    /// Whether the token of this generation is the last that was minted here.
+    pub(super) fn is_minted_here(&self, generation: u64) -> bool {
+        self.minted.load(Ordering::Relaxed) == generation
     }
 
     /// A token of this generation was minted here; next it is shared, and then published.

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tokio::time::sleep;
 use tower::{ServiceExt, service_fn};
 use tower_wechat::{
@@ -20,8 +20,8 @@ use tower_wechat::{
 
 use crate::{process, support::issuers::instant};
 
-/// Sends a request to an API that accepts this token only. Whether it was sent twice.
-async fn call(cache: &TokenCache, good: &Arc<AtomicU64>) -> bool {
+/// Sends a request to an API that accepts this token only. Whether it was accepted in the end, and whether it was sent twice.
+async fn call(cache: &TokenCache, good: &Arc<AtomicU64>) -> (bool, bool) {
     let good = format!("TOKEN-{}", good.load(Ordering::SeqCst));
     let api = service_fn(move |request: Request<_>| {
         let _: &tower_wechat::ReplayBody<Full<Bytes>> = request.body();
@@ -37,7 +37,9 @@ async fn call(cache: &TokenCache, good: &Arc<AtomicU64>) -> bool {
         Request::get("https://api.weixin.qq.com/cgi-bin/user/get").body(Full::<Bytes>::default()).unwrap();
     let client = tower::ServiceBuilder::new().layer(WeChatAuthLayer::new(cache)).service(api);
     let answer = client.oneshot(request).await.unwrap();
-    answer.extensions().get::<AuthOutcome>().is_some_and(AuthOutcome::replayed)
+    let replayed = answer.extensions().get::<AuthOutcome>().is_some_and(AuthOutcome::replayed);
+    let answer = answer.into_body().collect().await.unwrap().to_bytes();
+    (answer == r#"{"errcode":0}"#, replayed)
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,11 +57,8 @@ async fn revocations_in_quick_succession_seen_by_turns_cost_nothing_but_the_shar
         sleep(Duration::from_secs(5)).await;
         // The token dies; the next one will be good.
         good.fetch_add(1, Ordering::SeqCst);
-        assert!(
-            call(&processes[round % 2], &good).await,
-            "round {round}: {:?}",
-            processes[round % 2].stats()
-        );
+        let process = &processes[round % 2];
+        assert_eq!(call(process, &good).await, (true, true), "round {round}: {:?}", process.stats());
     }
     assert_eq!(mints.load(Ordering::SeqCst), 21);
     let usage = store.load(processes[0].account()).await.unwrap().usage;
@@ -79,4 +78,24 @@ async fn refreshes_that_do_not_help_are_few_for_all_of_them_together() {
     }
     let mints = mints.load(Ordering::SeqCst);
     assert!((6..=9).contains(&mints), "{mints} in ten minutes: one, five, and one every five minutes");
+}
+
+/// One API refuses for a reason of its own, and is the first to be answered; the others are well again.
+#[tokio::test(start_paused = true)]
+async fn that_one_api_is_refused_for_good_does_not_make_the_refresh_futile_for_the_others() {
+    let store = MemoryStore::new();
+    let (issuer, _) = instant();
+    let issuer: Arc<dyn tower_wechat::issuer::Issuer> = Arc::new(issuer);
+    let processes = [process(issuer.clone(), &store), process(issuer, &store)];
+    let (good, never) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(999)));
+    for process in &processes {
+        process.token().await.unwrap();
+    }
+    for round in 0..20 {
+        sleep(Duration::from_secs(5)).await;
+        good.fetch_add(1, Ordering::SeqCst);
+        let process = &processes[round % 2];
+        let ((never, _), (accepted, _)) = tokio::join!(call(process, &never), call(process, &good));
+        assert!(accepted && !never, "round {round}: {:?}", process.stats());
+    }
 }

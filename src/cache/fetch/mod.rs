@@ -98,7 +98,8 @@ impl Fetch<'_> {
     /// The token that this refresh is to replace and has to be charged for: one that is due anyway is not, whoever came
     /// first.
     fn charged(&self) -> Option<&AccessToken> {
-        self.need.rejected().filter(|_| self.state.current().is_some())
+        let is_due = self.state.before_window(self.started).is_zero();
+        self.need.rejected().filter(|_| !is_due)
     }
 
     /// Takes a mint that answers a rejection out of the budget.
