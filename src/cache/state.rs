@@ -242,7 +242,7 @@ impl State {
 
     // === time ===
 
-    /// How long this cache has been there, by the monotonic clock alone: nobody's patience ends because a clock was set.
+    /// How long this cache has been there, by the monotonic clock alone: nobody's wait ends because a clock was set.
     pub(super) fn age(&self, now: Moment) -> Duration {
         now.monotonic.saturating_duration_since(self.born)
     }

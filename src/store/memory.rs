@@ -54,7 +54,7 @@ struct Account {
     /// As it was at that moment.
     usage: Option<(Usage, Moment)>,
     lease: Option<Deadline>,
-    bell: Option<watch::Sender<()>>,
+    watchers: Option<watch::Sender<()>>,
 }
 
 impl MemoryStore {
@@ -113,12 +113,12 @@ impl Account {
         let accepted = self.usage.as_ref().map_or(0, |(usage, _)| usage.accepted).max(usage.accepted);
         self.usage = Some((Usage { accepted, ..usage.clone() }, now));
         self.lease = None;
-        self.ring();
+        self.tell();
     }
 
-    fn ring(&self) {
-        if let Some(bell) = &self.bell {
-            bell.send_replace(());
+    fn tell(&self) {
+        if let Some(watchers) = &self.watchers {
+            watchers.send_replace(());
         }
     }
 }
@@ -198,7 +198,7 @@ impl TokenStore for MemoryStore {
                     && end.left(now) > most
                 {
                     *end = now.after(most);
-                    account.ring();
+                    account.tell();
                 }
             }
         })
@@ -206,9 +206,9 @@ impl TokenStore for MemoryStore {
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {
         let mut accounts = self.lock();
-        let bell =
-            accounts.entry(account.clone()).or_default().bell.get_or_insert_with(|| watch::channel(()).0);
-        Box::new(MemoryWatch(bell.subscribe()))
+        let watchers =
+            accounts.entry(account.clone()).or_default().watchers.get_or_insert_with(|| watch::channel(()).0);
+        Box::new(MemoryWatch(watchers.subscribe()))
     }
 }
 

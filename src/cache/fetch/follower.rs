@@ -114,7 +114,7 @@ async fn follow(place: Place, cache: Weak<State>, store: Arc<dyn TokenStore>) {
 
 async fn look(state: &State, store: &dyn TokenStore) {
     // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers. A rejected token
-    // is of no use to anybody, and to ask for a lease only to abandon it would ring the bell that leads here again.
+    // is of no use to anybody, and to ask for a lease only to abandon it would tell the watch that leads here again.
     let present = state.current().filter(|present| !state.is_rejected(present));
     let loaded = store.load(&state.account).await;
     state.note_store(&loaded);

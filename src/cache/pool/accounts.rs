@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How often somebody asks for an account that is removed, or whose factory is stopped, while it is made.
-pub(super) const BOARDINGS: usize = 3;
+pub(super) const RUNS: usize = 3;
 
 pub(super) struct Accounts {
     pub(super) table: Table,
@@ -92,16 +92,16 @@ impl Accounts {
     }
 
     fn made(&self, closure: &dyn Fn(AppId) -> Option<TokenCache>, app: &AppId) -> Outcome {
-        for _ in 0..BOARDINGS {
+        for _ in 0..RUNS {
             let mut registry = lock(&self.registry);
             if let Some(cache) = self.present(&mut registry, app) {
                 return Ok(cache);
             }
-            let (flight, _) = registry.board(app, || End::Here(Arc::new(OnceLock::new())));
+            let (flight, _) = registry.join(app, || End::Here(Arc::new(OnceLock::new())));
             drop(registry);
             let End::Here(end) = flight.end else { break };
             // Not under the lock: the closure is the user's.
-            let outcome = end.get_or_init(|| self.land(app, flight.number, run(closure, app.clone())));
+            let outcome = end.get_or_init(|| self.end(app, flight.number, run(closure, app.clone())));
             if !matches!(outcome, Err(Missing::Again)) {
                 return outcome.clone();
             }
@@ -121,11 +121,11 @@ impl Accounts {
     }
 
     /// A run of the factory has ended. What becomes of that, for all who wait for it.
-    pub(super) fn land(&self, app: &AppId, number: u64, outcome: Outcome) -> Outcome {
+    pub(super) fn end(&self, app: &AppId, number: u64, outcome: Outcome) -> Outcome {
         // Dropped after the lock: with an account goes its issuer, which may be the user's.
         let _evicted;
         let mut registry = lock(&self.registry);
-        if !registry.land(app, number) {
+        if !registry.end(app, number) {
             return Err(Missing::Again);
         }
         match outcome {

@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Registry {
     /// The runs of the factory under way: one for an id, however many ask.
     flights: HashMap<AppId, Flight>,
-    launched: u64,
+    started: u64,
     /// Under which id the factory has returned an account.
     made: HashMap<AccountKey, AppId>,
     /// Accounts that were let go of just when somebody took hold of them.
@@ -59,18 +59,18 @@ impl Flight {
 
 impl Registry {
     /// The run under way, or a new one, and whether it is new.
-    pub(super) fn board(&mut self, app: &AppId, end: impl FnOnce() -> End) -> (Flight, bool) {
+    pub(super) fn join(&mut self, app: &AppId, end: impl FnOnce() -> End) -> (Flight, bool) {
         if let Some(flight) = self.flights.get(app) {
             return (flight.clone(), false);
         }
-        self.launched += 1;
-        let flight = Flight { number: self.launched, end: end() };
+        self.started += 1;
+        let flight = Flight { number: self.started, end: end() };
         self.flights.insert(app.clone(), flight.clone());
         (flight, true)
     }
 
     /// A run has ended. Whether what it made is wanted: not if the account was removed, or put in by hand, meanwhile.
-    pub(super) fn land(&mut self, app: &AppId, number: u64) -> bool {
+    pub(super) fn end(&mut self, app: &AppId, number: u64) -> bool {
         let current = self.flights.get(app).is_some_and(|flight| flight.number == number);
         if current {
             self.flights.remove(app);

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    accounts::{Accounts, BOARDINGS},
+    accounts::{Accounts, RUNS},
     factory::{Factory, Missing, Outcome, failure, run_async},
     registry::End,
 };
@@ -26,13 +26,13 @@ const WAIT: Duration = Duration::from_secs(5);
 const RUN: Duration = Duration::from_secs(10);
 
 /// How somebody who asks for an account finds it.
-enum Boarding {
+enum Joined {
     Decided(Outcome),
     Waiting(watch::Receiver<Option<Outcome>>),
 }
 
 /// The duty to end a run. Dropped on its way, it ends as one that was stopped.
-struct Pilot {
+struct Run {
     accounts: Arc<Accounts>,
     app: AppId,
     number: u64,
@@ -54,10 +54,10 @@ impl Accounts {
             let text = "there is no tokio runtime here to run the pool's factory on";
             return Err(failure(ErrorKind::NoRuntime, text).with_transient(false).for_app(&app).into());
         };
-        let patience = Instant::from_std(self.clock.now().monotonic) + WAIT;
-        let (end, limit) = match deadline.filter(|deadline| *deadline < patience) {
+        let longest = Instant::from_std(self.clock.now().monotonic) + WAIT;
+        let (end, limit) = match deadline.filter(|deadline| *deadline < longest) {
             Some(deadline) => (deadline, "before the request's own time-out had passed".to_owned()),
-            None => (patience, format!("within {} s", WAIT.as_secs())),
+            None => (longest, format!("within {} s", WAIT.as_secs())),
         };
         let outcome = timeout_at(end, self.arrival(&runtime, &app)).await.unwrap_or_else(|_| {
             let text =
@@ -68,10 +68,10 @@ impl Accounts {
     }
 
     async fn arrival(self: &Arc<Self>, runtime: &Handle, app: &AppId) -> Outcome {
-        for _ in 0..BOARDINGS {
-            let mut end = match self.board(runtime, app) {
-                Boarding::Decided(outcome) => return outcome,
-                Boarding::Waiting(end) => end,
+        for _ in 0..RUNS {
+            let mut end = match self.join(runtime, app) {
+                Joined::Decided(outcome) => return outcome,
+                Joined::Waiting(end) => end,
             };
             // Its sender is gone only after it has told.
             let outcome = end.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
@@ -84,37 +84,37 @@ impl Accounts {
         Err(Missing::Again)
     }
 
-    fn board(self: &Arc<Self>, runtime: &Handle, app: &AppId) -> Boarding {
+    fn join(self: &Arc<Self>, runtime: &Handle, app: &AppId) -> Joined {
         let mut registry = lock(&self.registry);
         if let Some(cache) = self.present(&mut registry, app) {
-            return Boarding::Decided(Ok(cache));
+            return Joined::Decided(Ok(cache));
         }
         if registry.absent.has(app, self.clock.now().monotonic) {
             let why = "the pool's factory did not know it a few seconds ago";
-            return Boarding::Decided(Err(Missing::Unknown(why)));
+            return Joined::Decided(Err(Missing::Unknown(why)));
         }
-        let (flight, first) = registry.board(app, || End::ToCome(watch::Sender::new(None)));
+        let (flight, first) = registry.join(app, || End::ToCome(watch::Sender::new(None)));
         drop(registry);
         let End::ToCome(end) = flight.end else {
-            return Boarding::Decided(Err(Missing::Again));
+            return Joined::Decided(Err(Missing::Again));
         };
-        let waiting = Boarding::Waiting(end.subscribe());
+        let waiting = Joined::Waiting(end.subscribe());
         if first {
-            let pilot = Pilot {
+            let run = Run {
                 accounts: self.clone(),
                 app: app.clone(),
                 number: flight.number,
                 end,
                 outcome: Err(Missing::Again),
             };
-            runtime.spawn(pilot.fly());
+            runtime.spawn(run.go());
         }
         waiting
     }
 }
 
-impl Pilot {
-    async fn fly(mut self) {
+impl Run {
+    async fn go(mut self) {
         let accounts = self.accounts.clone();
         let Some(Factory::Async(closure)) = &accounts.factory else {
             return;
@@ -128,11 +128,11 @@ impl Pilot {
     }
 }
 
-impl Drop for Pilot {
+impl Drop for Run {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Err(Missing::Again));
         // First make way for the next run, then tell: nobody can wait for one that has ended.
-        let outcome = self.accounts.land(&self.app, self.number, outcome);
+        let outcome = self.accounts.end(&self.app, self.number, outcome);
         self.end.send_replace(Some(outcome));
     }
 }

@@ -14,7 +14,7 @@ use super::*;
 use crate::issuer::client::Client;
 
 /// Longer than the three seconds of the first call.
-const PATIENCE: Duration = Duration::from_millis(3100);
+const LIMIT: Duration = Duration::from_millis(3100);
 
 /// Goes on with the mint, which gets no answer, until the other is done.
 async fn during<F: Future, T>(mint: &mut Pin<&mut F>, other: impl Future<Output = T>) -> T {
@@ -32,7 +32,7 @@ async fn hang<F: Future>(mint: &mut Pin<&mut F>, listener: &TcpListener) -> TcpS
         stream
     })
     .await;
-    pass(PATIENCE).await;
+    pass(LIMIT).await;
     stream
 }
 
@@ -144,7 +144,7 @@ async fn a_refresh_is_not_forced_twice_within_seconds() {
         })
         .await;
         forced.push(request.contains("\"force_refresh\":true"));
-        pass(PATIENCE).await;
+        pass(LIMIT).await;
     }
     assert_eq!(forced, [true, false]);
 }

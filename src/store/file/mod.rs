@@ -44,9 +44,9 @@ use super::{
 use crate::{clock::Clock, error::Error, issuer::AccountKey};
 
 /// How long a call waits for other processes to finish their changes.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a call waits for the disk itself.
-const DISK_PATIENCE: Duration = Duration::from_secs(5);
+const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keeps tokens in a directory that the processes of one host share. Nothing to install, nothing to run. On Unix only.
 ///
@@ -132,7 +132,7 @@ impl FileStore {
     async fn lock(&self, account: &AccountKey) -> Result<Locked, StoreError> {
         runtime()?;
         let files = self.files(account);
-        let polled = timeout(LOCK_PATIENCE, async {
+        let polled = timeout(LOCK_TIMEOUT, async {
             loop {
                 if let Some(locked) = files.try_lock()? {
                     return Ok(locked);
@@ -158,13 +158,13 @@ impl FileStore {
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match timeout(DISK_PATIENCE, runtime()?.spawn_blocking(work)).await {
+        match timeout(DISK_TIMEOUT, runtime()?.spawn_blocking(work)).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StoreError::unavailable("the tokio runtime is shutting down")),
             Err(_) => Err(StoreError::unavailable(format!(
                 "the disk under {} has not answered for {} s; look after it",
                 self.0.dir.display(),
-                DISK_PATIENCE.as_secs()
+                DISK_TIMEOUT.as_secs()
             ))),
         }
     }

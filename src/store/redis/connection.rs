@@ -19,7 +19,7 @@ use super::{
 };
 
 /// How long the connection's own parts may take where the library asks for it; every use has its own deadline besides.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) enum Connection {
@@ -53,7 +53,7 @@ impl Endpoint {
             connected => connected?,
         };
         match connection.subscribe(channel).await {
-            // Who may not subscribe does without the bell: it is a hint.
+            // Who may not subscribe does without what is told: it is a hint.
             Err(error) if error.code() != Some("NOPERM") && !is_unknown_command(&error) => Err(error),
             _ => Ok(connection),
         }
@@ -94,7 +94,7 @@ fn protocol(push: &Push) -> ProtocolVersion {
 
 fn config(push: Push) -> AsyncConnectionConfig {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
+        .set_connection_timeout(Some(TIMEOUT))
         // Every use has its own.
         .set_response_timeout(None);
     match push {
@@ -155,8 +155,8 @@ async fn open_primary(
 
 fn cluster(nodes: &[ConnectionInfo], certificates: Option<&TlsCertificates>) -> ClusterClientBuilder {
     let builder = ClusterClientBuilder::new(nodes.iter().cloned())
-        .connection_timeout(PATIENCE)
-        .response_timeout(PATIENCE)
+        .connection_timeout(TIMEOUT)
+        .response_timeout(TIMEOUT)
         // The library's own waits grow to minutes; the scripts may safely run twice.
         .retries(3)
         .min_retry_wait(20)

@@ -12,13 +12,13 @@ use tokio::{
 };
 
 use super::{
-    bell::Bell,
     connection::Connection,
     endpoint::Endpoint,
     eviction::policy_that_evicts,
     fault::{Cure, Fault},
     link::{Link, Pulse, State},
     pause::Pauses,
+    watchers::Watchers,
 };
 use crate::{clock::Clock, telemetry};
 
@@ -28,7 +28,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(2);
 /// How long that is waited for, and how often in a row it may stay unanswered. A server may be late, and a new connection
 /// makes everybody look again: that would not help it.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 const MISSES: u32 = 3;
 /// After a gap so many accounts look again at once; then the server has had this time, and has answered. So others need not
 /// wait behind more than one portion.
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     pub(super) endpoint: Endpoint,
     pub(super) certificates: Option<TlsCertificates>,
     pub(super) channel: String,
-    pub(super) bell: Arc<Bell>,
+    pub(super) watchers: Arc<Watchers>,
 }
 
 impl Link {
@@ -48,8 +48,8 @@ impl Link {
     pub(super) async fn keep(self: Arc<Self>, plan: Plan) {
         let clock = Clock::default();
         // It ends with this.
-        let mut ringer = JoinSet::new();
-        ringer.spawn(self.clone().ring_in_turn(plan.bell.clone()));
+        let mut teller = JoinSet::new();
+        teller.spawn(self.clone().tell_in_turn(plan.watchers.clone()));
         let mut pauses = Pauses::default();
         let mut looked = false;
         loop {
@@ -58,7 +58,7 @@ impl Link {
                 Ok(mut connection) => {
                     let since = clock.now();
                     self.state.send_replace(State::Up(connection.clone(), pulse.clone()));
-                    plan.bell.ring_all();
+                    plan.watchers.tell_all();
                     if !looked {
                         looked = warn_of_eviction(&mut connection).await;
                     }
@@ -86,14 +86,14 @@ impl Link {
     }
 
     async fn open(self: &Arc<Self>, plan: &Plan, pulse: &Arc<Pulse>) -> Result<Connection, Fault> {
-        let patience = match plan.endpoint {
+        let longest = match plan.endpoint {
             Endpoint::Single(_) => Duration::from_secs(1),
             // Some of these may be down, and are asked in turn.
             Endpoint::Sentinel { .. } | Endpoint::Cluster(_) => Duration::from_secs(4),
         };
-        let push = listener(&plan.bell, Arc::downgrade(self), pulse.clone(), &plan.endpoint);
+        let push = listener(&plan.watchers, Arc::downgrade(self), pulse.clone(), &plan.endpoint);
         let opening = plan.endpoint.open(plan.certificates.as_ref(), &plan.channel, push);
-        match timeout(patience.max(self.timeout), opening).await {
+        match timeout(longest.max(self.timeout), opening).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(Fault::of(&error, &plan.channel)),
             Err(_) => Err(Fault::new(
@@ -108,7 +108,7 @@ impl Link {
         let mut missed = 0;
         while self.state.borrow().is(pulse) {
             let answers = pulse.answers();
-            missed = match timeout(PATIENCE, connection.is_alive()).await {
+            missed = match timeout(TIMEOUT, connection.is_alive()).await {
                 Ok(true) => 0,
                 Ok(false) => MISSES,
                 // Behind many others, which are being answered.
@@ -130,14 +130,14 @@ impl Link {
         }
     }
 
-    /// Rings the bell for all accounts when that is due, in portions, as fast as the server answers.
-    async fn ring_in_turn(self: Arc<Self>, bell: Arc<Bell>) {
+    /// Tells the watchers of all accounts when that is due, in portions, as fast as the server answers.
+    async fn tell_in_turn(self: Arc<Self>, watchers: Arc<Watchers>) {
         loop {
-            bell.begun().await;
-            while bell.ring_some(PORTION) {
+            watchers.begun().await;
+            while watchers.tell_some(PORTION) {
                 sleep(GAP).await;
                 let mut connection = self.next_connection().await;
-                let _ = timeout(PATIENCE, connection.is_alive()).await;
+                let _ = timeout(TIMEOUT, connection.is_alive()).await;
             }
         }
     }
@@ -158,7 +158,7 @@ impl Link {
 /// Says once if the server throws keys away when its memory is full. Whether it could be asked: a user who may not know is
 /// not asked again.
 async fn warn_of_eviction(connection: &mut Connection) -> bool {
-    match timeout(PATIENCE, connection.memory()).await {
+    match timeout(TIMEOUT, connection.memory()).await {
         Ok(Ok(memory)) => {
             if let Some(policy) = policy_that_evicts(&memory) {
                 telemetry::may_evict(policy);
@@ -172,23 +172,23 @@ async fn warn_of_eviction(connection: &mut Connection) -> bool {
 
 /// What to do with what the server says unasked.
 fn listener(
-    bell: &Arc<Bell>,
+    watchers: &Arc<Watchers>,
     link: Weak<Link>,
     pulse: Arc<Pulse>,
     endpoint: &Endpoint,
 ) -> impl Fn(PushInfo) + Send + Sync + 'static {
-    let bell = bell.clone();
+    let watchers = watchers.clone();
     let is_cluster = matches!(endpoint, Endpoint::Cluster(_));
     move |push| match (push.kind, push.data.as_slice()) {
         (PushKind::Message, [_, Value::BulkString(account)]) => {
             if let Ok(account) = std::str::from_utf8(account) {
-                bell.ring(account);
+                watchers.tell(account);
             }
         }
         // It has subscribed again by itself, and messages may have been lost before this.
-        (PushKind::Subscribe, _) if is_cluster => bell.ring_all(),
+        (PushKind::Subscribe, _) if is_cluster => watchers.tell_all(),
         (PushKind::Disconnection, _) if is_cluster => {
-            bell.ring_all();
+            watchers.tell_all();
             pulse.doubt.notify_one();
         }
         (PushKind::Disconnection, _) => {

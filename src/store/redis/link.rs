@@ -130,7 +130,7 @@ impl Link {
         }
     }
 
-    /// Waits until the first attempt to connect has gone well or badly, or until the patience for a command is over.
+    /// Waits until the first attempt to connect has gone well or badly, or until the time-out of a command has passed.
     pub(super) async fn settled(&self) {
         let _ = timeout(self.timeout, self.connection()).await;
     }

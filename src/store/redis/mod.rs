@@ -8,7 +8,6 @@
 //! A store has one connection, which its clones share however many accounts they serve. One task makes it, watches it and
 //! makes it again; the task ends with the last clone.
 
-mod bell;
 mod connection;
 mod endpoint;
 mod eviction;
@@ -17,6 +16,7 @@ mod keeper;
 mod link;
 mod pause;
 mod scripts;
+mod watchers;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
@@ -25,11 +25,11 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use self::{
-    bell::Bell,
     endpoint::Endpoint,
     keeper::Plan,
     link::Link,
     scripts::{Answer, Place, Status, usage},
+    watchers::Watchers,
 };
 use super::{
     Claim, Commit, Failure, Lease, LeaseRequest, Note, Record, Snapshot, StoreError, StoreFuture, TokenStore,
@@ -99,7 +99,7 @@ pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     link: Arc<Link>,
-    bell: Arc<Bell>,
+    watchers: Arc<Watchers>,
     prefix: Cow<'static, str>,
     channel: String,
     keeper: JoinHandle<()>,
@@ -244,15 +244,15 @@ impl RedisStoreBuilder {
             Error::new(ErrorKind::NoRuntime, "a Redis store must be connected on a tokio runtime")
         })?;
 
-        let (link, bell) = (Link::new(self.timeout), Arc::new(Bell::default()));
+        let (link, watchers) = (Link::new(self.timeout), Arc::new(Watchers::default()));
         let channel = format!("{}:changed", self.prefix);
         let keeper = runtime.spawn(link.clone().keep(Plan {
             endpoint,
             certificates,
             channel: channel.clone(),
-            bell: bell.clone(),
+            watchers: watchers.clone(),
         }));
-        let store = RedisStore(Arc::new(Inner { link, bell, prefix: self.prefix, channel, keeper }));
+        let store = RedisStore(Arc::new(Inner { link, watchers, prefix: self.prefix, channel, keeper }));
         store.0.link.settled().await;
         Ok(store)
     }
@@ -336,7 +336,7 @@ impl TokenStore for RedisStore {
     }
 
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch> {
-        Box::new(self.0.bell.watch(account.to_string()))
+        Box::new(self.0.watchers.watch(account.to_string()))
     }
 }
 
@@ -345,7 +345,7 @@ impl fmt::Debug for RedisStore {
         f.debug_struct("RedisStore")
             .field("prefix", &self.0.prefix)
             .field("status", &self.0.link.status())
-            .field("watched", &self.0.bell.len())
+            .field("watched", &self.0.watchers.len())
             .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,7 @@ const BRIEF: Duration = Duration::from_millis(150);
 /// A life that no check outlasts.
 const LONG: Duration = Duration::from_secs(60);
 /// How long something may take that should happen soon, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(10);
 /// How early a store's clock may be: it may count whole milliseconds, and start at a cached reading.
 const GRAIN: Duration = Duration::from_millis(10);
 
@@ -127,7 +127,7 @@ async fn granted_in_the_end(store: &dyn TokenStore, account: &AccountKey) -> Lea
         match claimed(store, account, LONG, 0).await {
             Claim::Granted(lease, _) => return lease,
             Claim::Held(_) => {
-                rule(now().since(start) < PATIENCE, "a lease that is not renewed ends by itself");
+                rule(now().since(start) < LONGEST, "a lease that is not renewed ends by itself");
             }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -164,7 +164,7 @@ async fn loaded_when(
         if wanted(&snapshot) {
             return snapshot;
         }
-        rule(now().since(start) < PATIENCE, broken);
+        rule(now().since(start) < LONGEST, broken);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

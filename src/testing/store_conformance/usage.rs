@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{
-    BRIEF, GRAIN, LONG, Lab, PATIENCE, account, answer, committed, granted, loaded, loaded_when, now, rule,
+    BRIEF, GRAIN, LONG, LONGEST, Lab, account, answer, committed, granted, loaded, loaded_when, now, rule,
     same, token,
 };
 use crate::{
@@ -34,7 +34,7 @@ fn usage() -> Usage {
 
 /// The same but for the time that has passed.
 fn is(seen: &Usage, wanted: &Usage) -> bool {
-    let near = |seen: Duration, wanted: Duration| seen.abs_diff(wanted) < PATIENCE;
+    let near = |seen: Duration, wanted: Duration| seen.abs_diff(wanted) < LONGEST;
     seen.forced.len() == wanted.forced.len()
         && seen.forced.iter().zip(&wanted.forced).all(|(seen, wanted)| near(*seen, *wanted))
         && near(seen.refreshes, wanted.refreshes)
@@ -117,7 +117,7 @@ async fn a_doubted_token_is_trusted_for_less(lab: &Lab) {
             &format!("{note:?} cuts what is left of that token, and of no other"),
         );
     }
-    rule(timeout(PATIENCE, watch.changed()).await.is_ok(), "a watch tells of a doubt");
+    rule(timeout(LONGEST, watch.changed()).await.is_ok(), "a watch tells of a doubt");
 }
 
 async fn nothing_is_noted_of_nobody(lab: &Lab) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{LONG, Lab, PATIENCE, abandoned, account, committed, granted, loaded, rule, token};
+use super::{LONG, LONGEST, Lab, abandoned, account, committed, granted, loaded, rule, token};
 use crate::{
     error::TokenError,
     issuer::AccountKey,
@@ -25,7 +25,7 @@ async fn told(
     change: &str,
     is_there: impl Fn(&Snapshot) -> bool,
 ) {
-    let seen = timeout(PATIENCE, async {
+    let seen = timeout(LONGEST, async {
         loop {
             watch.changed().await;
             if is_there(&loaded(&*lab.other, account).await) {
