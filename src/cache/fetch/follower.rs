@@ -20,11 +20,12 @@ use tokio::{
 use super::lease::{Claimed, HeldLease};
 use crate::{
     cache::{
+        budget,
         per_runtime::PerRuntime,
         state::State,
         sync::{Mutex, lock},
     },
-    store::{Commit, Record, Snapshot, TokenStore},
+    store::{Record, Snapshot, TokenStore, Usage},
     token::AccessToken,
 };
 
@@ -120,6 +121,7 @@ async fn look(state: &State, store: &dyn TokenStore) {
     state.note_store(&loaded);
     // If the store is out of reach, whoever needs a token will say so.
     let Ok(snapshot) = loaded else { return };
+    keep_usage(state, &snapshot);
     if let Some(present) = present.filter(|present| snapshot.leased.is_none() && lacks(&snapshot, present)) {
         give_back(state, store, &present).await;
         return;
@@ -150,10 +152,22 @@ fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
     newer && snapshot.failure.is_none()
 }
 
-/// Writes the token to the store, under a lease as if it had just been minted.
+/// What all of them have used: should the store forget it, each of them can say.
+fn keep_usage(state: &State, snapshot: &Snapshot) -> Usage {
+    let now = state.clock.now();
+    let mut history = state.history();
+    let usage = budget::merged(snapshot.usage.clone(), &history.usage(now));
+    history.keep_usage(&usage, now);
+    usage
+}
+
+/// Writes the token to the store, under a lease as if it had just been minted. It keeps its number: another process may have
+/// a later one, of which the store knows as little.
 async fn give_back(state: &State, store: &dyn TokenStore, present: &AccessToken) {
-    let floor = present.generation().saturating_sub(1);
-    let Ok(Claimed::Granted(mut lease, seen)) = HeldLease::claim(store, &state.account, floor).await else {
+    let generation = present.generation();
+    let own = state.history().usage(state.clock.now());
+    let Ok(Claimed::Granted(mut lease, seen)) = HeldLease::claim(store, &state.account, generation).await
+    else {
         return;
     };
     if !lacks(&seen, present) || state.is_rejected(present) {
@@ -162,9 +176,9 @@ async fn give_back(state: &State, store: &dyn TokenStore, present: &AccessToken)
         return;
     }
     let left = present.left(state.clock.now());
-    let record = Record::new(present.shared_text(), lease.generation(), present.life(), left);
-    if let Ok(Commit::Done) = lease.commit(&record, &seen.usage).await {
-        // The same token, under a later number.
-        state.install(&state.token_of(&record));
-    }
+    let record = Record::new(present.shared_text(), generation, present.life(), left);
+    // The store knows nothing of what was used for this token either.
+    let usage = Usage { refreshed: own.refreshed, ..keep_usage(state, &seen) };
+    // Should this fail, the next look tries it again.
+    let _ = lease.commit(&record, &usage).await;
 }

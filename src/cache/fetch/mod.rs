@@ -67,7 +67,7 @@ impl Fetch<'_> {
     async fn alone(&self) -> Outcome {
         let mut usage = self.usage(None);
         self.charge(&mut usage)?;
-        match mint::mint(self, self.floor().saturating_add(1), &mut usage).await {
+        match mint::mint(self, self.generation(), &mut usage).await {
             Ok(token) => {
                 self.succeeded(&token, &mut usage);
                 self.state.publish(&token, self.before.as_ref(), self.need);
@@ -78,6 +78,13 @@ impl Fetch<'_> {
                 Err(error.with_retry_after(pause))
             }
         }
+    }
+
+    /// The generation of a token that is minted without a lease. Others may do the same while they cannot reach the store:
+    /// by the clock, the later token has the higher one.
+    fn generation(&self) -> u64 {
+        let next = self.floor().saturating_add(1);
+        if self.state.store.is_some() { next.max(self.state.clock.now().unix_millis()) } else { next }
     }
 
     /// A new token's generation must be above this.
