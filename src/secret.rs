@@ -79,6 +79,15 @@ impl AppSecret {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 4]);
 
+impl AppSecret {
+    /// A short hash, which may be logged and compared: what an [`Issuer`](crate::issuer::Issuer::credential) of your own tells
+    /// its secret by.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.expose())
+    }
+}
+
 impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         let digest = Sha256::digest(text.as_bytes());

@@ -26,6 +26,8 @@ pub(crate) struct Content {
     generation: u64,
     life: Duration,
     expiry: Deadline,
+    /// The end of its whole life, though it may not be trusted so long.
+    end: Deadline,
     /// Until then nobody need think of the next one.
     fresh: Deadline,
     clock: Clock,
@@ -45,7 +47,7 @@ impl AccessToken {
         let encoded = Cow::from(utf8_percent_encode(&text, ESCAPED));
         let encoded = (*encoded != *text).then(|| encoded.into());
         let fresh = expiry.less(ahead);
-        Self(Arc::new(Content { text, encoded, generation, life, expiry, fresh, clock }))
+        Self(Arc::new(Content { text, encoded, generation, life, expiry, end: expiry, fresh, clock }))
     }
 
     /// The token itself. WeChat asks to reserve 512 characters for it
@@ -94,12 +96,12 @@ impl AccessToken {
 
     /// How long ago it was minted, as far as its life tells.
     pub(crate) fn age(&self) -> Duration {
-        self.life().saturating_sub(self.expires_in())
+        self.life().saturating_sub(self.0.end.left(self.0.clock.now()))
     }
 
     /// The same token, trusted for no longer than `most` from `now`.
     pub(crate) fn curtailed(&self, now: Moment, most: Duration) -> Self {
-        let Content { text, encoded, generation, life, clock, .. } = &*self.0;
+        let Content { text, encoded, generation, life, end, clock, .. } = &*self.0;
         let expiry = now.after(self.left(now).min(most));
         Self(Arc::new(Content {
             text: text.clone(),
@@ -107,6 +109,7 @@ impl AccessToken {
             generation: *generation,
             life: *life,
             expiry,
+            end: *end,
             fresh: now.after(Duration::ZERO),
             clock: clock.clone(),
         }))

@@ -382,7 +382,7 @@ where
         None => return Break(Ok(rejection.not_replayed(NotReplayed::TimedOut))),
     };
     if !rejection.may_be_another(&second) {
-        return Break(Ok(rejection.replayed(second.map(PeekedBody::untouched))));
+        return Break(Ok(rejection.not_looked_at(second)));
     }
     let (head, body) = second.into_parts();
     let mut peek = rejection.peek(body);

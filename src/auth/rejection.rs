@@ -163,8 +163,20 @@ impl<R: Body> Rejection<R> {
         self.replayed(Response::from_parts(head, body))
     }
 
+    /// The second answer, which is none that could reject the token: a picture, a long list, an answer from elsewhere.
+    pub(super) fn not_looked_at(self, second: Response<R>) -> Response<PeekedBody<R>> {
+        let elsewhere = second.extensions().get::<FromElsewhere>().is_some();
+        if let Some(sent) = &self.second
+            && second.status().is_success()
+            && !elsewhere
+        {
+            self.cache.note_replay(&sent.token, true);
+        }
+        self.replayed(second.map(PeekedBody::untouched))
+    }
+
     /// The second answer, in place of this one.
-    pub(super) fn replayed(self, mut second: Response<PeekedBody<R>>) -> Response<PeekedBody<R>> {
+    fn replayed(self, mut second: Response<PeekedBody<R>>) -> Response<PeekedBody<R>> {
         second.extensions_mut().insert(AuthOutcome::replayed_after(self.errcode));
         second
     }

@@ -34,6 +34,7 @@ pub(crate) fn take_refresh(
     rejected: Rejected,
     allowance: Allowance,
 ) -> Result<(), Duration> {
+    let allowance = Allowance::new(allowance.at_once, allowance.every.min(DAY));
     // Whatever was kept: nobody waits longer than for one budget to fill up.
     usage.refreshes = usage.refreshes.min(whole(allowance));
     usage.futile = usage.futile.min(whole(FUTILE));
@@ -54,6 +55,11 @@ pub(crate) fn take_refresh(
     Ok(())
 }
 
+/// Puts one refresh back that has come to nothing.
+pub(crate) fn put_back(usage: &mut Usage, allowance: Allowance) {
+    usage.refreshes = usage.refreshes.saturating_sub(allowance.every.min(DAY));
+}
+
 /// How long it takes to fill from nothing.
 fn whole(allowance: Allowance) -> Duration {
     allowance.every.saturating_mul(allowance.at_once)
@@ -61,7 +67,7 @@ fn whole(allowance: Allowance) -> Duration {
 
 /// How long until there is one, if it takes so long until the budget is whole.
 fn until_one(spent: Duration, allowance: Allowance) -> Duration {
-    (spent + allowance.every).saturating_sub(whole(allowance))
+    spent.saturating_add(allowance.every).saturating_sub(whole(allowance))
 }
 
 /// Takes one forced refresh from the budget, if there is one.
@@ -89,7 +95,8 @@ pub(crate) fn merged(stored: Usage, own: &Usage) -> Usage {
         // Whoever judged it last has said so there.
         refreshed: stored.refreshed,
         accepted: stored.accepted.max(own.accepted),
-        failures: stored.failures.max(own.failures),
+        failures: stored.failures,
+        credential: stored.credential,
     }
 }
 
@@ -208,6 +215,7 @@ mod tests {
             Usage { forced: vec![secs(101), secs(40)], futile: secs(7), failures: 3, ..Usage::default() };
         let whole = merged(stored, &own);
         assert_eq!(whole.forced, [secs(100), secs(40)]);
-        assert_eq!((whole.refreshes, whole.futile, whole.failures), (secs(5), secs(7), 3));
+        assert_eq!((whole.refreshes, whole.futile), (secs(5), secs(7)));
+        assert_eq!(whole.failures, 1, "whoever failed last has said so there");
     }
 }

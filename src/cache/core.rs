@@ -31,6 +31,9 @@ const ALONE: Duration = Duration::from_secs(1);
 /// time-out of its own.
 const ELECTED: Duration = Duration::from_secs(5);
 
+/// A follower that is started looks by then, however many others do.
+const FIRST_LOOK: Duration = Duration::from_secs(120);
+
 /// What to do, and the token in the slot.
 type Decided = (Decision, Option<AccessToken>);
 
@@ -219,11 +222,17 @@ impl Core {
         let (Some(store), Ok(runtime)) = (&self.state.store, Handle::try_current()) else {
             return;
         };
+        let now = self.state.clock.now();
         if self.state.is_closed() {
             return;
         }
         let mut follower = lock(&self.follower);
-        if follower.as_ref().is_none_or(AbortHandle::is_finished) {
+        let overdue = self.state.is_look_overdue(now);
+        if overdue || follower.as_ref().is_none_or(AbortHandle::is_finished) {
+            if let Some(late) = follower.take() {
+                late.abort();
+            }
+            self.state.note_look(FIRST_LOOK);
             let following = follower::run(&runtime, Arc::downgrade(&self.state), store.clone());
             *follower = Some(runtime.spawn(following).abort_handle());
         }
@@ -232,7 +241,7 @@ impl Core {
     /// A request that had been rejected was sent again with this token, and was accepted or rejected once more.
     pub(super) fn note_replay(&self, token: &AccessToken, accepted: bool) {
         let generation = token.generation();
-        let news = self.state.history().note_helped(generation, accepted);
+        let news = self.state.history().note_replay(generation, accepted);
         if news && accepted && self.state.is_minted_here(generation) {
             self.tell_accepted(generation);
         }
@@ -240,15 +249,15 @@ impl Core {
 
     /// A request was accepted with this token, which is the first that is known of it.
     pub(super) fn note_accepted(&self, token: &AccessToken) {
-        if self.state.is_unproven(token) && self.state.prove(token.generation(), true) {
-            self.tell_accepted(token.generation());
+        if self.state.is_unproven(token) {
+            self.state.try_out(0);
+            self.state.history().note_accepted(token.generation());
         }
     }
 
     /// One process tells all others that its refresh has helped: the next to be rejected may be another's.
     #[cold]
     fn tell_accepted(&self, generation: u64) {
-        self.state.try_out(0);
         if let (Some(store), Ok(runtime)) = (self.state.store.clone(), Handle::try_current()) {
             let account = self.state.account.clone();
             runtime.spawn(async move { store.note(&account, Note::Accepted { generation }).await });
@@ -263,7 +272,8 @@ impl Core {
 
     /// Whether a fetch is under way.
     pub(super) fn is_fetching(&self) -> bool {
-        self.flight.join().is_some()
+        let now = self.state.age(self.state.clock.now());
+        self.flight.join().is_some_and(|waiter| now < waiter.ends())
     }
 
     /// Starts no further fetch, and waits for the one that is under way, if it is not overdue.

@@ -32,23 +32,36 @@ pub(super) struct History {
     spent: Option<Deadline>,
     /// As it was at that moment, as far as this process knows.
     usage: Option<Box<(Usage, Moment)>>,
-    /// The latest token whose refresh is known to have helped or not, by its generation.
-    helped: Option<(u64, bool)>,
-    /// Somebody says that what was wrong has been mended: no failure counts until the next mint.
+    /// The latest token whose refresh is known to have helped or not.
+    help: Option<Help>,
+    /// Somebody says that what was wrong has been mended: no failure counts for the next fetch.
     mended: bool,
 }
 
+/// Whether a refresh has helped.
+#[derive(Clone, Copy, Debug)]
+struct Help {
+    /// Of the token that it brought.
+    generation: u64,
+    helped: bool,
+    /// Whether a request that had been rejected says so.
+    by_replay: bool,
+}
+
 impl History {
-    /// A mint failed. Says for how long nobody should try again.
-    pub(super) fn failed(&mut self, error: &TokenError, now: Moment) -> Duration {
+    /// A mint failed, after so many failures in a row of this account, whoever's. Says for how long nobody should try again.
+    pub(super) fn failed(&mut self, error: &TokenError, in_a_row: u32, now: Moment) -> Duration {
+        self.failures = self.failures.max(in_a_row);
         let (first, last) = if error.is_transient() { AFTER_TRANSIENT } else { AFTER_PERMANENT };
         let asked = error.retry_after().unwrap_or_default();
         let doubled = first.max(asked).saturating_mul(1 << self.failures.min(MOST_FAILURES));
         let jittered = doubled.min(last).mul_f64(0.75 + 0.5 * fastrand::f64());
         let wait = jittered.max(asked).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        self.mended = false;
-        self.hold_back(error, wait, now);
+        // Said while this mint was under way, it holds for the next.
+        if !self.mended {
+            self.hold_back(error, wait, now);
+        }
         wait
     }
 
@@ -87,9 +100,9 @@ impl History {
         self.mended = true;
     }
 
-    /// Whether failures that others have met count.
-    pub(super) fn heeds_failures(&self) -> bool {
-        !self.mended
+    /// A fetch begins. Whether failures that others have met count for it.
+    pub(super) fn heeds_failures(&mut self) -> bool {
+        !std::mem::take(&mut self.mended)
     }
 
     /// The failure that forbids a mint at the moment.
@@ -138,33 +151,38 @@ impl History {
     /// What was used of what the platform allows, as far as this process knows.
     pub(super) fn usage(&self, now: Moment) -> Usage {
         let usage = self.usage.as_deref().map(|(usage, at)| usage.clone().aged(now.since(*at)));
-        Usage { failures: self.failures, ..usage.unwrap_or_default() }
+        usage.unwrap_or_default()
     }
 
     /// Keeps what was used, by this process or by others.
     pub(super) fn keep_usage(&mut self, usage: &Usage, now: Moment) {
-        // All who share an account wait as long as the one who has seen most failures.
-        self.failures = self.failures.max(usage.failures);
         self.usage = Some(Box::new((usage.clone(), now)));
     }
 
-    /// A request that had been rejected was accepted with the token of this generation, or rejected again. Whether that is
-    /// news: one that was accepted is enough.
-    pub(super) fn note_helped(&mut self, generation: u64, helped: bool) -> bool {
-        let news = match self.helped {
-            Some((known, _)) if known > generation => false,
-            Some((known, knew)) if known == generation => helped && !knew,
+    /// A request that had been rejected was sent again with the token of this generation. Whether that is news: one that was
+    /// accepted is enough.
+    pub(super) fn note_replay(&mut self, generation: u64, accepted: bool) -> bool {
+        let news = match self.help {
+            Some(known) if known.generation > generation => false,
+            Some(known) if known.generation == generation && known.by_replay => accepted && !known.helped,
             _ => true,
         };
         if news {
-            self.helped = Some((generation, helped));
+            self.help = Some(Help { generation, helped: accepted, by_replay: true });
         }
         news
     }
 
+    /// A request was accepted with the token of this generation that had not been rejected before. A replay says more.
+    pub(super) fn note_accepted(&mut self, generation: u64) {
+        if self.help.is_none_or(|known| known.generation < generation) {
+            self.help = Some(Help { generation, helped: true, by_replay: false });
+        }
+    }
+
     /// Whether the token of this generation helped, where that is known.
     pub(super) fn helped(&self, generation: u64) -> Option<bool> {
-        self.helped.filter(|(known, _)| *known == generation).map(|(_, helped)| helped)
+        self.help.filter(|known| known.generation == generation).map(|known| known.helped)
     }
 }
 
@@ -195,14 +213,14 @@ mod tests {
             [(TokenError::transient("busy"), 0.5, 30.0), (TokenError::permanent("wrong secret"), 5.0, 300.0)]
         {
             let mut history = History::default();
-            let waits: Vec<f64> = (0..40).map(|_| history.failed(&error, now).as_secs_f64()).collect();
+            let waits: Vec<f64> = (0..40).map(|_| history.failed(&error, 0, now).as_secs_f64()).collect();
             assert!((0.75 * first..=1.25 * first).contains(&waits[0]), "{}", waits[0]);
             assert!((0.75 * last..=1.25 * last).contains(&waits[39]), "{}", waits[39]);
             assert_eq!(history.held_back(now), Some(HeldBack::Failed));
             assert_eq!(history.held_back(later(now, secs(400))), None, "no failure is for ever");
             history.succeeded();
             assert_eq!(history.held_back(now), None);
-            assert!(history.failed(&error, now).as_secs_f64() <= 1.25 * first);
+            assert!(history.failed(&error, 0, now).as_secs_f64() <= 1.25 * first);
         }
     }
 
@@ -210,10 +228,10 @@ mod tests {
     fn the_platform_may_ask_for_more_and_is_asked_ever_more_rarely() {
         let now = Clock::default().now();
         let error = TokenError::transient("per day").with_retry_after(secs(600));
-        assert!(History::default().failed(&error, now) >= secs(600));
+        assert!(History::default().failed(&error, 0, now) >= secs(600));
         let error = TokenError::transient("per minute").with_retry_after(secs(5));
         let mut history = History::default();
-        let waits: Vec<f64> = (0..4).map(|_| history.failed(&error, now).as_secs_f64()).collect();
+        let waits: Vec<f64> = (0..4).map(|_| history.failed(&error, 0, now).as_secs_f64()).collect();
         for (wait, middle) in waits.into_iter().zip([5.0, 10.0, 20.0, 30.0]) {
             assert!((f64::max(5.0, 0.75 * middle)..=1.25 * middle).contains(&wait), "{wait}");
         }
@@ -223,27 +241,31 @@ mod tests {
     fn the_failures_of_others_count() {
         let now = Clock::default().now();
         let mut history = History::default();
-        history.keep_usage(&Usage { failures: 4, ..Usage::default() }, now);
-        assert!(history.failed(&TokenError::permanent("wrong secret"), now) >= secs(60));
-        assert_eq!(history.usage(now).failures, 5);
-        history.keep_usage(&Usage { failures: 1, ..Usage::default() }, now);
-        assert_eq!(history.usage(now).failures, 5, "the larger counts");
+        assert!(history.failed(&TokenError::permanent("wrong secret"), 4, now) >= secs(60));
+        assert!(
+            history.failed(&TokenError::permanent("wrong secret"), 1, now) >= secs(120),
+            "the larger counts"
+        );
         history.succeeded();
-        assert_eq!(history.usage(now).failures, 0);
+        assert!(history.failed(&TokenError::permanent("wrong secret"), 0, now) < secs(7));
     }
 
     #[test]
     fn what_was_mended_holds_nobody_back() {
         let now = Clock::default().now();
         let mut history = History::default();
-        history.failed(&TokenError::permanent("wrong secret"), now);
+        history.failed(&TokenError::permanent("wrong secret"), 0, now);
         history.unchanged(secs(30), now);
         history.spent(secs(60), now);
         history.mend();
         assert_eq!(history.held_back(now), Some(HeldBack::Spent), "a budget is not a back-off");
-        assert!(!history.heeds_failures());
-        assert!(history.failed(&TokenError::permanent("still wrong"), now) > secs(7), "the second in a row");
-        assert!(history.heeds_failures());
+        assert!(!history.heeds_failures(), "the next fetch asks whatever others have met");
+        assert!(history.heeds_failures(), "and the one after that does not");
+        assert!(
+            history.failed(&TokenError::permanent("still wrong"), 0, now) > secs(7),
+            "the second in a row"
+        );
+        assert_eq!(history.held_back(now), Some(HeldBack::Failed));
     }
 
     #[test]
@@ -251,7 +273,7 @@ mod tests {
         let now = Clock::default().now();
         let error = TokenError::transient("never").with_retry_after(Duration::MAX);
         let (mut own, mut others) = (History::default(), History::default());
-        assert_eq!(own.failed(&error, now), LONGEST);
+        assert_eq!(own.failed(&error, 0, now), LONGEST);
         others.hold_back(&error, Duration::MAX, now);
         for history in [own, others] {
             assert_eq!(history.pause(now), LONGEST);
@@ -273,11 +295,26 @@ mod tests {
     }
 
     #[test]
-    fn one_request_that_a_token_helped_is_enough() {
+    fn one_replay_that_a_token_helped_is_enough_and_says_more_than_another_request() {
         let mut history = History::default();
-        assert!(history.note_helped(5, false));
-        assert!(history.note_helped(5, true));
-        assert!(!history.note_helped(5, false) && !history.note_helped(4, false));
+        history.note_accepted(5);
+        assert_eq!(history.helped(5), Some(true));
+        assert!(history.note_replay(5, false));
+        history.note_accepted(5);
+        assert_eq!(history.helped(5), Some(false));
+        assert!(history.note_replay(5, true));
+        assert!(!history.note_replay(5, false) && !history.note_replay(4, false));
+        history.note_accepted(4);
         assert_eq!((history.helped(5), history.helped(4)), (Some(true), None));
+    }
+
+    #[test]
+    fn what_is_mended_while_a_mint_is_about_to_fail_is_mended() {
+        let now = Clock::default().now();
+        let mut history = History::default();
+        history.mend();
+        history.failed(&TokenError::permanent("wrong secret"), 0, now);
+        assert_eq!(history.held_back(now), None);
+        assert!(!history.heeds_failures());
     }
 }

@@ -200,7 +200,7 @@ proptest! {
                     if let Some(wait) = retry_after {
                         error = error.with_retry_after(ms(wait));
                     }
-                    let wait = history.failed(&error, now);
+                    let wait = history.failed(&error, 0, now);
                     let (least, most) =
                         model.waits(transient, retry_after.map_or(0.0, |wait| ms(wait).as_secs_f64()));
                     prop_assert!(wait.as_secs_f64() >= least, "{wait:?} after {} failures", model.failures);
@@ -357,7 +357,7 @@ impl Small {
             } else {
                 let error =
                     if self.for_good { TokenError::permanent("p") } else { TokenError::transient("t") };
-                self.history.failed(&error, now);
+                self.history.failed(&error, 0, now);
                 self.failed_at.push(end);
             }
         }

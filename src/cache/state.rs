@@ -54,6 +54,8 @@ pub(super) struct State {
     used: AtomicU64,
     /// Seconds from `born` before which the issuer is not asked whether what failed has been mended.
     ask_mended_after: AtomicU64,
+    /// Seconds from `born` by which the follower looks again.
+    look_due: AtomicU64,
     /// The highest generation that WeChat has rejected.
     rejected: AtomicU64,
     /// The generation of the last token that this process minted.
@@ -97,6 +99,7 @@ impl State {
             look_ahead_after: AtomicU64::new(0),
             used: AtomicU64::new(0),
             ask_mended_after: AtomicU64::new(0),
+            look_due: AtomicU64::new(u64::MAX),
             rejected: AtomicU64::new(0),
             minted: AtomicU64::new(0),
             unproven: AtomicU64::new(0),
@@ -229,6 +232,12 @@ impl State {
         held.map_or(Duration::ZERO, |held| held.fresh(self.settings.fetch_timeout))
     }
 
+    /// Whether another token than this one is due.
+    pub(super) fn is_due(&self, token: &AccessToken, now: Moment) -> bool {
+        let held = self.held(token, now);
+        held.left <= held.window
+    }
+
     /// How long until the present token should be replaced; zero if there is none.
     pub(super) fn before_window(&self, now: Moment) -> Duration {
         let held = self.slot().map(|token| self.held(&token, now));
@@ -277,6 +286,17 @@ impl State {
                 .is_ok()
     }
 
+    /// The follower has looked, and will look again within this time.
+    pub(super) fn note_look(&self, again: Duration) {
+        let due = self.age(self.clock.now()).saturating_add(again).as_secs();
+        self.look_due.store(due, Ordering::Relaxed);
+    }
+
+    /// Whether the follower should have looked again by now.
+    pub(super) fn is_look_overdue(&self, now: Moment) -> bool {
+        self.age(now).as_secs() > self.look_due.load(Ordering::Relaxed)
+    }
+
     /// Lets one caller a second ask the issuer whether what failed has been mended.
     pub(super) fn may_ask_whether_mended(&self, now: Moment) -> bool {
         let second = self.age(now).as_secs();
@@ -292,7 +312,8 @@ impl State {
             return false;
         }
         if self.is_unproven(rejected) {
-            self.prove(generation, false);
+            // How old it is tells whether it has helped.
+            self.try_out(0);
         }
         // Where mints do each other no harm, nobody else's ends a token.
         if !self.issuer.mints_are_independent() {
@@ -311,11 +332,9 @@ impl State {
         self.unproven.load(Ordering::Relaxed) == token.generation()
     }
 
-    /// The first to know: a request was accepted with the token of this generation, or rejected. Whether that is news.
-    pub(super) fn prove(&self, generation: u64, helped: bool) -> bool {
-        self.try_out(0);
-        let mut history = self.history();
-        history.helped(generation).is_none() && history.note_helped(generation, helped)
+    /// The highest generation that WeChat has rejected.
+    pub(super) fn highest_rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Takes note of what a refresh has brought in place of a rejected token.
@@ -334,7 +353,7 @@ impl State {
 
     /// Whether WeChat has rejected this token or a later one.
     pub(super) fn is_rejected(&self, token: &AccessToken) -> bool {
-        self.rejected.load(Ordering::Relaxed) >= token.generation()
+        self.highest_rejected() >= token.generation()
     }
 
     /// Takes note of how a call to the store went; says it once for each outage.

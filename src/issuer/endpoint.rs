@@ -125,7 +125,7 @@ impl Endpoint {
     }
 
     pub(super) fn credential(&self) -> Fingerprint {
-        Fingerprint::of(self.secrets.present().expose())
+        self.secrets.present().fingerprint()
     }
 
     pub(super) fn account(&self) -> &AccountKey {

@@ -188,6 +188,8 @@ impl TokenStore for MemoryStore {
 
     fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()> {
         self.with(account, |account, now| match note {
+            // Of nobody there is nothing to note.
+            Note::Accepted { .. } if account.fence == 0 => {}
             Note::Accepted { generation } => {
                 let (usage, _) = account.usage.get_or_insert_with(|| (Usage::default(), now));
                 usage.accepted = usage.accepted.max(generation);

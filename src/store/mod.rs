@@ -79,7 +79,8 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// Makes the lease last for its whole life again, from now. `false`: it was lost, and somebody else may be minting.
     fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool>;
 
-    /// Ends the lease with a token, keeps the usage, and tells the watchers. Removes the failure.
+    /// Ends the lease with a token, keeps the usage (what was noted as accepted stays), and tells the watchers. Removes the
+    /// failure.
     fn commit<'a>(
         &'a self,
         account: &'a AccountKey,
@@ -108,7 +109,8 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 
 /// Tells of changes to one account.
 pub trait Watch: Send {
-    /// Ends when the account may have changed since the watch began or since this last ended. May never end.
+    /// Ends when the account may have changed since the watch began or since this last ended. May never end. It may be dropped
+    /// at any time: what it would have told then is told by the next.
     fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 

@@ -198,8 +198,10 @@ pub(super) fn from_json<'a, T: Deserialize<'a>>(written: &'a [u8]) -> Result<T, 
     };
     let Version { v } = serde_json::from_slice(written).map_err(torn)?;
     if v != FORMAT {
+        let other =
+            if v > FORMAT { "update this program" } else { "an older version of this program wrote it" };
         return Err(StoreError::unreadable(format!(
-            "a record has format {v}, and this version reads only {FORMAT}: update this program"
+            "a record has format {v}, and this version reads only {FORMAT}: {other}"
         )));
     }
     serde_json::from_slice(written).map_err(torn)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::record::{from_json, to_json, to_millis};
+use crate::secret::Fingerprint;
 
 /// The version of the written form.
 const FORMAT: u32 = 2;
@@ -30,6 +31,8 @@ pub struct Usage {
     pub accepted: u64,
     /// Mints that failed in a row.
     pub failures: u32,
+    /// The [secret](crate::issuer::Issuer::credential) that they failed with.
+    pub credential: Option<Fingerprint>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +44,8 @@ struct Written {
     futile_ms: u64,
     refreshed: u64,
     failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
 }
 
 impl Usage {
@@ -66,6 +71,7 @@ impl Usage {
             futile_ms: to_millis(self.futile),
             refreshed: self.refreshed,
             failures: self.failures,
+            credential: self.credential.map(|credential| credential.to_string()),
         })
     }
 
@@ -74,13 +80,14 @@ impl Usage {
     pub fn decode(written: &[u8], passed: Duration, accepted: u64) -> Self {
         let usage = from_json(written).map_or_else(
             |_| Self::default(),
-            |Written { forced_ms, refreshes_ms, futile_ms, refreshed, failures, .. }| Self {
+            |Written { forced_ms, refreshes_ms, futile_ms, refreshed, failures, credential, .. }| Self {
                 forced: forced_ms.into_iter().map(Duration::from_millis).collect(),
                 refreshes: Duration::from_millis(refreshes_ms),
                 futile: Duration::from_millis(futile_ms),
                 refreshed,
                 accepted: 0,
                 failures,
+                credential: credential.and_then(|text| Fingerprint::parse(&text)),
             },
         );
         Self { accepted, ..usage.aged(passed) }
@@ -104,6 +111,7 @@ mod tests {
             refreshed: 7,
             accepted: 6,
             failures: 2,
+            credential: Some(Fingerprint::of("secret")),
         };
         assert_eq!(Usage::decode(&usage.encode(), Duration::ZERO, 6), usage);
         let later = Usage::decode(&usage.encode(), secs(10), 7);

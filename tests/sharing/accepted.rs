@@ -79,23 +79,3 @@ async fn refreshes_that_do_not_help_are_few_for_all_of_them_together() {
     let mints = mints.load(Ordering::SeqCst);
     assert!((6..=9).contains(&mints), "{mints} in ten minutes: one, five, and one every five minutes");
 }
-
-/// One API refuses for a reason of its own, and is the first to be answered; the others are well again.
-#[tokio::test(start_paused = true)]
-async fn that_one_api_is_refused_for_good_does_not_make_the_refresh_futile_for_the_others() {
-    let store = MemoryStore::new();
-    let (issuer, _) = instant();
-    let issuer: Arc<dyn tower_wechat::issuer::Issuer> = Arc::new(issuer);
-    let processes = [process(issuer.clone(), &store), process(issuer, &store)];
-    let (good, never) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(999)));
-    for process in &processes {
-        process.token().await.unwrap();
-    }
-    for round in 0..20 {
-        sleep(Duration::from_secs(5)).await;
-        good.fetch_add(1, Ordering::SeqCst);
-        let process = &processes[round % 2];
-        let ((never, _), (accepted, _)) = tokio::join!(call(process, &never), call(process, &good));
-        assert!(accepted && !never, "round {round}: {:?}", process.stats());
-    }
-}

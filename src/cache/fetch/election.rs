@@ -127,7 +127,7 @@ impl<'a> Election<'a> {
     fn failure<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Failure> {
         let heeds = |failure: &&Failure| {
             let ours = failure.credential == self.state.issuer.credential();
-            (ours || failure.error.is_transient()) && self.state.history().heeds_failures()
+            (ours || failure.error.is_transient()) && self.fetch.heeds_failures
         };
         snapshot.failure.as_ref().filter(heeds)
     }
@@ -148,8 +148,9 @@ impl<'a> Election<'a> {
         }
         let Failure { error, left, .. } = self.failure(snapshot)?;
         let now = state.clock.now();
+        let usage = self.fetch.usage(Some(snapshot.usage.clone()));
         let mut history = state.history();
-        history.keep_usage(&snapshot.usage, now);
+        history.keep_usage(&usage, now);
         history.hold_back(error, *left, now);
         drop(history);
         let error = error.clone().for_app(state.account.app());
@@ -186,8 +187,9 @@ impl<'a> Election<'a> {
                 }
                 let failure = Failure::new(error.clone(), lease.generation(), pause)
                     .with_credential(self.state.issuer.credential());
-                // One that belongs to this host is no other's: they may ask at once.
-                let shared = Some(&failure).filter(|_| !error.is_of_this_host());
+                // One that belongs to this host is no other's: they may ask at once, unless there was another failure.
+                let of_host = error.is_of_this_host();
+                let shared = if of_host { snapshot.failure.as_ref() } else { Some(&failure) };
                 self.abandon(lease, shared, &usage).await;
                 Work::Done(Err(error.with_retry_after(pause)))
             }
@@ -237,7 +239,8 @@ impl<'a> Election<'a> {
         }
         let lasting = error.is_unreadable();
         let error = self.store_error(error);
-        if self.fetch.elapsed() < state.settings.wait_timeout && !lasting {
+        let longest = state.settings.wait_timeout.min(state.settings.fetch_timeout);
+        if self.fetch.elapsed() < longest && !lasting {
             state.history().so_far = Some(error);
             pause().await;
             return None;

@@ -36,6 +36,8 @@ const LOOK_SECS: std::ops::Range<u64> = 20..40;
 const LOOKS_A_SECOND: u64 = 100;
 /// Between two looks, when all caches of a runtime have to look at once.
 const PACE: Duration = Duration::from_micros(500);
+/// A look that is so late will not come: its runtime is kept, and nobody polls it.
+const LATE: Duration = Duration::from_secs(20);
 /// A cache that nobody has asked for a token for so long is not followed until somebody does.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -103,13 +105,15 @@ async fn follow(place: Place, cache: Weak<State>, store: Arc<dyn TokenStore>) {
         if !turn.is_zero() {
             sleep(turn).await;
         }
+        let interval = place.0.interval();
         match cache.upgrade() {
             Some(state) if !state.is_closed() && state.idle(state.clock.now()) < IDLE => {
                 look(&state, &*store).await;
+                state.note_look(interval.saturating_add(LATE));
             }
             _ => return,
         }
-        let _ = timeout(place.0.interval(), watch.changed()).await;
+        let _ = timeout(interval, watch.changed()).await;
     }
 }
 
@@ -126,15 +130,12 @@ async fn look(state: &State, store: &dyn TokenStore) {
         give_back(state, store, &present).await;
         return;
     }
-    let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
-        return;
-    };
+    let Some(record) = snapshot.record else { return };
+    // Somebody may have come to doubt it.
+    state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
     let stored = state.token_of(&record);
-    if state.slot().is_none_or(|present| present.gives_way_to(&stored)) {
+    if !record.left.is_zero() && state.slot().is_none_or(|present| present.gives_way_to(&stored)) {
         state.adopt(&stored);
-    } else {
-        // Somebody has come to doubt it.
-        state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
     }
 }
 
@@ -147,7 +148,7 @@ fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
     let newer = snapshot.record.as_ref().is_none_or(|record| {
         // A store that began anew may count from a lower number: a younger token of a lower generation is the better one.
         let older = record.life.saturating_sub(record.left) > present.age();
-        record.left.is_zero() || (record.generation < present.generation() && older)
+        record.generation < present.generation() && (record.left.is_zero() || older)
     });
     newer && snapshot.failure.is_none()
 }

@@ -34,8 +34,14 @@ const TRUST_IN_DOUBT: Duration = Duration::from_secs(240);
 /// Fetches a token for this need.
 pub(super) async fn run(state: &State, need: &Need) -> Outcome {
     // What an earlier fetch has met is no excuse for this one.
-    state.history().so_far = None;
-    let fetch = Fetch { state, need, started: state.clock.now(), before: state.slot() };
+    let (now, before) = (state.clock.now(), state.slot());
+    let heeds_failures = {
+        let mut history = state.history();
+        history.so_far = None;
+        history.heeds_failures()
+    };
+    let is_due = before.as_ref().is_none_or(|before| state.is_due(before, now));
+    let fetch = Fetch { state, need, started: now, before, is_due, heeds_failures };
     match &state.store {
         Some(store) => election::run(&fetch, &**store).await,
         None => fetch.alone().await,
@@ -60,6 +66,10 @@ struct Fetch<'a> {
     started: Moment,
     /// The token that was there when it began.
     before: Option<AccessToken>,
+    /// Whether another one was due by then, whoever asked for it.
+    is_due: bool,
+    /// Whether failures that others have met count.
+    heeds_failures: bool,
 }
 
 impl Fetch<'_> {
@@ -91,7 +101,7 @@ impl Fetch<'_> {
     fn floor(&self) -> u64 {
         let present = self.state.slot().map_or(0, |token| token.generation());
         let rejected = self.need.rejected().map_or(0, AccessToken::generation);
-        present.max(rejected)
+        present.max(rejected).max(self.state.highest_rejected())
     }
 
     // === budgets ===
@@ -105,8 +115,7 @@ impl Fetch<'_> {
     /// The token that this refresh is to replace and has to be charged for: one that is due anyway is not, whoever came
     /// first.
     fn charged(&self) -> Option<&AccessToken> {
-        let is_due = self.state.before_window(self.started).is_zero();
-        self.need.rejected().filter(|_| !is_due)
+        self.need.rejected().filter(|_| !self.is_due)
     }
 
     /// Takes a mint that answers a rejection out of the budget.
@@ -135,7 +144,7 @@ impl Fetch<'_> {
     /// Takes note of a mint that went well.
     fn succeeded(&self, token: &AccessToken, usage: &mut Usage) {
         self.state.note_minted(token.generation());
-        usage.failures = 0;
+        (usage.failures, usage.credential) = (0, None);
         usage.refreshed = if self.charged().is_some() { token.generation() } else { 0 };
         let mut history = self.state.history();
         history.succeeded();
@@ -150,13 +159,18 @@ impl Fetch<'_> {
     /// Takes note of a failed mint, and says for how long nobody should try again.
     fn failed(&self, error: &TokenError, usage: &mut Usage) -> Duration {
         let (state, now) = (self.state, self.state.clock.now());
-        let mut history = state.history();
-        let others = usage.failures;
-        history.keep_usage(usage, now);
-        let pause = history.failed(error, now);
-        // What is wrong with this host says nothing of the account.
-        usage.failures = if error.is_of_this_host() { others } else { history.usage(now).failures };
-        drop(history);
+        // What is wrong with this host says nothing of the account, nor one secret of another.
+        let of_host = error.is_of_this_host();
+        let credential = state.issuer.credential();
+        let in_a_row = if of_host || usage.credential != credential { 0 } else { usage.failures };
+        let pause = state.history().failed(error, in_a_row, now);
+        if !of_host {
+            (usage.failures, usage.credential) = (in_a_row.saturating_add(1), credential);
+        }
+        if self.charged().is_some() && !self.leaves_doubt(error) {
+            budget::put_back(usage, state.issuer.refreshes());
+        }
+        state.history().keep_usage(usage, now);
         if self.leaves_doubt(error)
             && let Some(present) = state.slot()
         {

@@ -107,12 +107,11 @@ impl State {
             Some(kept) => Record::decode(kept.written.as_bytes(), kept.term.left(now)).map_err(unreadable)?,
             None => None,
         };
-        let failure = match &self.failure {
-            Some(kept) => {
-                Some(Failure::decode(kept.written.as_bytes(), kept.term.left(now)).map_err(unreadable)?)
-            }
-            None => None,
-        };
+        // One that cannot be read keeps nobody from minting.
+        let failure = self
+            .failure
+            .as_ref()
+            .and_then(|kept| Failure::decode(kept.written.as_bytes(), kept.term.left(now)).ok());
         let usage = self.usage.as_ref().map_or_else(
             || Usage { accepted: self.accepted, ..Usage::default() },
             |kept| Usage::decode(kept.written.as_bytes(), kept.term.passed(now), self.accepted),

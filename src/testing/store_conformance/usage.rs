@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::TokenError,
+    secret::Fingerprint,
     store::{Failure, Note, Usage},
 };
 
@@ -29,6 +30,7 @@ fn usage() -> Usage {
         refreshed: 1_790_000_000_123,
         accepted: 0,
         failures: 5,
+        credential: Some(Fingerprint::of("secret")),
     }
 }
 
@@ -39,7 +41,8 @@ fn is(seen: &Usage, wanted: &Usage) -> bool {
         && seen.forced.iter().zip(&wanted.forced).all(|(seen, wanted)| near(*seen, *wanted))
         && near(seen.refreshes, wanted.refreshes)
         && near(seen.futile, wanted.futile)
-        && (seen.refreshed, seen.failures) == (wanted.refreshed, wanted.failures)
+        && (seen.refreshed, seen.failures, seen.credential)
+            == (wanted.refreshed, wanted.failures, wanted.credential)
 }
 
 async fn usage_is_kept_with_every_end_of_a_lease(lab: &Lab) {
@@ -122,7 +125,10 @@ async fn a_doubted_token_is_trusted_for_less(lab: &Lab) {
 
 async fn nothing_is_noted_of_nobody(lab: &Lab) {
     let account = account();
-    answer(lab.one.note(&account, Note::Doubtful { generation: 1, most: LONG }).await, "note");
-    let seen = loaded(&*lab.other, &account).await;
-    rule(seen.record.is_none() && seen.leased.is_none(), "a note makes no record");
+    for note in [Note::Doubtful { generation: 1, most: LONG }, Note::Accepted { generation: 7 }] {
+        answer(lab.one.note(&account, note).await, "note");
+        let seen = loaded(&*lab.other, &account).await;
+        rule(seen.record.is_none() && seen.leased.is_none(), "a note makes no record");
+        rule(seen.usage == Usage::default(), "nothing is noted of an account of which there is nothing");
+    }
 }
