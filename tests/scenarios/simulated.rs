@@ -44,8 +44,8 @@ struct Inner {
     start: Instant,
     /// The server's time at the start, and since the machine has slept.
     offset: Mutex<Duration>,
-    /// Held by a change until all have been told of it.
-    changing: Mutex<()>,
+    /// The server's time, held by a call until it is over.
+    shown: Mutex<Duration>,
 }
 
 /// Where time is real: the connection to the server and the limits of its calls.
@@ -75,7 +75,7 @@ impl Simulated {
             server,
             start: Instant::now(),
             offset: Mutex::new(ELSEWHERE),
-            changing: Mutex::default(),
+            shown: Mutex::default(),
         }))
     }
 
@@ -92,8 +92,12 @@ impl Simulated {
             let done = spawn_blocking({
                 let now = inner.start.elapsed();
                 move || {
-                    let _changing = inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
-                    inner.server.set_time(*inner.offset.lock().unwrap() + now);
+                    let mut shown = inner.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                    let now = *inner.offset.lock().unwrap() + now;
+                    if *shown != now {
+                        inner.server.set_time(now);
+                        *shown = now;
+                    }
                     REAL.block_on(work(inner.clone()))
                 }
             });
