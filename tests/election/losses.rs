@@ -34,6 +34,7 @@ struct Tally {
     failed: usize,
     slowest_call: Duration,
     slowest_recovery: Duration,
+    faults: Vec<String>,
 }
 
 /// One process is known to be well with the token that there is.
@@ -112,7 +113,7 @@ async fn season(kind: Kind) -> Tally {
     (tally.calls, tally.slowest_call) = finish(workers, &mut history).await;
     tally.mints = mints;
     tally.failed = history.failures().len();
-    history.check();
+    tally.faults = history.faults();
     assert!(history.tokens() as u64 >= tally.revocations / 3, "the witnesses have seen {}", history.tokens());
     tally
 }
@@ -138,6 +139,7 @@ async fn survive(kind: Kind) {
             failed: whole.failed + tally.failed,
             slowest_call: whole.slowest_call.max(tally.slowest_call),
             slowest_recovery: whole.slowest_recovery.max(tally.slowest_recovery),
+            faults: [whole.faults, tally.faults].concat(),
         };
     }
     println!(
@@ -151,6 +153,7 @@ async fn survive(kind: Kind) {
         whole.slowest_call,
         whole.slowest_recovery
     );
+    assert!(whole.faults.is_empty(), "{} faults: {:#?}", whole.faults.len(), whole.faults);
 }
 
 #[tokio::test(flavor = "multi_thread")]

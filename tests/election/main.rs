@@ -17,6 +17,7 @@ mod cuts;
 mod deaths;
 mod failover;
 mod failures;
+mod forgotten;
 mod herd;
 mod history;
 mod kills;
