@@ -1,7 +1,18 @@
 #!/usr/bin/env bash
 # Runs every check of the project, and installs what it needs for that.
+#
+# `./test.sh --all` then runs the slow proofs, too, which take a quarter of an hour more:
+# - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
+# - every test that is ignored otherwise: a Redis that comes back to a hundred thousand watchers, and an hour of ten
+#   thousand accounts on one Redis
 set -euo pipefail
 cd "$(dirname "$0")"
+
+case "$*" in
+    "") all=false ;;
+    --all) all=true ;;
+    *) echo "usage: $0 [--all]" >&2; exit 2 ;;
+esac
 
 # A thousand callers and the server that they call are one process in the tests.
 ulimit -n 8192 2>/dev/null || true
@@ -30,6 +41,7 @@ need_cargo() {
 }
 
 need_package redis-server redis-server
+need_package faketime faketime
 need_package valgrind valgrind
 need_cargo cargo-nextest
 need_cargo cargo-hack
@@ -74,5 +86,14 @@ for example in examples/*.rs; do
     printf -- '-- %s\n' "$name"
     timeout 120 cargo run --quiet --all-features --example "$name"
 done
+
+if $all; then
+    step "200 rounds of random kills and losses"
+    CHAOS_ROUNDS=200 cargo nextest run --all-features --no-fail-fast --test-threads 1 --status-level pass \
+        --test election -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'
+
+    step "tests that are ignored otherwise"
+    cargo nextest run --all-features --no-fail-fast --test-threads 1 --status-level pass --run-ignored only
+fi
 
 step "all is well"

@@ -12,11 +12,16 @@ mod signal;
 mod support;
 
 mod accounts;
+mod chaos;
 mod cuts;
 mod deaths;
 mod failover;
 mod failures;
+mod forgotten;
 mod herd;
+mod history;
+mod kills;
+mod losses;
 mod outages;
 mod propagation;
 mod worker;

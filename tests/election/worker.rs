@@ -36,8 +36,10 @@ use crate::{
 };
 
 const SPEC: &str = "TOWER_WECHAT_ELECTION_WORKER";
-/// Marks what a worker says among what the test harness prints.
+/// Marks what a worker answers among what the test harness prints.
 const MARK: &str = ">>";
+/// Marks what it says unasked.
+const NOTICE: &str = "~~";
 /// Sockets of a worker at a time. The callers that wait for a token hold none, so this bounds the open files without
 /// bounding the crowd: eight thousand sockets at one server are more than many machines allow.
 const SOCKETS: usize = 64;
@@ -129,6 +131,8 @@ pub struct Worker {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     pid: u32,
+    /// What it has said unasked.
+    pub notices: Vec<Value>,
 }
 
 impl Worker {
@@ -145,6 +149,7 @@ impl Worker {
             pid: child.id().unwrap(),
             input: child.stdin.take().unwrap(),
             output: BufReader::new(child.stdout.take().unwrap()).lines(),
+            notices: Vec::new(),
             child,
         }
     }
@@ -156,10 +161,20 @@ impl Worker {
     pub async fn hear(&mut self) -> Value {
         loop {
             let line = self.output.next_line().await.unwrap().expect("the worker ended early");
-            if let Some((_, said)) = line.split_once(MARK) {
+            if let Some(said) = self.heard(&line) {
                 return serde_json::from_str(said).unwrap();
             }
         }
+    }
+
+    /// An answer, if the line is one. A notice is kept.
+    fn heard<'l>(&mut self, line: &'l str) -> Option<&'l str> {
+        if let Some((_, notice)) = line.split_once(NOTICE) {
+            // The last line of a killed worker may have no end.
+            self.notices.extend(serde_json::from_str::<Value>(notice));
+            return None;
+        }
+        Some(line.split_once(MARK)?.1)
     }
 
     pub async fn ask(&mut self, command: &str) -> Value {
@@ -171,9 +186,13 @@ impl Worker {
         crate::signal::signal(self.pid, name);
     }
 
-    /// SIGKILL.
-    pub async fn kill(mut self) {
+    /// SIGKILL. Returns all that it has said unasked.
+    pub async fn kill(mut self) -> Vec<Value> {
         self.child.kill().await.unwrap();
+        while let Ok(Some(line)) = self.output.next_line().await {
+            self.heard(&line);
+        }
+        self.notices
     }
 
     /// Ends in good order.
@@ -237,6 +256,11 @@ async fn worker() {
                 None => json!({ "error": "nothing to refresh" }),
             },
             "current" => cache.current().as_ref().map_or(Value::Null, shown),
+            "witness" => {
+                let cache = cache.clone();
+                std::thread::spawn(move || witness(&cache));
+                json!({ "begun": true })
+            }
             "fire" => crowd.fire(argument.parse().unwrap()).await,
             "load" => load.begin(&crowd),
             "halt" => load.end().await,
@@ -259,6 +283,11 @@ async fn worker() {
 
 fn say(what: &Value) {
     println!("{MARK}{what}");
+}
+
+/// Says something unasked.
+fn notice(what: &Value) {
+    println!("{NOTICE}{what}");
 }
 
 fn shown(token: &AccessToken) -> Value {
@@ -301,6 +330,18 @@ fn watch(cache: &TokenCache, last: u64) -> Value {
         }
     }
     json!({ "seen": seen })
+}
+
+/// Tells of every token that the cache serves, as long as the process lives.
+fn witness(cache: &TokenCache) {
+    let mut last = Value::Null;
+    loop {
+        std::thread::sleep(Duration::from_micros(500));
+        if let Some(present) = cache.current().as_ref().map(shown).filter(|present| *present != last) {
+            notice(&present);
+            last = present;
+        }
+    }
 }
 
 /// Callers of an ordinary API.
@@ -371,7 +412,11 @@ impl Load {
                 #[allow(clippy::disallowed_methods, reason = "real servers take real time")]
                 while !over.load(SeqCst) {
                     let start = Instant::now();
-                    tally.count(crowd.clone().call().await);
+                    let call = crowd.clone().call().await;
+                    if let Err(error) = &call {
+                        notice(&json!({ "failed": error }));
+                    }
+                    tally.count(call);
                     tally.slowest = tally.slowest.max(start.elapsed());
                     sleep(Duration::from_millis(10)).await;
                 }

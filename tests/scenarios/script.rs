@@ -79,8 +79,10 @@ pub struct Step {
     #[serde(default, rename = "why")]
     pub _why: String,
     pub endpoint: Option<Behaviour>,
-    /// The wall clock is set by this much.
+    /// Somebody sets the machine's wall clock by this much.
     pub wall_clock: Option<f64>,
+    /// The machine sleeps for so long: its monotonic clock stands still, and the time of all others goes on.
+    pub sleeps: Option<f64>,
     pub ask: Option<Ask>,
     #[serde(default)]
     pub shutdown: bool,

@@ -43,13 +43,19 @@ pub struct Server {
     child: Child,
     dir: TempDir,
     args: Vec<String>,
+    /// Whether it has a clock of its own.
+    simulated: bool,
 }
 
 /// A folder of its own, removed when it is dropped.
-struct TempDir(PathBuf);
+pub struct TempDir(PathBuf);
 
 impl TempDir {
-    fn new() -> Self {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("tower-wechat-redis-{}-{count}", std::process::id()));
@@ -76,6 +82,25 @@ impl Server {
 
     /// With these files in its folder, of which `server.conf` is its configuration.
     pub async fn start_from(files: &[(&str, &str)], args: &[&str]) -> Self {
+        Self::start_as(files, args, false).await
+    }
+
+    /// With a wall clock that stands where [`set_time`](Self::set_time) puts it. Needs libfaketime: `apt-get install
+    /// faketime`.
+    pub async fn start_in_simulated_time(now: Duration) -> Self {
+        Self::start_as(&[(TIME, &as_time(now))], &[], true).await
+    }
+
+    /// Sets its wall clock, to so long after the Unix epoch.
+    pub fn set_time(&self, now: Duration) {
+        assert!(self.simulated);
+        // In one step: it may be reading it.
+        let next = self.path("time.new");
+        fs::write(&next, as_time(now)).unwrap();
+        fs::rename(next, self.path(TIME)).unwrap();
+    }
+
+    async fn start_as(files: &[(&str, &str)], args: &[&str], simulated: bool) -> Self {
         for _ in 0..20 {
             let dir = TempDir::new();
             fs::write(dir.0.join("server.conf"), "").unwrap();
@@ -85,7 +110,8 @@ impl Server {
             let (port, extra_port) = (free_port(), free_port());
             let args: Vec<_> =
                 args.iter().map(|arg| arg.replace("{extra}", &extra_port.to_string())).collect();
-            let mut server = Self { port, extra_port, child: spawn(port, &dir.0, &args), dir, args };
+            let child = spawn(port, &dir.0, &args, simulated);
+            let mut server = Self { port, extra_port, child, dir, args, simulated };
             if server.is_ready().await {
                 return server;
             }
@@ -115,13 +141,13 @@ impl Server {
 
     /// Starts again, on the same port and with nothing in memory.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.port, &self.dir.0, &self.args);
+        self.child = spawn(self.port, &self.dir.0, &self.args, self.simulated);
         assert!(self.is_ready().await, "redis-server did not start again");
     }
 
     /// The same, while it may still be loading its data.
     pub fn restart_without_waiting(&mut self) {
-        self.child = spawn(self.port, &self.dir.0, &self.args);
+        self.child = spawn(self.port, &self.dir.0, &self.args, self.simulated);
     }
 
     /// Adds to the command line of the next start.
@@ -171,8 +197,40 @@ impl Drop for Server {
     }
 }
 
-fn spawn(port: u16, dir: &Path, args: &[String]) -> Child {
-    Command::new("redis-server")
+/// The file that a simulated clock is read from.
+const TIME: &str = "time";
+
+fn as_time(now: Duration) -> String {
+    format!("{}.{:06}\n", now.as_secs(), now.subsec_micros())
+}
+
+/// Has a program read its wall clock from [`TIME`] in its folder.
+fn simulate_time(command: &mut Command) {
+    let library = |path: &str| {
+        let folders =
+            ["/usr/lib", "/lib", "/usr/lib64"].map(|dir| fs::read_dir(dir).into_iter().flatten().flatten());
+        let in_folders = folders.into_iter().flatten().map(|folder| folder.path().join(path));
+        in_folders.filter(|file| file.exists()).find_map(|file| file.into_os_string().into_string().ok())
+    };
+    let faketime = library("faketime/libfaketimeMT.so.1")
+        .expect("these tests need libfaketime: `apt-get install faketime`");
+    // jemalloc reads the clock while libfaketime is being loaded, which has to allocate for that: they would wait for each
+    // other. glibc's own library for debugging takes jemalloc's place.
+    let malloc = library("libc_malloc_debug.so.0").unwrap_or_default();
+    command
+        .env("LD_PRELOAD", format!("{faketime} {malloc}"))
+        .env("FAKETIME_TIMESTAMP_FILE", TIME)
+        .env("FAKETIME_FMT", "%s")
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("DONT_FAKE_MONOTONIC", "1");
+}
+
+fn spawn(port: u16, dir: &Path, args: &[String], simulated: bool) -> Child {
+    let mut command = Command::new("redis-server");
+    if simulated {
+        simulate_time(&mut command);
+    }
+    command
         .arg("server.conf")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--appendonly", "no"])

@@ -124,6 +124,15 @@ impl FileStore {
         Ok(Self(Arc::new(Inner { dir: dir::open(dir)?, clock, leases: Mutex::default() })))
     }
 
+    /// Reads the wall clock from `clock`, which a test can move. Call it before the store is cloned: the clones made before
+    /// keep the machine's clock.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn clock(self, clock: &crate::testing::ManualClock) -> Self {
+        let (dir, clock) = (self.0.dir.clone(), clock.clock());
+        Self(Arc::new(Inner { dir, clock, leases: Mutex::default() }))
+    }
+
     fn files(&self, account: &AccountKey) -> Files {
         Files::new(&self.0.dir, account)
     }
