@@ -142,11 +142,12 @@ impl Content {
         self.generation
     }
 
-    /// Whether `new` is to take its place: it is later, or lives where this one does not. A store that was emptied may count
-    /// from a lower number on.
+    /// Whether `new` is to take its place: it is later, or is another one and lives where this one does not. A store that was
+    /// emptied may count from a lower number on. (The very same token, by a clock that was set back, lives no longer.)
     pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
         let has_expired = |token: &Self| token.expiry.has_passed(token.clock.now());
-        new.generation > self.generation || (has_expired(self) && !has_expired(new))
+        let revives = || new.text != self.text && has_expired(self) && !has_expired(new);
+        new.generation > self.generation || revives()
     }
 }
 

@@ -90,7 +90,11 @@ async fn an_older_token_is_given_back(kind: Kind) {
     server.kill();
     server.restart().await;
     b.join(&server);
-    eventually("b gives it back", SOON, async || b.current().generation() > second.generation()).await;
+    let key = format!("tower-wechat:{{{}}}", b.cache.account());
+    eventually("b gives it back", SOON, async || {
+        server.cli(&["HGET", &key, "record"]).await.contains(second.as_str())
+    })
+    .await;
     assert!(b.holds(&second));
 
     a.join(&server);

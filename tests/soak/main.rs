@@ -110,8 +110,10 @@ impl Fleet {
         };
         let held: Vec<_> = (0..accounts * 7 / 10).map(&cache).collect();
         let warm = held[..accounts * 3 / 10].iter().map(TokenCache::keep_warm).collect();
-        let pool =
-            TokenPool::with_factory(move |app| Some(cache(app.as_str().parse().ok()?))).evict_after(IDLE);
+        let pool = TokenPool::builder()
+            .factory(move |app| Some(cache(app.as_str().parse().ok()?)))
+            .evict_after(IDLE)
+            .build();
         Self { world, held, _warm: warm, pool }
     }
 

@@ -130,12 +130,16 @@ async fn look(state: &State, store: &dyn TokenStore) {
         give_back(state, store, &present).await;
         return;
     }
-    let Some(record) = snapshot.record else { return };
-    // Somebody may have come to doubt it.
-    state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
+    // Nothing left says nothing of ours: a store on files counts so, too, once the clock was set back.
+    let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
+        return;
+    };
     let stored = state.token_of(&record);
-    if !record.left.is_zero() && state.slot().is_none_or(|present| present.gives_way_to(&stored)) {
+    if state.slot().is_none_or(|present| present.gives_way_to(&stored)) {
         state.adopt(&stored);
+    } else {
+        // Somebody may have come to doubt it.
+        state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
     }
 }
 

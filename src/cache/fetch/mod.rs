@@ -31,6 +31,9 @@ use crate::{
 /// that clock may be running.
 const TRUST_IN_DOUBT: Duration = Duration::from_secs(240);
 
+/// How far apart the generations of tokens are that were minted at the same moment.
+const APART: std::ops::RangeInclusive<u64> = 1..=16;
+
 /// Fetches a token for this need.
 pub(super) async fn run(state: &State, need: &Need) -> Outcome {
     // What an earlier fetch has met is no excuse for this one.
@@ -90,11 +93,21 @@ impl Fetch<'_> {
         }
     }
 
-    /// The generation of a token that is minted without a lease. Others may do the same while they cannot reach the store:
-    /// by the clock, the later token has the higher one.
+    /// The generation of a token that is minted without a lease. Others may do the same while they cannot reach the store.
+    ///
+    /// The store's generations are moments of its clock, in milliseconds. So the later token has the higher one if it is
+    /// counted on from the last that the store gave, and no clock that is wrong puts it ahead of the store's next. Where
+    /// there is no last one, any of the store's is higher. Chance keeps two tokens from having the same.
     fn generation(&self) -> u64 {
-        let next = self.floor().saturating_add(1);
-        if self.state.store.is_some() { next.max(self.state.clock.now().unix_millis()) } else { next }
+        let floor = self.floor();
+        if self.state.store.is_none() {
+            return floor.saturating_add(1);
+        }
+        let Some(present) = self.state.slot() else {
+            return floor.saturating_add(fastrand::u64(1..=u64::from(u32::MAX)));
+        };
+        let age = u64::try_from(present.age().as_millis()).unwrap_or(0);
+        floor.saturating_add(age).saturating_add(fastrand::u64(APART))
     }
 
     /// A new token's generation must be above this.
