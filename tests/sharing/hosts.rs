@@ -125,3 +125,29 @@ async fn a_rotated_secret_is_one_account_and_the_old_one_holds_nobody_back() {
     sleep(Duration::from_secs(1)).await;
     assert_eq!(old.token().await.unwrap().as_str(), "T");
 }
+
+/// Another process has asked the stable endpoint, which handed out the same text again; then that is revoked. Whoever has
+/// heard of it under the earlier number only must not take it for a better one.
+#[tokio::test(start_paused = true)]
+async fn a_text_that_was_rejected_is_no_better_under_a_later_number() {
+    let store = MemoryStore::new();
+    let text = Arc::new(AtomicUsize::new(1));
+    let process = |store: &MemoryStore| {
+        let text = text.clone();
+        process(
+            scripted(move |_| ready(Ok(Minted::new(format!("T{}", text.load(Ordering::SeqCst)), TWO_HOURS)))),
+            store,
+        )
+    };
+    let (one, other) = (process(&store), process(&store));
+    let first = one.token().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let again = other.refresh(&other.token().await.unwrap()).await.unwrap();
+    assert_eq!((first.as_str(), again.as_str()), ("T1", "T1"));
+    assert!(again.generation() > first.generation());
+    sleep(Duration::from_millis(1)).await;
+    text.store(2, Ordering::SeqCst);
+    let third = process(&store);
+    let better = third.refresh(&first).await.unwrap();
+    assert_eq!(better.as_str(), "T2", "the text was rejected after it was handed out again");
+}

@@ -120,7 +120,14 @@ impl<'a> Election<'a> {
             (Some(stored), Some(present)) if !present.gives_way_to(&stored) => present,
             (stored, present) => stored.or(present)?,
         };
-        self.state.satisfies(&newest, self.fetch.need).then_some(newest)
+        let answers = self.state.satisfies(&newest, self.fetch.need) && !self.was_rejected_since(&newest);
+        answers.then_some(newest)
+    }
+
+    /// Whether this is the very text that WeChat has rejected, and was minted before that, under whatever number.
+    fn was_rejected_since(&self, token: &AccessToken) -> bool {
+        let same = self.fetch.need.rejected().is_some_and(|rejected| rejected.as_str() == token.as_str());
+        same && token.age() > self.fetch.elapsed()
     }
 
     /// The failure that forbids another mint.
