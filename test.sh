@@ -3,7 +3,7 @@
 #
 # `./test.sh --all` then runs the slow proofs, too, which take a quarter of an hour more:
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
-# - every test that is ignored otherwise: a Redis that comes back to a hundred thousand watchers, and an hour of ten
+# - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, and an hour of ten
 #   thousand accounts on one Redis
 set -euo pipefail
 cd "$(dirname "$0")"

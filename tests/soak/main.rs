@@ -3,13 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "simulated time is tokio's")]
 
-#[path = "../support/redis.rs"]
-mod server;
-#[path = "../support/signal.rs"]
-mod signal;
-#[allow(dead_code, reason = "the scenarios use more of it")]
-#[path = "../scenarios/simulated.rs"]
-mod simulated;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;
 
 use std::{
@@ -19,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-use simulated::Simulated;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use support::simulated::Simulated;
 use tokio::{
     runtime::Handle,
     task::JoinSet,

@@ -3,13 +3,18 @@
 #![allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
 
 pub mod below;
-pub mod mill;
-
+pub mod events;
 pub mod fixed;
-pub mod pieces;
-pub mod raw;
-
 pub mod issuers;
+pub mod managed;
+pub mod mill;
+pub mod pieces;
+pub mod proxy;
+pub mod raw;
+pub mod redis;
+pub mod scripted;
+pub mod signal;
+pub mod simulated;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "every test file uses another part of this")]
 
-use crate::signal::signal;
+use super::signal::signal;
 use std::{
     fs,
     net::TcpListener,

@@ -1,0 +1,8 @@
+//! The cache: what it does for its callers, in one process.
+
+mod a_day;
+mod failures;
+mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
+mod warm;

@@ -1,0 +1,8 @@
+//! The stores, each by itself.
+
+mod file;
+mod memory;
+mod redis;
+mod sealed;
+#[path = "../support/mod.rs"]
+mod support;
