@@ -89,11 +89,11 @@ done
 
 if $all; then
     step "200 rounds of random kills and losses"
-    CHAOS_ROUNDS=200 cargo nextest run --all-features --no-fail-fast --test-threads 1 --status-level pass \
-        --test election -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'
+    CHAOS_ROUNDS=200 cargo nextest run --profile slow --all-features --no-fail-fast --test-threads 1 --status-level pass \
+        --test cluster -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'
 
     step "tests that are ignored otherwise"
-    cargo nextest run --all-features --no-fail-fast --test-threads 1 --status-level pass --run-ignored only
+    cargo nextest run --profile slow --all-features --no-fail-fast --test-threads 1 --status-level pass --run-ignored only
 fi
 
 step "all is well"
