@@ -211,10 +211,14 @@ mod tests {
     #[test]
     fn what_two_have_seen_counts_once() {
         let stored = Usage { forced: vec![secs(100)], refreshes: secs(5), failures: 1, ..Usage::default() };
-        let own =
-            Usage { forced: vec![secs(101), secs(40)], futile: secs(7), failures: 3, ..Usage::default() };
+        let own = Usage {
+            forced: vec![secs(101), secs(90), secs(40)],
+            futile: secs(7),
+            failures: 3,
+            ..Usage::default()
+        };
         let whole = merged(stored, &own);
-        assert_eq!(whole.forced, [secs(100), secs(40)]);
+        assert_eq!(whole.forced, [secs(100), secs(90), secs(40)]);
         assert_eq!((whole.refreshes, whole.futile), (secs(5), secs(7)));
         assert_eq!(whole.failures, 1, "whoever failed last has said so there");
     }

@@ -124,9 +124,9 @@ impl History {
         }
     }
 
-    /// How long all this forbids anything.
+    /// How long all this forbids to replace a token that is near its end. A spent budget does not.
     pub(super) fn pause(&self, now: Moment) -> Duration {
-        let ends = [self.failed.as_ref().map(|failed| failed.0), self.unchanged, self.spent];
+        let ends = [self.failed.as_ref().map(|failed| failed.0), self.unchanged];
         ends.into_iter().flatten().map(|end| end.left(now)).max().unwrap_or_default()
     }
 
@@ -291,7 +291,7 @@ mod tests {
         let error = history.error(later(now, secs(2)));
         assert!(error.to_string().contains("budget"), "{error}");
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::BackedOff, Some(secs(57))));
-        assert_eq!(history.pause(now), secs(59));
+        assert_eq!(history.pause(now), secs(30), "the warmer need not wait for a budget");
     }
 
     #[test]
