@@ -403,9 +403,11 @@ where
     R: Body,
 {
     let (errcode, body, whole) = match verdict {
-        Verdict::Passed(body) => {
-            let Attempt { sender, token, .. } = attempt.as_ref().expect(ONCE);
-            sender.cache.note_accepted(token);
+        Verdict::Passed { body, accepted } => {
+            if accepted && head.status.is_success() {
+                let Attempt { sender, token, .. } = attempt.as_ref().expect(ONCE);
+                sender.cache.note_accepted(token);
+            }
             return Break(Ok(Response::from_parts(head, body)));
         }
         Verdict::Rejected { errcode, body, whole } => (errcode, body, whole),

@@ -154,10 +154,12 @@ impl<R: Body> Rejection<R> {
     /// The second answer, once it is clear whether it rejects the token, too.
     pub(super) fn judged(self, verdict: Verdict<R>, head: Parts) -> Response<PeekedBody<R>> {
         let (accepted, body) = match verdict {
-            Verdict::Passed(body) => (true, body),
-            Verdict::Rejected { body, .. } => (false, body),
+            Verdict::Rejected { body, .. } => (Some(false), body),
+            Verdict::Passed { body, accepted } => {
+                ((accepted && head.status.is_success()).then_some(true), body)
+            }
         };
-        if let Some(second) = &self.second {
+        if let (Some(second), Some(accepted)) = (&self.second, accepted) {
             self.cache.note_replay(&second.token, accepted);
         }
         self.replayed(Response::from_parts(head, body))

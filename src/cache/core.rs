@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, task::AbortHandle, time::timeout};
 use super::{
     fetch::{self, follower},
     flight::{Leader, Role, SingleFlight, Waiter},
-    policy::{Decision, Need},
+    policy::{self, Decision, Need},
     state::{Outcome, State},
     sync::{Mutex, lock},
 };
@@ -56,10 +56,8 @@ impl Core {
         if state.note_use(now) {
             self.first_use_in_a_second(now);
         }
-        if matches!(need, Need::Living(Duration::ZERO))
-            && let Some(token) = state.slot()
-            && token.is_fresh(now)
-            && !state.is_rejected(&token)
+        if let Some(token) = state.slot()
+            && policy::is_plainly_good(need, token.is_fresh(now), state.is_rejected(&token))
         {
             return Some(token);
         }
@@ -149,7 +147,7 @@ impl Core {
         };
         let limit = state.settings.wait_timeout;
         timeout(limit, fetched).await.unwrap_or_else(|_| {
-            if let Some(error) = state.history().so_far.clone() {
+            if let Some(error) = state.history().so_far() {
                 return Err(error);
             }
             let text = format!(
@@ -206,9 +204,7 @@ impl Core {
     fn lead(&self, runtime: &Handle, need: &Need, leader: Leader<Outcome>) {
         let state = self.state.clone();
         self.follow();
-        // Whatever it was asked for: a token that is known to be dead is to be replaced.
-        let dead = state.current().filter(|token| state.is_rejected(token));
-        let need = dead.map_or_else(|| need.clone(), Need::Replacing);
+        let need = policy::need_of_fetch(need, state.current().filter(|token| state.is_rejected(token)));
         let cause = fetch::cause(&state, &need);
         let fetching = async move {
             let outcome = fetch::run(&state, &need).await;
@@ -241,17 +237,9 @@ impl Core {
     /// A request that had been rejected was sent again with this token, and was accepted or rejected once more.
     pub(super) fn note_replay(&self, token: &AccessToken, accepted: bool) {
         let generation = token.generation();
-        let news = self.state.history().note_replay(generation, accepted);
+        let news = self.state.trial.replayed(generation, accepted);
         if news && accepted && self.state.is_minted_here(generation) {
             self.tell_accepted(generation);
-        }
-    }
-
-    /// A request was accepted with this token, which is the first that is known of it.
-    pub(super) fn note_accepted(&self, token: &AccessToken) {
-        if self.state.is_unproven(token) {
-            self.state.try_out(0);
-            self.state.history().note_accepted(token.generation());
         }
     }
 

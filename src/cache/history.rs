@@ -23,7 +23,7 @@ const MOST_FAILURES: u32 = 16;
 #[derive(Debug, Default)]
 pub(super) struct History {
     /// What a fetch under way has met and not given up for: the error for callers who cannot wait for its end.
-    pub(super) so_far: Option<TokenError>,
+    so_far: Option<TokenError>,
     /// Mints that failed in a row, as far as this process knows.
     failures: u32,
     /// Boxed, for an account that is well has none, and there may be many.
@@ -32,20 +32,8 @@ pub(super) struct History {
     spent: Option<Deadline>,
     /// As it was at that moment, as far as this process knows.
     usage: Option<Box<(Usage, Moment)>>,
-    /// The latest token whose refresh is known to have helped or not.
-    help: Option<Help>,
     /// Somebody says that what was wrong has been mended: no failure counts for the next fetch.
     mended: bool,
-}
-
-/// Whether a refresh has helped.
-#[derive(Clone, Copy, Debug)]
-struct Help {
-    /// Of the token that it brought.
-    generation: u64,
-    helped: bool,
-    /// Whether a request that had been rejected says so.
-    by_replay: bool,
 }
 
 impl History {
@@ -100,9 +88,20 @@ impl History {
         self.mended = true;
     }
 
-    /// A fetch begins. Whether failures that others have met count for it.
-    pub(super) fn heeds_failures(&mut self) -> bool {
+    /// A fetch begins: what an earlier one has met is no excuse for it. Whether failures that others have met count.
+    pub(super) fn begin(&mut self) -> bool {
+        self.so_far = None;
         !std::mem::take(&mut self.mended)
+    }
+
+    /// The fetch under way has met this, and goes on; or has met nothing any more.
+    pub(super) fn met(&mut self, error: Option<TokenError>) {
+        self.so_far = error;
+    }
+
+    /// What the fetch under way has met.
+    pub(super) fn so_far(&self) -> Option<TokenError> {
+        self.so_far.clone()
     }
 
     /// The failure that forbids a mint at the moment.
@@ -157,32 +156,6 @@ impl History {
     /// Keeps what was used, by this process or by others.
     pub(super) fn keep_usage(&mut self, usage: &Usage, now: Moment) {
         self.usage = Some(Box::new((usage.clone(), now)));
-    }
-
-    /// A request that had been rejected was sent again with the token of this generation. Whether that is news: one that was
-    /// accepted is enough.
-    pub(super) fn note_replay(&mut self, generation: u64, accepted: bool) -> bool {
-        let news = match self.help {
-            Some(known) if known.generation > generation => false,
-            Some(known) if known.generation == generation && known.by_replay => accepted && !known.helped,
-            _ => true,
-        };
-        if news {
-            self.help = Some(Help { generation, helped: accepted, by_replay: true });
-        }
-        news
-    }
-
-    /// A request was accepted with the token of this generation that had not been rejected before. A replay says more.
-    pub(super) fn note_accepted(&mut self, generation: u64) {
-        if self.help.is_none_or(|known| known.generation < generation) {
-            self.help = Some(Help { generation, helped: true, by_replay: false });
-        }
-    }
-
-    /// Whether the token of this generation helped, where that is known.
-    pub(super) fn helped(&self, generation: u64) -> Option<bool> {
-        self.help.filter(|known| known.generation == generation).map(|known| known.helped)
     }
 }
 
@@ -259,8 +232,8 @@ mod tests {
         history.spent(secs(60), now);
         history.mend();
         assert_eq!(history.held_back(now), Some(HeldBack::Spent), "a budget is not a back-off");
-        assert!(!history.heeds_failures(), "the next fetch asks whatever others have met");
-        assert!(history.heeds_failures(), "and the one after that does not");
+        assert!(!history.begin(), "the next fetch asks whatever others have met");
+        assert!(history.begin(), "and the one after that does not");
         assert!(
             history.failed(&TokenError::permanent("still wrong"), 0, now) > secs(7),
             "the second in a row"
@@ -295,26 +268,12 @@ mod tests {
     }
 
     #[test]
-    fn one_replay_that_a_token_helped_is_enough_and_says_more_than_another_request() {
-        let mut history = History::default();
-        history.note_accepted(5);
-        assert_eq!(history.helped(5), Some(true));
-        assert!(history.note_replay(5, false));
-        history.note_accepted(5);
-        assert_eq!(history.helped(5), Some(false));
-        assert!(history.note_replay(5, true));
-        assert!(!history.note_replay(5, false) && !history.note_replay(4, false));
-        history.note_accepted(4);
-        assert_eq!((history.helped(5), history.helped(4)), (Some(true), None));
-    }
-
-    #[test]
     fn what_is_mended_while_a_mint_is_about_to_fail_is_mended() {
         let now = Clock::default().now();
         let mut history = History::default();
         history.mend();
         history.failed(&TokenError::permanent("wrong secret"), 0, now);
         assert_eq!(history.held_back(now), None);
-        assert!(!history.heeds_failures());
+        assert!(!history.begin());
     }
 }

@@ -32,6 +32,7 @@ mod slot;
 mod state;
 mod stats;
 mod sync;
+mod trial;
 mod warmer;
 
 use std::{
@@ -300,7 +301,7 @@ impl TokenCache {
 
     /// Takes note that a request was accepted with this token, which had not been rejected before.
     pub(crate) fn note_accepted(&self, token: &AccessToken) {
-        self.core.note_accepted(token);
+        self.core.state.trial.accepted(token.generation());
     }
 
     /// Starts a refresh for those who come later, and does not wait for it.

@@ -105,6 +105,17 @@ pub(crate) fn decide(view: View, need: &Need) -> Decision {
     }
 }
 
+/// The row of the table that nearly every request takes, told without the rest: any good token will do, and the one in the
+/// slot is far from its end.
+pub(crate) fn is_plainly_good(need: &Need, is_fresh: bool, is_rejected: bool) -> bool {
+    matches!(need, Need::Living(Duration::ZERO)) && is_fresh && !is_rejected
+}
+
+/// What a fetch is for. Whoever asked first and for whatever: a token that is known to be dead is to be replaced.
+pub(crate) fn need_of_fetch(need: &Need, dead: Option<AccessToken>) -> Need {
+    dead.map_or_else(|| need.clone(), Need::Replacing)
+}
+
 impl Held {
     fn is_alive(self) -> bool {
         !self.left.is_zero()
@@ -145,9 +156,12 @@ pub(crate) fn window(life: Duration, ahead: Duration, jitter: u8) -> Duration {
     widest.saturating_sub(widest / 4 * u32::from(jitter) / 255)
 }
 
+/// How long not to ask again after a refresh has brought the very text that was rejected.
+pub(crate) const QUIET_AFTER_SAME: Duration = Duration::from_secs(30);
+
 /// How long not to ask again after an endpoint has answered with a token that is no improvement.
 pub(crate) fn quiet_after_unchanged(token: &AccessToken) -> Duration {
-    (token.expires_in() / 2).clamp(Duration::from_secs(10), Duration::from_secs(30))
+    (token.expires_in() / 2).clamp(Duration::from_secs(10), QUIET_AFTER_SAME)
 }
 
 #[cfg(test)]
@@ -248,6 +262,36 @@ mod tests {
         for (name, view, need, expected) in table {
             assert_eq!(decide(view, &need), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_plainly_good_is_served_whatever_else_is_known() {
+        let longer = Need::Living(Duration::from_nanos(1));
+        for (need, fresh, rejected, good) in [
+            (Need::ANY, true, false, true),
+            (Need::ANY, false, false, false),
+            (Need::ANY, true, true, false),
+            (longer, true, false, false),
+            (Need::After(0), true, false, false),
+        ] {
+            assert_eq!(is_plainly_good(&need, fresh, rejected), good, "{need:?}");
+        }
+        for view in [held(1, 241), held(1, 241).but(HeldBack::Failed), held(1, 7200).closed()] {
+            assert_eq!(decide(view, &Need::ANY), Decision::Serve);
+        }
+    }
+
+    #[test]
+    fn a_fetch_replaces_what_is_dead_whatever_it_was_asked_for() {
+        let token = |generation| {
+            let clock = Clock::default();
+            AccessToken::new("t".into(), generation, secs(9), clock.now().after(secs(9)), secs(1), clock)
+        };
+        let of = |need, dead| need_of_fetch(&need, dead).rejected().map(AccessToken::generation);
+        assert_eq!(of(Need::ANY, None), None);
+        assert_eq!(of(Need::ANY, Some(token(3))), Some(3));
+        assert_eq!(of(Need::Replacing(token(2)), Some(token(3))), Some(3));
+        assert_eq!(of(Need::Replacing(token(2)), None), Some(2));
     }
 
     #[test]

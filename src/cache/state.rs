@@ -17,6 +17,7 @@ use super::{
     slot::{Slot, Versioned},
     stats::{Counters, Stats},
     sync::lock,
+    trial::Trial,
 };
 use crate::{
     clock::{Clock, Moment},
@@ -32,8 +33,6 @@ pub(super) type Outcome = Result<AccessToken, TokenError>;
 
 /// In a token's last minutes, how often somebody looks whether to replace it.
 const LOOK_AHEAD_EVERY: Duration = Duration::from_secs(1);
-/// How long not to ask again after a refresh has returned the very token that was rejected.
-const SAME_AGAIN: Duration = Duration::from_secs(30);
 
 pub(super) struct State {
     pub(super) issuer: Arc<dyn Issuer>,
@@ -42,6 +41,8 @@ pub(super) struct State {
     pub(super) store: Option<Arc<dyn TokenStore>>,
     pub(super) settings: Settings,
     pub(super) clock: Clock,
+    /// Whether the last refresh has helped.
+    pub(super) trial: Trial,
     history: Mutex<History>,
     foreign_minter: Mutex<ForeignMinter>,
     slot: Slot<Content>,
@@ -60,8 +61,6 @@ pub(super) struct State {
     rejected: AtomicU64,
     /// The generation of the last token that this process minted.
     minted: AtomicU64,
-    /// The generation that the last refresh of this process brought, until it is known whether it helped; zero for none.
-    unproven: AtomicU64,
     /// Whether the store could not be used the last time.
     store_is_down: AtomicBool,
     closed: AtomicBool,
@@ -89,6 +88,7 @@ impl State {
             issuer,
             store,
             settings,
+            trial: Trial::default(),
             history: Mutex::default(),
             foreign_minter: Mutex::default(),
             slot: Slot::empty(),
@@ -102,7 +102,6 @@ impl State {
             look_due: AtomicU64::new(u64::MAX),
             rejected: AtomicU64::new(0),
             minted: AtomicU64::new(0),
-            unproven: AtomicU64::new(0),
             store_is_down: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
@@ -164,7 +163,7 @@ impl State {
             history.succeeded();
             if again {
                 // The very token that WeChat has rejected here: to ask for it once more would bring nothing new.
-                history.unchanged(SAME_AGAIN, self.clock.now());
+                history.unchanged(policy::QUIET_AFTER_SAME, self.clock.now());
             }
             drop(history);
             // The store may have told of our own before its answer to us came.
@@ -192,7 +191,7 @@ impl State {
         let mut history = lock(&self.history);
         history.succeeded();
         if same(need.rejected()) {
-            history.unchanged(SAME_AGAIN, now);
+            history.unchanged(policy::QUIET_AFTER_SAME, now);
         } else if same(before) {
             history.unchanged(policy::quiet_after_unchanged(token), now);
         }
@@ -311,25 +310,12 @@ impl State {
         if self.rejected.fetch_max(generation, Ordering::Relaxed) >= generation {
             return false;
         }
-        if self.is_unproven(rejected) {
-            // How old it is tells whether it has helped.
-            self.try_out(0);
-        }
+        self.trial.rejected(generation);
         // Where mints do each other no harm, nobody else's ends a token.
         if !self.issuer.mints_are_independent() {
             self.alarm(|alarm, now| alarm.rejected(rejected, now));
         }
         true
-    }
-
-    /// A refresh brought this token, of which it is not known yet whether it helps.
-    pub(super) fn try_out(&self, generation: u64) {
-        self.unproven.store(generation, Ordering::Relaxed);
-    }
-
-    /// Whether it is not known yet whether this token helps, which a refresh of this process brought.
-    pub(super) fn is_unproven(&self, token: &AccessToken) -> bool {
-        self.unproven.load(Ordering::Relaxed) == token.generation()
     }
 
     /// The highest generation that WeChat has rejected.

@@ -34,6 +34,9 @@ use crate::memory::{Charge, Memory};
 /// How long the rest of a rejection is waited for; it nearly always came with the start.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The code of a platform that is busy: it may have looked at the token or not.
+const BUSY: i64 = -1;
+
 /// What keeping a frame takes beside its data, roughly, in bytes. A small frame may keep alive all of the buffer that it was
 /// read into: with hyper and HTTP/1.1 that is 8 KiB for each frame that came by itself.
 const FRAME: usize = 8192 + 128;
@@ -54,7 +57,11 @@ pub(crate) struct Look<'a> {
 /// What a look at an answer found, and the answer as if nobody had looked.
 pub(crate) enum Verdict<R: Body> {
     /// Not a rejection, as far as anybody can tell.
-    Passed(PeekedBody<R>),
+    Passed {
+        body: PeekedBody<R>,
+        /// Whether it says that the token was accepted: WeChat did what was asked, or refused it for another reason.
+        accepted: bool,
+    },
     /// WeChat rejected the token.
     Rejected {
         errcode: i64,
@@ -77,6 +84,8 @@ struct Progress {
     room: usize,
     /// The code that is a rejection, once found.
     rejection: Option<i64>,
+    /// Whether the token was accepted, as far as the answer tells.
+    accepted: bool,
     /// When the answer is waited for no longer, once it has been waited for.
     deadline: Option<Pin<Box<Sleep>>>,
     /// For what is kept beyond the first frame.
@@ -92,6 +101,7 @@ impl<R: Body> Peek<R> {
                 scanner: ErrcodeScanner::new(),
                 room: limit,
                 rejection: None,
+                accepted: false,
                 deadline: None,
                 charge: None,
             },
@@ -116,7 +126,7 @@ impl<R: Body> Peek<R> {
         let body = PeekedBody::from(peeked);
         Poll::Ready(match self.progress.rejection {
             Some(errcode) => Verdict::Rejected { errcode, body, whole },
-            None => Verdict::Passed(body),
+            None => Verdict::Passed { body, accepted: self.progress.accepted },
         })
     }
 }
@@ -130,32 +140,38 @@ impl Progress {
         look: &Look<'_>,
     ) -> Poll<bool> {
         if self.rejection.is_none() {
-            match ready!(self.poll_verdict(body.as_mut(), cx, look)) {
-                Found::Code(code) if look.codes.contains(&code) => {
+            match ready!(self.poll_found(body.as_mut(), cx, look)) {
+                Some(Found::Code(code)) if look.codes.contains(&code) => {
                     self.rejection = Some(code);
                     self.deadline = None;
                     // To see that nothing comes after the last byte of a room that was just enough.
                     self.room = self.room.saturating_add(1);
                 }
-                _ => return Poll::Ready(false),
+                found => {
+                    self.accepted = found.is_some_and(|found| found != Found::Code(BUSY));
+                    return Poll::Ready(false);
+                }
             }
         }
         self.poll_rest(body, cx, look)
     }
 
-    fn poll_verdict<R: Body>(
+    /// What the answer says; nothing if it does not come.
+    fn poll_found<R: Body>(
         &mut self,
         mut body: Pin<&mut Peeked<R>>,
         cx: &mut Context<'_>,
         look: &Look<'_>,
-    ) -> Poll<Found> {
+    ) -> Poll<Option<Found>> {
         while self.room > 0 {
             let Poll::Ready(next) = body.as_mut().poll_more(cx) else {
                 ready!(self.poll_timeout(cx, look.timeout, Poll::Pending));
-                break;
+                return Poll::Ready(None);
             };
-            let Some(Taken { frame: Ok(frame), place }) = next else {
-                break;
+            let (frame, place) = match next {
+                Some(Taken { frame: Ok(frame), place }) => (frame, place),
+                Some(_) => return Poll::Ready(None),
+                None => break,
             };
             let Some(data) = frame.data_ref() else {
                 break;
@@ -168,13 +184,13 @@ impl Progress {
             };
             if let Some(found) = found {
                 self.spend(length);
-                return Poll::Ready(found);
+                return Poll::Ready(Some(found));
             }
             if !self.keep(length, place, look) {
                 break;
             }
         }
-        Poll::Ready(self.scanner.finish())
+        Poll::Ready(Some(self.scanner.finish()))
     }
 
     fn poll_rest<R: Body>(

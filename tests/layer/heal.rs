@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use support::{raw::Raw, *};
 use tokio::task::JoinSet;
@@ -613,4 +613,22 @@ async fn five_refreshes_that_do_not_help_and_then_one_every_five_minutes() {
     clock.set_forward(Duration::from_secs(301));
     assert!(!send(&client, &wechat).await.unwrap().replayed(), "a token known to be dead is replaced first");
     assert_eq!(wechat.mints(), 7);
+}
+
+#[tokio::test]
+async fn an_answer_that_says_nothing_of_the_token_is_no_proof_that_a_refresh_helped() {
+    let busy = || Fault::Errcode(-1);
+    let gateway = || Fault::Answer(testing::Answer::json(r#"{"errcode":0}"#).status(StatusCode::BAD_GATEWAY));
+    for second in [&busy as &dyn Fn() -> Fault, &gateway] {
+        let wechat = FakeWeChat::start().await;
+        let (cache, _) = warm(classic(&wechat)).await;
+        let client = client(&cache);
+        for round in 1..=6 {
+            wechat.fail_next_apis(1, Fault::Errcode(40001));
+            wechat.fail_next_apis(1, second());
+            let answer = send(&client, &wechat).await.unwrap();
+            assert_eq!(answer.replayed(), round <= 5, "{round}");
+        }
+        assert_eq!(wechat.mints(), 6);
+    }
 }

@@ -67,7 +67,7 @@ impl<'a> Election<'a> {
             self.state.note_store(&claimed);
             let snapshot = match claimed {
                 Ok(claimed) => {
-                    self.state.history().so_far = None;
+                    self.state.history().met(None);
                     match claimed {
                         Claimed::Held(snapshot) => Some(snapshot),
                         Claimed::Granted(lease, snapshot) => match self.work(lease, snapshot, asked).await {
@@ -248,7 +248,7 @@ impl<'a> Election<'a> {
         let error = self.store_error(error);
         let longest = state.settings.wait_timeout.min(state.settings.fetch_timeout);
         if self.fetch.elapsed() < longest && !lasting {
-            state.history().so_far = Some(error);
+            state.history().met(Some(error));
             pause().await;
             return None;
         }

@@ -36,13 +36,8 @@ const APART: std::ops::RangeInclusive<u64> = 1..=16;
 
 /// Fetches a token for this need.
 pub(super) async fn run(state: &State, need: &Need) -> Outcome {
-    // What an earlier fetch has met is no excuse for this one.
     let (now, before) = (state.clock.now(), state.slot());
-    let heeds_failures = {
-        let mut history = state.history();
-        history.so_far = None;
-        history.heeds_failures()
-    };
+    let heeds_failures = state.history().begin();
     let is_due = before.as_ref().is_none_or(|before| state.is_due(before, now));
     let fetch = Fetch { state, need, started: now, before, is_due, heeds_failures };
     match &state.store {
@@ -138,7 +133,7 @@ impl Fetch<'_> {
         };
         let state = self.state;
         let (generation, now) = (rejected.generation(), state.clock.now());
-        let helped = state.history().helped(generation);
+        let helped = state.trial.helped(generation);
         let rejected = Rejected { generation, age: rejected.age(), helped };
         let taken = budget::take_refresh(usage, rejected, state.issuer.refreshes());
         let mut history = state.history();
@@ -163,7 +158,7 @@ impl Fetch<'_> {
         history.succeeded();
         history.keep_usage(usage, self.state.clock.now());
         drop(history);
-        self.state.try_out(usage.refreshed);
+        self.state.trial.begin(usage.refreshed);
         if let Some(rejected) = self.need.rejected() {
             self.state.note_replacement(rejected, token);
         }

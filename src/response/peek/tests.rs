@@ -162,7 +162,7 @@ fn trailers() -> HeaderMap {
 /// Code, completeness and body; the code and completeness of an answer that passed are none.
 fn open<R: Body>(verdict: Verdict<R>) -> (Option<(i64, bool)>, PeekedBody<R>) {
     match verdict {
-        Verdict::Passed(body) => (None, body),
+        Verdict::Passed { body, .. } => (None, body),
         Verdict::Rejected { errcode, body, whole } => (Some((errcode, whole)), body),
     }
 }
@@ -375,6 +375,27 @@ fn without_a_runtime_the_rest_is_not_waited_for() {
 
     let (found, _) = open(peek(Full::<Bytes>::from(REJECTION)).now_or_never().unwrap());
     assert_eq!(found, Some((42001, true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_says_that_the_token_was_accepted_or_says_nothing_of_it() {
+    for (script, accepted) in [
+        (vec![text(r#"{"errcode":0}"#)], true),
+        (vec![text(r#"{"errcode":45009}"#)], true),
+        (bytewise(r#"{"errmsg":"","errcode":48001}"#), true),
+        (vec![text(r#"{"total":3}"#)], true),
+        (vec![text("GIF89a")], true),
+        (vec![], true),
+        (vec![text(r#"{"errcode":-1,"errmsg":"system error"}"#)], false),
+        (bytewise(r#"{"errmsg":"","errcode":-1}"#), false),
+        (vec![text("{"), Fail("reset")], false),
+        (vec![text("{"), Slow(TIMEOUT * 2), text(r#""errcode":0}"#)], false),
+    ] {
+        let Verdict::Passed { accepted: told, .. } = peek(Script::new(script.clone())).await else {
+            panic!("{script:?} is no rejection");
+        };
+        assert_eq!(told, accepted, "{script:?}");
+    }
 }
 
 /// A download that is made as it is asked for.
