@@ -149,6 +149,9 @@ impl Held {
     }
 }
 
+/// The longest life that a token is believed to have, whoever says so.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// How early to replace a token: `ahead` of its end, but never more than half its life, because stable tokens come with as
 /// little as 300 s. `jitter` (0 to 255) takes up to a quarter off, so that processes do not all ask in the same second.
 pub(crate) fn window(life: Duration, ahead: Duration, jitter: u8) -> Duration {

@@ -139,7 +139,8 @@ impl State {
 
     /// A token as another process has written it down.
     pub(super) fn token_of(&self, record: &Record) -> AccessToken {
-        self.token(record.token.clone(), record.generation, record.life, record.left)
+        let believed = |life: Duration| life.min(policy::LONGEST_LIFE);
+        self.token(record.token.clone(), record.generation, believed(record.life), believed(record.left))
     }
 
     /// A token with so much left of its life, by now.

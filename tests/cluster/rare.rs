@@ -553,6 +553,24 @@ async fn a_damaged_failure_that_is_over_keeps_nobody_from_the_file() {
     assert!(loaded.is_ok(), "{loaded:?}");
 }
 
+/// What others write passes the same bounds as what is minted here.
+#[tokio::test(start_paused = true)]
+async fn a_life_that_no_token_has_is_not_believed_whoever_wrote_it() {
+    const WEEK: Duration = secs(7 * 24 * 3600);
+    let store = MemoryStore::new();
+    let custom = Custom::new(new_each_time(&Arc::default()));
+    let account = custom.account();
+    let Claim::Granted(lease, _) = store.try_lease(&account, LeaseRequest::new(secs(5), 0)).await.unwrap()
+    else {
+        panic!("nobody holds it")
+    };
+    let record = Record::new("SENTINEL", lease.fence, WEEK * 52, WEEK * 52);
+    store.commit(&account, &lease, &record, &Usage::default()).await.unwrap();
+    let token = process(custom, &store).token().await.unwrap();
+    assert_eq!(token.as_str(), "SENTINEL");
+    assert!(token.expires_in() <= WEEK, "{:?}", token.expires_in());
+}
+
 #[tokio::test(start_paused = true)]
 async fn absurd_settings_harm_nobody() {
     let all = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];

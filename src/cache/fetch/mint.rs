@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::{Fetch, cause};
 use crate::{
     cache::{
-        budget,
+        budget, policy,
         state::{Outcome, State},
     },
     error::TokenError,
@@ -25,8 +25,6 @@ use crate::{
 
 /// How long to leave a busy endpoint, or a store, before the one more try, in milliseconds.
 const PAUSE_MILLIS: std::ops::Range<u64> = 80..160;
-/// The longest life that a token is believed to have.
-const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest token. WeChat asks to reserve 512 characters.
 const LONGEST_TOKEN: usize = 4096;
 
@@ -82,7 +80,7 @@ async fn ask(state: &State, how: Mint, generation: u64) -> Outcome {
     if expires_in.is_zero() {
         return Err(TokenError::transient("the issuer returned a token that has expired already"));
     }
-    let life = expires_in.min(LONGEST_LIFE);
+    let life = expires_in.min(policy::LONGEST_LIFE);
     let left = before.after(life).left(state.clock.now());
     if left.is_zero() {
         return Err(TokenError::transient("the token had expired before the issuer returned it"));
