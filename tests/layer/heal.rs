@@ -616,6 +616,19 @@ async fn five_refreshes_that_do_not_help_and_then_one_every_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_refresh_by_hand_has_helped_once_a_request_is_accepted() {
+    let wechat = FakeWeChat::start().await;
+    let (cache, _) = warm(classic(&wechat)).await;
+    for round in 1..=10 {
+        wechat.revoke();
+        let dead = cache.current().unwrap();
+        cache.refresh(&dead).await.unwrap_or_else(|error| panic!("{round}: {error}"));
+        assert_eq!(send(&client(&cache), &wechat).await.unwrap().errcode(), Some(0));
+    }
+    assert_eq!(wechat.mints(), 11);
+}
+
+#[tokio::test]
 async fn an_answer_that_says_nothing_of_the_token_is_no_proof_that_a_refresh_helped() {
     let busy = || Fault::Errcode(-1);
     let gateway = || Fault::Answer(testing::Answer::json(r#"{"errcode":0}"#).status(StatusCode::BAD_GATEWAY));

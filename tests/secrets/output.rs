@@ -45,7 +45,9 @@ impl io::Write for Shown {
 
 impl Shown {
     fn debug(&self, value: impl Debug) {
-        self.line(&format!("{value:?} {value:#?}"));
+        let text = format!("{value:?} {value:#?}");
+        assert!(text.len() > 4, "one that shows nothing hides no secret");
+        self.line(&text);
     }
 
     /// An error and all that is underneath it, in both forms.

@@ -153,8 +153,12 @@ mod tests {
             registry.note_made(&app, &cache);
             let holder = cache.clone();
             registry.note_evicted(&cache);
+            registry.clear_evicted();
+            assert_eq!(registry.evicted.len(), 1, "somebody holds it");
             drop((cache, holder));
-            assert!(registry.take_evicted(&app).is_none(), "it is gone once nobody holds it");
+            assert!(registry.evicted.values().all(|weak| weak.upgrade().is_none()), "nobody does any more");
+            registry.clear_evicted();
+            assert!(registry.evicted.is_empty(), "what nobody holds is forgotten");
         }
     }
 }
