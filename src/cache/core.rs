@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Handle, task::AbortHandle, time::timeout};
 
 use super::{
-    fetch::{self, follower},
+    fetch::{self, follower, listener},
     flight::{Leader, Role, SingleFlight, Waiter},
     policy::{self, Decision, Need},
     state::{Outcome, State},
@@ -213,24 +213,39 @@ impl Core {
         runtime.spawn(telemetry::in_fetch_span(&self.state.account, cause, fetching));
     }
 
-    /// Sees to it that somebody listens to what other processes write, as long as the account is in use.
+    /// Sees to it that somebody hears of new tokens that nobody here asked for, as long as the account is in use.
     pub(super) fn follow(&self) {
-        let (Some(store), Ok(runtime)) = (&self.state.store, Handle::try_current()) else {
+        let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let now = self.state.clock.now();
         if self.state.is_closed() {
             return;
         }
         let mut follower = lock(&self.follower);
-        let overdue = self.state.is_look_overdue(now);
+        let overdue = self.state.is_look_overdue(self.state.clock.now());
         if overdue || follower.as_ref().is_none_or(AbortHandle::is_finished) {
             if let Some(late) = follower.take() {
                 late.abort();
             }
-            self.state.note_look(FIRST_LOOK);
-            let following = follower::run(&runtime, Arc::downgrade(&self.state), store.clone());
-            *follower = Some(runtime.spawn(following).abort_handle());
+            *follower = self.spawn_follower(&runtime);
+        }
+    }
+
+    /// The store tells of what other processes write; without one, the issuer of what its source has.
+    fn spawn_follower(&self, runtime: &Handle) -> Option<AbortHandle> {
+        let state = Arc::downgrade(&self.state);
+        let following = match &self.state.store {
+            Some(store) => runtime.spawn(follower::run(runtime, state, store.clone())),
+            None => runtime.spawn(listener::run(state, self.state.issuer.listen()?)),
+        };
+        self.state.note_look(FIRST_LOOK);
+        Some(following.abort_handle())
+    }
+
+    /// Takes over what other processes have written to the store by now.
+    pub(super) async fn look(&self) {
+        if let Some(store) = &self.state.store {
+            follower::look(&self.state, &**store).await;
         }
     }
 

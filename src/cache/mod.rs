@@ -197,6 +197,37 @@ impl TokenCache {
         self.core.state.current()
     }
 
+    /// The first good token of a later generation, as soon as it is here: whoever fetched it, wherever. Waits for as long as
+    /// that takes and fetches nothing; the wait counts as use, so that tokens of other processes are heard of.
+    ///
+    /// For those who hand the token on, as `wechat-hub` does.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// let (first, handed_on) = tokio::join!(cache.token(), cache.newer_than(0));
+    /// assert_eq!(first?.generation(), handed_on.generation());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn newer_than(&self, generation: u64) -> AccessToken {
+        let state = &self.core.state;
+        state.note_use(state.clock.now());
+        self.core.follow();
+        state.newer_than(generation).await
+    }
+
+    /// Takes over what other processes have written to the store by now. They are heard of soon anyway; this is for those
+    /// who cannot wait for it, such as a server that is asked about a token which it has never seen. Without a store, or if
+    /// that is out of reach, nothing happens.
+    pub async fn look(&self) {
+        self.core.look().await;
+    }
+
     /// Keeps the token warm: fetches the first one and replaces each near its end, without any traffic, until the guard is
     /// dropped. One task serves all caches of a runtime. An account that nobody has used for six hours is left to refresh
     /// on use, and is warm again from then on. Caches without a token start one after another, ten a second, or faster

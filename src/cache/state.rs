@@ -2,12 +2,15 @@
 
 use std::{
     borrow::Cow,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 use super::{
     foreign_minter::ForeignMinter,
@@ -46,6 +49,8 @@ pub(super) struct State {
     history: Mutex<History>,
     foreign_minter: Mutex<ForeignMinter>,
     slot: Slot<Content>,
+    /// Woken by every token that becomes the present one.
+    installed: Notify,
     counters: Counters,
     born: Instant,
     jitter: u8,
@@ -92,6 +97,7 @@ impl State {
             history: Mutex::default(),
             foreign_minter: Mutex::default(),
             slot: Slot::empty(),
+            installed: Notify::new(),
             counters: Counters::default(),
             born: clock.now().monotonic,
             clock,
@@ -123,8 +129,22 @@ impl State {
         let installed = self.slot.install(token.content());
         if installed {
             self.look_ahead_after.store(0, Ordering::Relaxed);
+            self.installed.notify_waiters();
         }
         installed
+    }
+
+    /// The first good token of a later generation than this, as soon as it is the present one.
+    pub(super) async fn newer_than(&self, generation: u64) -> AccessToken {
+        loop {
+            // Before the look: what comes in between is not missed.
+            let mut installed = pin!(self.installed.notified());
+            installed.as_mut().enable();
+            if let Some(newer) = self.current().filter(|present| present.generation() > generation) {
+                return newer;
+            }
+            installed.await;
+        }
     }
 
     /// Trusts the token of that generation no longer than `most`, if it is the present one.

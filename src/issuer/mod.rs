@@ -95,7 +95,7 @@ pub use self::{
     wecom::WeCom,
 };
 
-use crate::{error::TokenError, platform::Platform, secret::Fingerprint};
+use crate::{error::TokenError, platform::Platform, secret::Fingerprint, token::AccessToken};
 
 /// A mint under way.
 pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
@@ -176,4 +176,22 @@ pub trait Issuer: Send + Sync + 'static {
         let _ = failure;
         false
     }
+
+    /// News of tokens that nobody here has asked for, where the issuer's source tells them. A cache without a store listens
+    /// as long as it is in use, and has the next token before it meets a rejection of the last; with a store, the store
+    /// tells. `None` unless you say otherwise.
+    fn listen(&self) -> Option<Box<dyn News>> {
+        None
+    }
+}
+
+/// What an issuer's source tells by itself.
+pub trait News: Send {
+    /// Comes back once the source has another token than the one that is held here, however long that takes. It is dropped
+    /// and called again from time to time; what it holds beyond that, it keeps in itself.
+    ///
+    /// # Errors
+    ///
+    /// Any. It is called again after a pause.
+    fn next<'a>(&'a mut self, held: Option<&'a AccessToken>) -> MintFuture<'a>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountKey, Allowance, Issuer, Mint, MintFuture};
+use super::{AccountKey, Allowance, Issuer, Mint, MintFuture, News};
 use crate::{error::TokenError, platform::Platform, secret::Fingerprint};
 
 /// An issuer that stands for another.
@@ -40,6 +40,10 @@ macro_rules! forward {
             fn was_mended(&self, failure: &TokenError) -> bool {
                 (**self).was_mended(failure)
             }
+
+            fn listen(&self) -> Option<Box<dyn News>> {
+                (**self).listen()
+            }
         }
     };
 }
@@ -52,7 +56,7 @@ mod tests {
     use std::{future::ready, time::Duration};
 
     use super::*;
-    use crate::{error::ErrorKind, issuer::Minted};
+    use crate::{error::ErrorKind, issuer::Minted, token::AccessToken};
 
     /// Says of everything the opposite of what an issuer says that says nothing.
     struct Peculiar(Platform);
@@ -89,6 +93,18 @@ mod tests {
         fn was_mended(&self, failure: &TokenError) -> bool {
             failure.kind() == ErrorKind::Token
         }
+
+        fn listen(&self) -> Option<Box<dyn News>> {
+            Some(Box::new(Nothing))
+        }
+    }
+
+    struct Nothing;
+
+    impl News for Nothing {
+        fn next<'a>(&'a mut self, _: Option<&'a AccessToken>) -> MintFuture<'a> {
+            Box::pin(std::future::pending())
+        }
     }
 
     #[tokio::test]
@@ -103,7 +119,7 @@ mod tests {
             assert_eq!(issuer.account(), peculiar().account());
             assert_eq!(issuer.refreshes(), peculiar().refreshes());
             assert_eq!(issuer.credential(), peculiar().credential());
-            assert!(issuer.mints_are_independent() && issuer.can_force());
+            assert!(issuer.mints_are_independent() && issuer.can_force() && issuer.listen().is_some());
             assert!(issuer.was_mended(&TokenError::permanent("")));
             assert!(!issuer.was_mended(&TokenError::new(ErrorKind::Closed, "")));
         }

@@ -2,6 +2,7 @@
 
 mod a_day;
 mod failures;
+mod news;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;

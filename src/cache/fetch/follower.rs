@@ -39,7 +39,7 @@ const PACE: Duration = Duration::from_micros(500);
 /// A look that is so late will not come: its runtime is kept, and nobody polls it.
 const LATE: Duration = Duration::from_secs(20);
 /// A cache that nobody has asked for a token for so long is not followed until somebody does.
-const IDLE: Duration = Duration::from_secs(3600);
+pub(super) const IDLE: Duration = Duration::from_secs(3600);
 
 static QUEUES: PerRuntime<Queue> = PerRuntime::new();
 
@@ -117,7 +117,8 @@ async fn follow(place: Place, cache: Weak<State>, store: Arc<dyn TokenStore>) {
     }
 }
 
-async fn look(state: &State, store: &dyn TokenStore) {
+/// Looks once.
+pub(in crate::cache) async fn look(state: &State, store: &dyn TokenStore) {
     // Before the store is asked: what is installed meanwhile is in the store, and not in what it answers. A rejected token
     // is of no use to anybody, and to ask for a lease only to abandon it would tell the watch that leads here again.
     let present = state.current().filter(|present| !state.is_rejected(present));

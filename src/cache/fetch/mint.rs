@@ -16,6 +16,7 @@ use crate::{
         budget, policy,
         state::{Outcome, State},
     },
+    clock::Moment,
     error::TokenError,
     issuer::{Mint, Minted},
     store::Usage,
@@ -70,7 +71,13 @@ async fn try_twice(
 async fn ask(state: &State, how: Mint, generation: u64) -> Outcome {
     // Its life counts from before it was asked for.
     let before = state.clock.now();
-    let Minted { text, expires_in } = no_panic(async { state.issuer.mint(how).await }).await?;
+    let minted = no_panic(async { state.issuer.mint(how).await }).await?;
+    token_of(state, minted, before, generation)
+}
+
+/// The token that an issuer has returned, if it can be one. Its life counts from `before`.
+pub(super) fn token_of(state: &State, minted: Minted, before: Moment, generation: u64) -> Outcome {
+    let Minted { text, expires_in } = minted;
     if text.trim().is_empty() || text.len() > LONGEST_TOKEN {
         let length = text.len();
         return Err(TokenError::permanent(format!(

@@ -4,10 +4,12 @@
 //! - `election`: with a store, finds out who is to mint, and what the others do meanwhile.
 //! - `lease`: the right to mint, as long as it is held.
 //! - `follower`: takes over what other processes write to a store.
+//! - `listener`: takes over what an issuer's source tells by itself.
 
 mod election;
 pub(super) mod follower;
 mod lease;
+pub(super) mod listener;
 mod mint;
 
 use std::{borrow::Cow, time::Duration};
