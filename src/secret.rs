@@ -6,8 +6,18 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
 };
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+#[cfg(not(feature = "testing"))]
+mod fingerprint;
+
+// What the fake platform saw of a token is of the same type as what a cache says of it, so that a test can compare them.
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use fake_wechat::Fingerprint;
+
+#[cfg(not(feature = "testing"))]
+pub use self::fingerprint::Fingerprint;
 
 /// The name of an account: an official account's or mini program's appid, a WeCom corp id, or whatever key a
 /// [`TokenPool`](crate::TokenPool) knows the account by.
@@ -75,29 +85,12 @@ impl AppSecret {
     }
 }
 
-/// The first four bytes of a SHA-256, in hex: enough to tell two tokens apart in a log, useless for anything else.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 4]);
-
 impl AppSecret {
     /// A short hash, which may be logged and compared: what an [`Issuer`](crate::issuer::Issuer::credential) of your own tells
     /// its secret by.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.expose())
-    }
-}
-
-impl Fingerprint {
-    pub(crate) fn of(text: &str) -> Self {
-        let digest = Sha256::digest(text.as_bytes());
-        Self([digest[0], digest[1], digest[2], digest[3]])
-    }
-
-    /// The one that `Display` writes.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let digits = (text.len() == 8).then(|| u32::from_str_radix(text, 16).ok())?;
-        digits.map(|digits| Self(digits.to_be_bytes()))
     }
 }
 
@@ -116,6 +109,18 @@ impl From<String> for AppId {
 impl From<&String> for AppId {
     fn from(id: &String) -> Self {
         Self(id.as_str().into())
+    }
+}
+
+impl From<AppId> for String {
+    fn from(id: AppId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl From<&AppId> for String {
+    fn from(id: &AppId) -> Self {
+        id.as_str().to_owned()
     }
 }
 
@@ -185,18 +190,6 @@ impl Visitor<'_> for SecretVisitor {
 impl fmt::Debug for AppSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AppSecret({})", Fingerprint::of(self.expose()))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -6,17 +6,17 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the documentation leaves open, or a test wants otherwise.
 #[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) token_life: Duration,
-    pub(super) overlap: Duration,
-    pub(super) forced_overlap: Duration,
-    pub(super) classic_quota: u32,
-    pub(super) stable_quota: u32,
-    pub(super) forced_quota: u32,
-    pub(super) forced_spacing: Duration,
-    pub(super) wecom_mints_anew: bool,
-    pub(super) wrong_secret: i64,
-    pub(super) refuses_ip: bool,
+pub(crate) struct Rules {
+    pub(crate) token_life: Duration,
+    pub(crate) overlap: Duration,
+    pub(crate) forced_overlap: Duration,
+    pub(crate) classic_quota: u32,
+    pub(crate) stable_quota: u32,
+    pub(crate) forced_quota: u32,
+    pub(crate) forced_spacing: Duration,
+    pub(crate) wecom_mints_anew: bool,
+    pub(crate) wrong_secret: i64,
+    pub(crate) refuses_ip: bool,
 }
 
 impl Default for Rules {
@@ -38,14 +38,14 @@ impl Default for Rules {
 
 /// What was used of a day's calls.
 #[derive(Default)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     day: u128,
     used: u32,
 }
 
 impl Quota {
     /// Takes one of today's calls.
-    pub(super) fn take(&mut self, limit: u32, now: Duration) -> Result<(), i64> {
+    pub(crate) fn take(&mut self, limit: u32, now: Duration) -> Result<(), i64> {
         let today = now.as_nanos() / DAY.as_nanos();
         if today != self.day {
             *self = Self { day: today, used: 0 };
@@ -58,11 +58,11 @@ impl Quota {
     }
 }
 
-pub(super) const TOKEN_ALPHABET: &[u8; 64] =
+pub(crate) const TOKEN_ALPHABET: &[u8; 64] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
 /// Two digits, an underscore and 133 characters that need no encoding, as WeChat's are.
-pub(super) fn token_text() -> Arc<str> {
+pub(crate) fn token_text() -> Arc<str> {
     let mut text = format!("{:02}_", fastrand::u8(60..100));
     text.extend((0..133).map(|_| char::from(TOKEN_ALPHABET[fastrand::usize(..64)])));
     text.into()

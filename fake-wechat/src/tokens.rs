@@ -4,23 +4,22 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::rules::{Quota, Rules, TOKEN_ALPHABET, token_text};
-use crate::secret::AppId;
+use crate::rules::{Quota, Rules, TOKEN_ALPHABET, token_text};
 
 /// A stable token is renewed when no more than this is left of it, and never handed out with less.
 const STABLE_MARGIN: Duration = Duration::from_secs(300);
 
 /// Which endpoint a token came from. Tokens of one space never touch those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Space {
+pub(crate) enum Space {
     Classic,
     Stable,
     WeCom,
 }
 
 /// All accounts and all tokens.
-pub(super) struct Tokens {
-    pub(super) rules: Rules,
+pub(crate) struct Tokens {
+    pub(crate) rules: Rules,
     accounts: Vec<Account>,
     issued: HashMap<Arc<str>, Issued>,
     generation: u64,
@@ -28,7 +27,7 @@ pub(super) struct Tokens {
 }
 
 struct Account {
-    id: AppId,
+    id: String,
     secret: Box<str>,
     is_corp: bool,
     mints: u64,
@@ -61,36 +60,36 @@ enum Ended {
 }
 
 /// What a token endpoint is asked for.
-pub(super) struct Ask<'a> {
-    pub(super) space: Space,
-    pub(super) id: &'a str,
-    pub(super) secret: &'a str,
-    pub(super) forced: bool,
+pub(crate) struct Ask<'a> {
+    pub(crate) space: Space,
+    pub(crate) id: &'a str,
+    pub(crate) secret: &'a str,
+    pub(crate) forced: bool,
     /// Mint this text, whatever there is.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
-pub(super) struct Granted {
-    pub(super) text: Arc<str>,
-    pub(super) left: Duration,
+pub(crate) struct Granted {
+    pub(crate) text: Arc<str>,
+    pub(crate) left: Duration,
 }
 
 /// What an API thinks of a token.
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// Zero, 40001, 40014 or 42001.
-    pub(super) errcode: i64,
-    pub(super) is_corp: bool,
+    pub(crate) errcode: i64,
+    pub(crate) is_corp: bool,
     /// Which mint the token came from, counted from one; none for a text that was never minted.
-    pub(super) generation: Option<u64>,
-    pub(super) account: Option<AppId>,
+    pub(crate) generation: Option<u64>,
+    pub(crate) account: Option<String>,
 }
 
 impl Tokens {
-    pub(super) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         Self { rules, accounts: Vec::new(), issued: HashMap::new(), generation: 0, forced_requests: 0 }
     }
 
-    pub(super) fn add(&mut self, id: AppId, secret: &str, is_corp: bool) {
+    pub(crate) fn add(&mut self, id: String, secret: &str, is_corp: bool) {
         self.accounts.push(Account {
             id,
             secret: secret.into(),
@@ -101,7 +100,7 @@ impl Tokens {
     }
 
     /// What a token endpoint does with a complete request.
-    pub(super) fn ask(&mut self, ask: Ask<'_>, now: Duration) -> Result<Granted, i64> {
+    pub(crate) fn ask(&mut self, ask: Ask<'_>, now: Duration) -> Result<Granted, i64> {
         let account = self.find(&ask)?;
         self.forced_requests += u64::from(ask.forced);
         let rules = self.rules.clone();
@@ -195,14 +194,14 @@ impl Tokens {
     }
 
     /// A classic token for somebody else, which takes the account's present one out of use. It is not counted.
-    pub(super) fn mint_elsewhere(&mut self, id: &str, now: Duration) -> Option<Arc<str>> {
+    pub(crate) fn mint_elsewhere(&mut self, id: &str, now: Duration) -> Option<Arc<str>> {
         let found = |account: &Account| !account.is_corp && account.id.as_str() == id;
         let account = self.accounts.iter().position(found)?;
         let overlap = self.rules.overlap;
         Some(self.mint(account, Space::Classic, token_text(), overlap, now).text)
     }
 
-    pub(super) fn judge(&self, text: &str, now: Duration) -> Verdict {
+    pub(crate) fn judge(&self, text: &str, now: Duration) -> Verdict {
         let Some(issued) = self.issued.get(text) else {
             let is_corp = self.accounts.iter().all(|account| account.is_corp);
             let well_formed = text.len() <= 512 && text.bytes().all(|byte| TOKEN_ALPHABET.contains(&byte));
@@ -231,18 +230,18 @@ impl Tokens {
         }
     }
 
-    pub(super) fn revoke(&mut self, only: Option<&str>) {
+    pub(crate) fn revoke(&mut self, only: Option<&str>) {
         self.end(only, Ended::Revoked);
         self.forget_current(only);
     }
 
-    pub(super) fn expire(&mut self) {
+    pub(crate) fn expire(&mut self) {
         self.end(None, Ended::Expired);
         self.forget_current(None);
     }
 
     /// The tokens are dead, and the endpoints do not know it.
-    pub(super) fn revoke_unnoticed(&mut self) {
+    pub(crate) fn revoke_unnoticed(&mut self) {
         self.end(None, Ended::Revoked);
     }
 
@@ -263,11 +262,11 @@ impl Tokens {
         }
     }
 
-    pub(super) fn forced_requests(&self) -> u64 {
+    pub(crate) fn forced_requests(&self) -> u64 {
         self.forced_requests
     }
 
-    pub(super) fn mints(&self, only: Option<&str>) -> u64 {
+    pub(crate) fn mints(&self, only: Option<&str>) -> u64 {
         self.accounts
             .iter()
             .filter(|account| only.is_none_or(|only| only == account.id.as_str()))

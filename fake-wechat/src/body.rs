@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 const MEDIA_CHUNK: u64 = 64 * 1024;
 
 /// The body of every answer. Each chunk is flushed to the socket on its own.
-pub(super) struct FakeBody {
+pub(crate) struct FakeBody {
     source: Source,
     /// How many bytes may still go out before the connection breaks off.
     until_cut: Option<u64>,
@@ -28,13 +28,13 @@ enum Source {
 
 /// The answer was to be cut off here.
 #[derive(Debug)]
-pub(super) struct CutOff;
+pub(crate) struct CutOff;
 
-/// The byte at this offset of every download that [`FakeWeChat`](super::FakeWeChat) serves, so that a test can tell
+/// The byte at this offset of every download that [`FakeWeChat`](crate::FakeWeChat) serves, so that a test can tell
 /// whether what it got is whole and in order.
 ///
 /// ```
-/// use tower_wechat::testing::media_byte;
+/// use fake_wechat::media_byte;
 ///
 /// assert_eq!([media_byte(0), media_byte(250), media_byte(251)], [0, 250, 0]);
 /// ```
@@ -48,12 +48,12 @@ pub fn media_byte(offset: u64) -> u8 {
 }
 
 impl FakeBody {
-    pub(super) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
+    pub(crate) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
         Self::new(Source::Chunks(chunks))
     }
 
-    pub(super) fn media(size: u64) -> Self {
+    pub(crate) fn media(size: u64) -> Self {
         Self::new(Source::Media { next: 0, end: size })
     }
 
@@ -62,7 +62,7 @@ impl FakeBody {
     }
 
     /// Announces the whole, sends half of it and breaks off.
-    pub(super) fn cut_in_half(mut self) -> Self {
+    pub(crate) fn cut_in_half(mut self) -> Self {
         self.until_cut = Some(self.left() / 2);
         self
     }

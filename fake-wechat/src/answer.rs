@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::body::FakeBody;
+use crate::body::FakeBody;
 
 /// An answer of your own, sent as it is.
 ///
 /// It goes out with a `content-length`, unless the headers say `transfer-encoding: chunked`.
 ///
 /// ```
-/// use tower_wechat::testing::Answer;
+/// use fake_wechat::Answer;
 ///
 /// // A success with an error inside it, which must not be taken for one.
 /// let nested = Answer::json(r#"{"results":[{"errcode":40001}],"errcode":0}"#);
@@ -74,21 +74,21 @@ const WECHAT_JSON: &str = "application/json; encoding=utf-8";
 const WECOM_JSON: &str = "application/json; charset=UTF-8";
 
 /// An answer on its way out.
-pub(super) struct Reply {
-    pub(super) response: Response<FakeBody>,
+pub(crate) struct Reply {
+    pub(crate) response: Response<FakeBody>,
     /// The code in it, if there is one and it is the platform's own.
-    pub(super) errcode: Option<i64>,
+    pub(crate) errcode: Option<i64>,
 }
 
 impl Reply {
-    pub(super) fn new(content_type: &'static str, body: FakeBody) -> Self {
+    pub(crate) fn new(content_type: &'static str, body: FakeBody) -> Self {
         let mut response = Response::new(body);
         let content_type = HeaderValue::from_static(content_type);
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         Self { response, errcode: None }
     }
 
-    pub(super) fn json(value: &serde_json::Value, is_wecom: bool) -> Self {
+    pub(crate) fn json(value: &serde_json::Value, is_wecom: bool) -> Self {
         let body = FakeBody::chunks([Bytes::from(value.to_string())]);
         Self {
             errcode: value["errcode"].as_i64(),
@@ -97,7 +97,7 @@ impl Reply {
     }
 
     /// An error in the platform's shape, with HTTP status 200.
-    pub(super) fn error(errcode: i64, is_wecom: bool) -> Self {
+    pub(crate) fn error(errcode: i64, is_wecom: bool) -> Self {
         let errmsg = if is_wecom {
             let hint: String = (0..22).map(|_| fastrand::digit(10)).collect();
             format!(
@@ -112,18 +112,18 @@ impl Reply {
         Self::json(&serde_json::json!({ "errcode": errcode, "errmsg": errmsg }), is_wecom)
     }
 
-    pub(super) fn with_content_type(mut self, content_type: &'static str) -> Self {
+    pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Self {
         let content_type = HeaderValue::from_static(content_type);
         self.response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         self
     }
 
-    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.response.headers_mut().insert(name, value);
         self
     }
 
-    pub(super) fn cut_in_half(self) -> Self {
+    pub(crate) fn cut_in_half(self) -> Self {
         Self { response: self.response.map(FakeBody::cut_in_half), ..self }
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
+use crate::{
     answer::{Answer, Reply},
     api, endpoints,
     state::State,
@@ -24,21 +24,21 @@ const BACKLOG: u32 = 4096;
 
 /// Ends a connection in place of an answer.
 #[derive(Debug)]
-pub(super) enum HangUp {
+pub(crate) enum HangUp {
     /// In good order.
     Close,
     /// With a TCP RST.
     Reset,
 }
 
-pub(super) fn listen() -> io::Result<TcpListener> {
+pub(crate) fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     socket.listen(BACKLOG)
 }
 
 /// Serves until it is dropped, and with it every connection.
-pub(super) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallible {
+pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {

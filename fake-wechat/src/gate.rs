@@ -8,10 +8,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::faults::Fault;
+use crate::faults::Fault;
 
 /// Counts requests in, holds them, delays them, and says what befalls them.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     arrived: watch::Sender<u64>,
     holds: Arc<watch::Sender<usize>>,
     plan: Mutex<Plan>,
@@ -26,13 +26,13 @@ struct Plan {
 
 /// Keeps requests waiting until it is released or dropped.
 ///
-/// Made by [`FakeWeChat::hold_tokens`](super::FakeWeChat::hold_tokens) and
-/// [`FakeWeChat::hold_apis`](super::FakeWeChat::hold_apis). While there are several, the last one to go opens the gate.
+/// Made by [`FakeWeChat::hold_tokens`](crate::FakeWeChat::hold_tokens) and
+/// [`FakeWeChat::hold_apis`](crate::FakeWeChat::hold_apis). While there are several, the last one to go opens the gate.
 #[must_use = "requests wait only as long as this is kept"]
 pub struct Hold(Arc<watch::Sender<usize>>);
 
 impl Gate {
-    pub(super) fn new(latency: Duration) -> Self {
+    pub(crate) fn new(latency: Duration) -> Self {
         Self {
             arrived: watch::Sender::new(0),
             holds: Arc::new(watch::Sender::new(0)),
@@ -41,7 +41,7 @@ impl Gate {
     }
 
     /// Lets one request in, and says which fault awaits it.
-    pub(super) async fn enter(&self) -> Option<Fault> {
+    pub(crate) async fn enter(&self) -> Option<Fault> {
         self.arrived.send_modify(|count| *count += 1);
         // The sender lives as long as this gate, so neither wait can fail.
         let _ = self.holds.subscribe().wait_for(|holds| *holds == 0).await;
@@ -53,32 +53,32 @@ impl Gate {
         plan.next.pop_front().or_else(|| plan.always.clone())
     }
 
-    pub(super) fn arrived(&self) -> u64 {
+    pub(crate) fn arrived(&self) -> u64 {
         *self.arrived.borrow()
     }
 
-    pub(super) async fn wait_for(&self, count: u64) {
+    pub(crate) async fn wait_for(&self, count: u64) {
         let _ = self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await;
     }
 
-    pub(super) fn hold(&self) -> Hold {
+    pub(crate) fn hold(&self) -> Hold {
         self.holds.send_modify(|holds| *holds += 1);
         Hold(self.holds.clone())
     }
 
-    pub(super) fn set_latency(&self, latency: Duration) {
+    pub(crate) fn set_latency(&self, latency: Duration) {
         self.plan().latency = latency;
     }
 
-    pub(super) fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: Fault) {
         self.plan().always = Some(fault);
     }
 
-    pub(super) fn fail_next(&self, count: usize, fault: Fault) {
+    pub(crate) fn fail_next(&self, count: usize, fault: Fault) {
         self.plan().next.extend(std::iter::repeat_n(fault, count));
     }
 
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         let mut plan = self.plan();
         plan.always = None;
         plan.next.clear();

@@ -3,6 +3,7 @@
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::clock::Clock;
 
 #[tokio::test]
 async fn held_calls_are_counted_and_wait() {
@@ -70,8 +71,8 @@ async fn reject_all_needs_no_dead_token() {
 #[tokio::test(start_paused = true)]
 async fn latency_is_tokios_time() {
     let fake = FakeWeChat::builder().token_latency(secs(3)).api_latency(secs(5)).start().await;
-    let start = crate::clock::Clock::default().now();
-    let ran = || crate::clock::Clock::default().now().since(start).as_secs();
+    let clock = Clock::start();
+    let ran = || clock.now().as_secs();
     fake.classic().await;
     assert_eq!(ran(), 3);
     fake.get("/x").await;

@@ -5,17 +5,17 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 /// The first parameter of this name, decoded.
-pub(super) fn get<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+pub(crate) fn get<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
     pairs(query).find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
 /// The token it carries: `access_token`, `component_access_token`, `suite_access_token` or whatever else ends like that.
-pub(super) fn token(query: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn token(query: &str) -> Option<Cow<'_, str>> {
     pairs(query).find(|(key, _)| is_token(key)).map(|(_, value)| decode(value))
 }
 
 /// The query without the values that nobody should print.
-pub(super) fn redacted(query: &str) -> String {
+pub(crate) fn redacted(query: &str) -> String {
     let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
         Some((key, _)) if is_token(key) || key.ends_with("secret") => Cow::Owned(format!("{key}=***")),
         _ => Cow::Borrowed(parameter),

@@ -4,7 +4,7 @@ use std::future;
 
 use http::{HeaderValue, StatusCode, header};
 
-use super::{
+use crate::{
     answer::{Answer, Reply},
     server::HangUp,
 };
@@ -46,7 +46,7 @@ pub enum Fault {
 
 impl Fault {
     /// What a fault of the first group answers; `None` for those of the second.
-    pub(super) async fn strike(&self, is_wecom: bool) -> Option<Result<Reply, HangUp>> {
+    pub(crate) async fn strike(&self, is_wecom: bool) -> Option<Result<Reply, HangUp>> {
         Some(Ok(match self {
             Self::Busy => Reply::error(-1, is_wecom),
             Self::Errcode(code) => Reply::error(*code, is_wecom),
@@ -66,7 +66,7 @@ impl Fault {
     }
 
     /// What a fault of the second group makes of the answer.
-    pub(super) fn spoil(self, reply: Reply) -> Result<Reply, HangUp> {
+    pub(crate) fn spoil(self, reply: Reply) -> Result<Reply, HangUp> {
         match self {
             Self::Lost => Err(HangUp::Close),
             Self::CutOff => Ok(reply.cut_in_half()),

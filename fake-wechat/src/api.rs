@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::json;
 
-use super::{
+use crate::{
     answer::{Answer, Reply},
     body::FakeBody,
     faults::Fault,
@@ -19,7 +19,6 @@ use super::{
     state::{Early, State},
     tokens::Verdict,
 };
-use crate::clock::Clock;
 
 const MEDIA_GET: &str = "/cgi-bin/media/get";
 const MEDIA_UPLOAD: &str = "/cgi-bin/media/upload";
@@ -42,7 +41,7 @@ const NO_TOKEN: [&str; 9] = [
 /// A one-pixel JPEG would do for a program and show nothing; this is only a JPEG's beginning and end.
 const PICTURE: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9";
 
-pub(super) async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Result<Reply, HangUp> {
+pub(crate) async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Result<Reply, HangUp> {
     let (parts, body) = request.into_parts();
     let number = state.lock().log.push(Seen::new(&parts));
     let verdict = judge(state, &parts);
@@ -152,7 +151,7 @@ fn succeed(state: &State, parts: &Parts, len: u64, sha256: &str, is_corp: bool) 
         }
         MEDIA_UPLOAD => {
             let kind = query::get(query, "type").unwrap_or("image".into());
-            let created_at = Clock::default().now().unix_millis() / 1000;
+            let created_at = state.clock.unix_seconds();
             let uploaded = json!({ "type": kind, "media_id": sha256, "created_at": created_at });
             Reply::json(&uploaded, is_corp).with_content_type("text/plain")
         }
@@ -184,11 +183,11 @@ async fn read(body: &mut Incoming) -> BodySum {
 }
 
 /// Whether there is a body whose length is not announced.
-pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
+pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// What WeChat's front servers say to a chunked body.
-pub(super) fn precondition_failed() -> Reply {
+pub(crate) fn precondition_failed() -> Reply {
     Answer::default().status(StatusCode::PRECONDITION_FAILED).into()
 }

@@ -1,28 +1,16 @@
 //! [`FakeWeChat`]: the platform in a box.
 
-mod answer;
-mod api;
-mod body;
-mod builder;
-mod endpoints;
-mod faults;
-mod gate;
-mod log;
-mod query;
-mod rules;
-mod server;
-mod state;
-#[cfg(test)]
-mod tests;
-mod tokens;
-
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::AbortHandle;
 
-use self::state::{Early, Scripted, State};
-pub use self::{
-    answer::Answer, body::media_byte, builder::FakeWeChatBuilder, faults::Fault, gate::Hold, log::Seen,
+use crate::{
+    answer::Answer,
+    builder::FakeWeChatBuilder,
+    faults::Fault,
+    gate::Hold,
+    log::Seen,
+    state::{Early, Scripted, State},
 };
 
 /// WeChat on loopback: token endpoints and APIs that behave as the real ones do, misbehave when told to, and remember
@@ -30,14 +18,14 @@ pub use self::{
 ///
 /// It speaks plain HTTP/1.1 on a free port, so any SDK in any language that can change its base URL can be tested with it.
 /// Where the environment has an `HTTP_PROXY` or `ALL_PROXY`, let `NO_PROXY` list `127.0.0.1`: many clients send even such
-/// calls to the proxy, reqwest and the issuers' built-in one among them.
+/// calls to the proxy, reqwest among them.
 /// Clones are handles of the same platform; with the last one, its server and all connections end.
 ///
 /// ```
 /// use http_body_util::{BodyExt, Empty};
 /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 /// use serde_json::Value;
-/// use tower_wechat::testing::{FakeWeChat, Fault};
+/// use fake_wechat::{FakeWeChat, Fault};
 ///
 /// // In place of the SDK under test.
 /// async fn get(url: &str) -> Value {
@@ -93,7 +81,7 @@ pub use self::{
 ///
 /// | path | with a good token |
 /// |---|---|
-/// | `/cgi-bin/media/get` | a download of `?size=` bytes, each of them [`media_byte`]; its errors are `text/plain` |
+/// | `/cgi-bin/media/get` | a download of `?size=` bytes, each of them [`media_byte`](crate::media_byte); its errors are `text/plain` |
 /// | `/cgi-bin/media/upload` | a `media_id` that is the SHA-256 of what arrived; as `text/plain` too |
 /// | `/wxa/getwxacodeunlimit` | a picture |
 /// | one given to [`set_answer`](Self::set_answer) or [`set_open_answer`](Self::set_open_answer) | that answer |
@@ -113,12 +101,13 @@ pub use self::{
 /// Limits per minute, WeCom's ban after repeated wrong secrets, tickets, and the tokens of third-party platforms and WeCom
 /// suites: [`set_answer`](Self::set_answer) scripts those. [`Fault::Errcode`] answers with any code.
 #[derive(Clone)]
-pub struct FakeWeChat(Arc<Running>);
+pub struct FakeWeChat(pub(crate) Arc<Running>);
 
-struct Running {
-    state: Arc<State>,
-    address: SocketAddr,
-    server: AbortHandle,
+/// Ends with the last handle.
+pub(crate) struct Running {
+    pub(crate) state: Arc<State>,
+    pub(crate) address: SocketAddr,
+    pub(crate) server: AbortHandle,
 }
 
 impl FakeWeChat {
@@ -243,7 +232,7 @@ impl FakeWeChat {
 
     /// Moves the platform's own clock forward, by which tokens expire and quotas are renewed. It also runs with tokio's.
     pub fn advance(&self, by: Duration) {
-        self.state().advance(by);
+        self.state().clock.advance(by);
     }
 
     /// How long token endpoints take to answer from now on.
@@ -307,7 +296,7 @@ impl FakeWeChat {
     /// ```
     /// use http_body_util::{BodyExt, Empty};
     /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-    /// use tower_wechat::testing::{Answer, FakeWeChat};
+    /// use fake_wechat::{Answer, FakeWeChat};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

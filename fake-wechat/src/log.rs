@@ -6,8 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use sha2::{Digest, Sha256};
 
-use super::query;
-use crate::secret::{AppId, Fingerprint};
+use crate::{fingerprint::Fingerprint, query};
 
 /// So much of a body is kept.
 const KEPT: usize = 1024 * 1024;
@@ -40,7 +39,7 @@ pub struct Seen {
     /// Which mint that token came from: the first token of all is 1. `None` if it was never minted here.
     pub generation: Option<u64>,
     /// The account that token was minted for.
-    pub account: Option<AppId>,
+    pub account: Option<String>,
     /// The status it was answered with; `None` as long as it is not answered.
     pub status: Option<StatusCode>,
     /// The `errcode` it was answered with. `None` where the answer has none, or is one of your own.
@@ -48,7 +47,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(parts: &Parts) -> Self {
+    pub(crate) fn new(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
         Self {
             method: parts.method.clone(),
@@ -91,26 +90,26 @@ impl fmt::Debug for Seen {
 
 /// Length, hash and beginning of a body that passes by.
 #[derive(Default)]
-pub(super) struct BodySum {
-    pub(super) len: u64,
+pub(crate) struct BodySum {
+    pub(crate) len: u64,
     sha256: Sha256,
     kept: BytesMut,
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl BodySum {
-    pub(super) fn add(&mut self, chunk: &[u8]) {
+    pub(crate) fn add(&mut self, chunk: &[u8]) {
         self.len += chunk.len() as u64;
         self.sha256.update(chunk);
         let room = KEPT - self.kept.len();
         self.kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
 
-    pub(super) fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         format!("{:x}", self.sha256.clone().finalize())
     }
 
-    pub(super) fn write_to(self, seen: &mut Seen) {
+    pub(crate) fn write_to(self, seen: &mut Seen) {
         seen.body_len = self.len;
         seen.body_sha256 = self.hex();
         seen.body = self.kept.freeze();
@@ -119,19 +118,19 @@ impl BodySum {
 }
 
 /// The latest requests; older ones make room.
-pub(super) struct Log {
+pub(crate) struct Log {
     limit: usize,
     first: u64,
     entries: VecDeque<Seen>,
 }
 
 impl Log {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, first: 0, entries: VecDeque::new() }
     }
 
     /// Adds an entry, and says by which number to find it again.
-    pub(super) fn push(&mut self, seen: Seen) -> u64 {
+    pub(crate) fn push(&mut self, seen: Seen) -> u64 {
         self.entries.push_back(seen);
         while self.entries.len() > self.limit {
             self.entries.pop_front();
@@ -141,18 +140,18 @@ impl Log {
     }
 
     /// Completes an entry, unless it is gone.
-    pub(super) fn update(&mut self, number: u64, change: impl FnOnce(&mut Seen)) {
+    pub(crate) fn update(&mut self, number: u64, change: impl FnOnce(&mut Seen)) {
         let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some(seen) = at.and_then(|at| self.entries.get_mut(at)) {
             change(seen);
         }
     }
 
-    pub(super) fn all(&self) -> Vec<Seen> {
+    pub(crate) fn all(&self) -> Vec<Seen> {
         self.entries.iter().cloned().collect()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.first += self.entries.len() as u64;
         self.entries.clear();
     }

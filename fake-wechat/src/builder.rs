@@ -2,8 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{FakeWeChat, Running, gate::Gate, log::Log, rules::Rules, server, state::State, tokens::Tokens};
-use crate::secret::AppId;
+use crate::{
+    fake::{FakeWeChat, Running},
+    gate::Gate,
+    log::Log,
+    rules::Rules,
+    server,
+    state::State,
+    tokens::Tokens,
+};
 
 /// Sets up a [`FakeWeChat`]; made by [`FakeWeChat::builder`].
 #[derive(Clone, Debug)]
@@ -20,7 +27,7 @@ pub struct FakeWeChatBuilder {
 
 #[derive(Clone)]
 struct Account {
-    id: AppId,
+    id: String,
     secret: Box<str>,
     is_corp: bool,
 }
@@ -41,16 +48,16 @@ impl Default for FakeWeChatBuilder {
 
 impl FakeWeChatBuilder {
     /// Adds an official account or mini program. With any account or corp added, the default ones are not there.
-    pub fn account(self, app_id: impl Into<AppId>, app_secret: &str) -> Self {
+    pub fn account(self, app_id: impl Into<String>, app_secret: &str) -> Self {
         self.add(app_id.into(), app_secret, false)
     }
 
     /// Adds a WeCom app. Apps of one corp have its id in common, and a secret and a token each.
-    pub fn corp(self, corp_id: impl Into<AppId>, corp_secret: &str) -> Self {
+    pub fn corp(self, corp_id: impl Into<String>, corp_secret: &str) -> Self {
         self.add(corp_id.into(), corp_secret, true)
     }
 
-    fn add(mut self, id: AppId, secret: &str, is_corp: bool) -> Self {
+    fn add(mut self, id: String, secret: &str, is_corp: bool) -> Self {
         self.accounts.push(Account { id, secret: secret.into(), is_corp });
         self
     }

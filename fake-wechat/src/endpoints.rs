@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     answer::Reply,
     api,
     faults::Fault,
@@ -15,9 +15,9 @@ use super::{
     tokens::{Ask, Granted, Space},
 };
 
-pub(super) const CLASSIC: &str = "/cgi-bin/token";
-pub(super) const STABLE: &str = "/cgi-bin/stable_token";
-pub(super) const WECOM: &str = "/cgi-bin/gettoken";
+pub(crate) const CLASSIC: &str = "/cgi-bin/token";
+pub(crate) const STABLE: &str = "/cgi-bin/stable_token";
+pub(crate) const WECOM: &str = "/cgi-bin/gettoken";
 
 /// What a request says, wherever it says it.
 #[derive(Default)]
@@ -28,7 +28,7 @@ struct Said {
     forced: bool,
 }
 
-pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Result<Reply, HangUp> {
+pub(crate) async fn answer(state: &State, request: Request<Incoming>) -> Result<Reply, HangUp> {
     let space = match request.uri().path() {
         CLASSIC => Space::Classic,
         STABLE => Space::Stable,

@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 
-use super::{rules::Rules, *};
+use crate::{Answer, FakeWeChat, Fault, media_byte, rules::Rules};
 
 /// An answer, read to its end.
 struct Got {

@@ -1,0 +1,28 @@
+//! WeChat's server APIs in a box.
+//!
+//! [`FakeWeChat`] listens on loopback and behaves as the platform does, misbehaves when told to, and remembers what it saw.
+//! The program of the same name (`cargo run -p fake-wechat`) is the same for tests in any language.
+
+mod answer;
+mod api;
+mod body;
+mod builder;
+mod clock;
+mod endpoints;
+mod fake;
+mod faults;
+mod fingerprint;
+mod gate;
+mod log;
+mod query;
+mod rules;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub use self::{
+    answer::Answer, body::media_byte, builder::FakeWeChatBuilder, fake::FakeWeChat, faults::Fault,
+    fingerprint::Fingerprint, gate::Hold, log::Seen,
+};
