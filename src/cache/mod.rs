@@ -306,7 +306,9 @@ impl TokenCache {
         self.core.close().await;
     }
 
-    pub(crate) fn platform(&self) -> &Platform {
+    /// Where its tokens may go, and how their rejection looks.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
         self.core.state.issuer.platform()
     }
 

@@ -11,6 +11,7 @@ pub(crate) enum Codes {
 
 /// A family as the platform documents it.
 pub(super) struct Family {
+    pub(super) name: &'static str,
     pub(super) parameter: &'static str,
     pub(super) hosts: &'static [&'static str],
     pub(super) exempt: &'static [&'static [&'static str]],
@@ -19,6 +20,7 @@ pub(super) struct Family {
 }
 
 pub(super) const WECHAT: Family = Family {
+    name: "wechat",
     parameter: "access_token",
     hosts: &WECHAT_HOSTS,
     // Below `/sns/`, `access_token` is the *user's*; or a third-party platform's token is asked for.
@@ -28,6 +30,7 @@ pub(super) const WECHAT: Family = Family {
 };
 
 pub(super) const COMPONENT: Family = Family {
+    name: "component",
     parameter: "component_access_token",
     hosts: &WECHAT_HOSTS,
     exempt: &[&WECHAT_SECRETS, &WECHAT_USERS],
@@ -36,6 +39,7 @@ pub(super) const COMPONENT: Family = Family {
 };
 
 pub(super) const WECOM: Family = Family {
+    name: "wecom",
     parameter: "access_token",
     hosts: &WECOM_HOSTS,
     exempt: &[&WECOM_EXEMPT],
@@ -44,6 +48,7 @@ pub(super) const WECOM: Family = Family {
 };
 
 pub(super) const SUITE: Family = Family {
+    name: "suite",
     parameter: "suite_access_token",
     hosts: &WECOM_HOSTS,
     exempt: &[&WECOM_EXEMPT],
@@ -51,7 +56,7 @@ pub(super) const SUITE: Family = Family {
     rejection_codes: &[40014, 40082, 42001, 42009],
 };
 
-pub(super) const PROVIDER: Family = Family { parameter: "provider_access_token", ..SUITE };
+pub(super) const PROVIDER: Family = Family { name: "provider", parameter: "provider_access_token", ..SUITE };
 
 /// WeChat's nearest access point, its disaster-recovery name and the regional ones
 /// (<https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>). They have their

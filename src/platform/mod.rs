@@ -47,6 +47,7 @@ pub struct Platform(Arc<Inner>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
+    name: &'static str,
     parameter: Cow<'static, str>,
     /// The same with percent-encoding undone, to be found in a query however it is spelt there.
     parameter_name: Cow<'static, str>,
@@ -121,6 +122,7 @@ impl Platform {
     fn built_in(family: &Family) -> Self {
         let exempt = family.exempt.iter().copied().flatten();
         Self(Arc::new(Inner {
+            name: family.name,
             parameter: Cow::Borrowed(family.parameter),
             parameter_name: Cow::Borrowed(family.parameter),
             is_encoded: true,
@@ -200,6 +202,12 @@ impl Platform {
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
+    }
+
+    /// Which family it is, whatever was changed of it: `wechat`, `wecom`, `component`, `suite` or `provider`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name
     }
 
     /// The query parameter that carries the token.

@@ -144,6 +144,22 @@ fn each_family_has_its_own_parameter_paths_and_codes() {
 }
 
 #[test]
+fn a_family_keeps_its_name_whatever_is_changed_of_it() {
+    let families = [
+        (Platform::wechat(), "wechat"),
+        (Platform::wecom(), "wecom"),
+        (Platform::component(), "component"),
+        (Platform::suite(), "suite"),
+        (Platform::provider(), "provider"),
+    ];
+    for (platform, name) in families {
+        assert_eq!(platform.name(), name);
+        let changed = platform.with_parameter("t").with_rejection_codes([1]).with_exempt_path("/x");
+        assert_eq!(changed.name(), name);
+    }
+}
+
+#[test]
 fn an_exemption_can_be_lifted_and_the_longest_path_holds() {
     let uri = "https://api.weixin.qq.com/sns/component/jscode2session";
     let lifted = Platform::wechat().without_exempt_path("/sns//component/");
