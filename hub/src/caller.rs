@@ -1,0 +1,45 @@
+//! Who is asking: the client behind a request.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header::AUTHORIZATION};
+
+use crate::{known::Known, peer::Peer, problem::Problem, table::Table};
+
+/// The client that a request's credential belongs to. A request without one, on a Unix socket that has a client of its
+/// own, is that client's.
+pub(crate) fn client<'t>(
+    table: &'t Table,
+    headers: &HeaderMap,
+    peer: Option<&Peer>,
+) -> Result<&'t Arc<Known>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let known = match (values.next(), values.next()) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request("there is more than one `Authorization` header"));
+        }
+        (Some(value), None) => value.to_str().ok().and_then(bearer).and_then(|secret| table.client(secret)),
+        (None, _) => table.on_unix().filter(|_| matches!(peer, Some(Peer::Unix(_)))),
+    };
+    known.ok_or_else(Problem::unknown_client)
+}
+
+/// The credential of `Bearer <credential>`; the scheme in whatever case (RFC 9110, 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, credential) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_matches(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_is_read_as_the_standard_has_it() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bEARER  abc "), Some("abc"));
+        for other in ["abc", "Basic abc", "Bearerabc", "Bearer\tabc", ""] {
+            assert_eq!(bearer(other), None, "{other}");
+        }
+    }
+}

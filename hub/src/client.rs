@@ -1,0 +1,146 @@
+//! [`Client`]: a program that may ask the hub, and what it may do.
+
+use std::{convert::Infallible, num::NonZeroU32, str::FromStr};
+
+use tower_wechat::AppId;
+
+use crate::{error::Error, secret::SecretHash};
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Right {
+    /// Get the real access token.
+    Token,
+    /// Say that a token was rejected.
+    Refresh,
+    /// Call WeChat through the hub.
+    Proxy,
+}
+
+impl Right {
+    const ALL: [(&'static str, Self); 3] =
+        [("token", Self::Token), ("refresh", Self::Refresh), ("proxy", Self::Proxy)];
+
+    /// As the configuration has it: `token`, `refresh`, `proxy`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Refresh => "refresh",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+impl FromStr for Right {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, right)| *right).ok_or_else(|| {
+            Error::new(format!(
+                "there is no right {name:?}: a client's rights are \"token\", \"refresh\", \"proxy\""
+            ))
+        })
+    }
+}
+
+impl TryFrom<&str> for Right {
+    type Error = Error;
+
+    fn try_from(name: &str) -> Result<Self, Error> {
+        name.parse()
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// A program that may ask the hub: its name, its secret, the apps that it may ask for, and its rights.
+///
+/// ```
+/// use wechat_hub::{Client, Right};
+///
+/// let client = Client::new("shop", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+///     .apps(["wx0123456789abcdef"])
+///     .rights([Right::Token, Right::Refresh]);
+/// # drop(client);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) name: String,
+    pub(crate) secret: SecretHash,
+    pub(crate) apps: Vec<AppId>,
+    pub(crate) rights: Vec<Right>,
+    pub(crate) rate: Option<NonZeroU32>,
+    /// What was wrong with it, told when the hub is built.
+    pub(crate) fault: Option<String>,
+}
+
+impl Client {
+    /// A client without apps or rights. 64 hex digits are taken for the SHA-256 of its secret, anything else for the
+    /// secret itself, of which only the hash is kept.
+    #[must_use]
+    pub fn new(name: impl Into<String>, secret_or_hash: impl AsRef<str>) -> Self {
+        let text = secret_or_hash.as_ref();
+        let secret = text.parse().unwrap_or_else(|_| SecretHash::of(text));
+        let fault = text.is_empty().then(|| "its secret is empty".to_owned());
+        Self { name: name.into(), secret, apps: Vec::new(), rights: Vec::new(), rate: None, fault }
+    }
+
+    /// The apps that it may ask for, besides those named before.
+    #[must_use]
+    pub fn apps(mut self, apps: impl IntoIterator<Item = impl Into<AppId>>) -> Self {
+        self.apps.extend(apps.into_iter().map(Into::into));
+        self
+    }
+
+    /// What it may do, besides what was named before: [`Right`]s or their names. A name that is none is an error when the
+    /// hub is built.
+    #[must_use]
+    pub fn rights<R: TryInto<Right, Error: Into<Error>>>(
+        mut self,
+        rights: impl IntoIterator<Item = R>,
+    ) -> Self {
+        for right in rights {
+            match right.try_into() {
+                Ok(right) => self.rights.push(right),
+                Err(error) => self.fault = Some(error.into().to_string()),
+            }
+        }
+        self
+    }
+
+    /// The requests that it may make in a second, on average; a second's worth may come at once. No limit unless set.
+    #[must_use]
+    pub fn rate(self, requests_per_second: NonZeroU32) -> Self {
+        Self { rate: Some(requests_per_second), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_known_by_name() {
+        for (name, right) in Right::ALL {
+            assert_eq!(name.parse::<Right>().unwrap(), right);
+            assert_eq!(right.name(), name);
+        }
+        assert!("Token".parse::<Right>().is_err());
+        assert!(Client::new("c", "s").rights(["token", "root"]).fault.is_some());
+        assert_eq!(Client::new("c", "s").rights(["token"]).rights([Right::Proxy]).rights.len(), 2);
+    }
+
+    #[test]
+    fn a_secret_and_its_hash_make_the_same_client() {
+        let hash = SecretHash::of("secret").to_string();
+        assert_eq!(Client::new("c", hash).secret, Client::new("c", "secret").secret);
+        assert!(Client::new("c", "").fault.is_some());
+    }
+}

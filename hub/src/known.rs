@@ -1,0 +1,97 @@
+//! [`Known`]: a client, and what the hub has seen of it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use governor::{
+    DefaultDirectRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+use metrics::Counter;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_wechat::AppId;
+
+use crate::{
+    client::{Client, Right},
+    clock,
+    problem::Problem,
+};
+
+/// A client, and what the hub has seen of it.
+pub(crate) struct Known {
+    pub(crate) client: Client,
+    limiter: Option<DefaultDirectRateLimiter>,
+    polls: Arc<Semaphore>,
+    most_polls: usize,
+    seen: Arc<Seen>,
+    served: Counter,
+}
+
+/// What outlives a reload.
+#[derive(Default)]
+struct Seen {
+    /// In seconds since 1970; zero before the first time.
+    last: AtomicU64,
+}
+
+impl Known {
+    /// A client as the configuration has it, and as it was known `before`.
+    pub(crate) fn new(client: Client, most_polls: usize, before: Option<&Self>) -> Self {
+        let limiter = client.rate.map(|rate| RateLimiter::direct(Quota::per_second(rate)));
+        let served = metrics::counter!("wechat_hub_tokens_served_total", "client" => client.name.clone());
+        let seen = before.map_or_else(Arc::default, |before| before.seen.clone());
+        let polls =
+            before.filter(|before| before.most_polls == most_polls).map(|before| before.polls.clone());
+        let polls = polls.unwrap_or_else(|| Arc::new(Semaphore::new(most_polls)));
+        Self { client, limiter, polls, most_polls, seen, served }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.client.name
+    }
+
+    /// Takes note of a request, unless it is one too many.
+    pub(crate) fn admit(&self) -> Result<(), Problem> {
+        self.seen.last.store(clock::unix_seconds(), Relaxed);
+        let Some(Err(until)) = self.limiter.as_ref().map(DefaultDirectRateLimiter::check) else {
+            return Ok(());
+        };
+        Err(Problem::too_many(until.wait_time_from(DefaultClock::default().now())))
+    }
+
+    /// Whether it may ask for the app, and has the right.
+    pub(crate) fn may(&self, right: Right, app: &AppId) -> Result<(), Problem> {
+        if !self.client.apps.contains(app) {
+            return Err(Problem::no_such_app());
+        }
+        if !self.client.rights.contains(&right) {
+            return Err(Problem::lacks(right));
+        }
+        Ok(())
+    }
+
+    /// Leave to wait for a token, for as long as it is held.
+    pub(crate) fn poll(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.polls.clone().try_acquire_owned().map_err(|_| Problem::too_many(Duration::from_secs(1)))
+    }
+
+    /// How many times it waits for a token at the moment.
+    pub(crate) fn polling(&self) -> usize {
+        self.most_polls.saturating_sub(self.polls.available_permits())
+    }
+
+    /// A token goes out to it.
+    pub(crate) fn served(&self) {
+        self.served.increment(1);
+    }
+
+    /// When it was last seen, in seconds since 1970.
+    pub(crate) fn last_seen(&self) -> Option<u64> {
+        Some(self.seen.last.load(Relaxed)).filter(|seconds| *seconds > 0)
+    }
+}

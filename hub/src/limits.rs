@@ -1,0 +1,69 @@
+//! [`Limits`]: how much a hub takes from its clients.
+
+use std::time::Duration;
+
+/// How much a hub takes from its clients. Each has a default that suits a few thousand workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest head of a request, in bytes: 16 384; at least 8 192. A longer one is answered with 431.
+    pub header_bytes: usize,
+    /// The longest body of a request, in bytes: 65 536. A longer one is answered with 413.
+    pub body_bytes: usize,
+    /// Connections at a time, of all listeners together: 10 000. One more ends the one that has been idle for longest.
+    pub connections: usize,
+    /// How long a TLS handshake may take, a new connection may wait with its first request, and the head and the body of
+    /// a request may take to arrive: 10 s.
+    pub header_timeout: Duration,
+    /// Long polls of one client at a time: 1 000. One more is answered with 429.
+    pub long_polls_per_client: usize,
+}
+
+/// hyper needs as much to parse a head.
+const LEAST_HEADER_BYTES: usize = 8192;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 16_384,
+            body_bytes: 65_536,
+            connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            long_polls_per_client: 1_000,
+        }
+    }
+}
+
+impl Limits {
+    /// What is wrong with them.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        if self.header_bytes < LEAST_HEADER_BYTES {
+            Some("`header_bytes` must be 8192 or more")
+        } else if self.connections == 0 {
+            Some("`connections` must be 1 or more")
+        } else if self.header_timeout.is_zero() {
+            Some("`header_timeout` must be longer than nothing")
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound_and_senseless_ones_are_named() {
+        let limits = Limits::default();
+        assert_eq!(limits.fault(), None);
+        let faulty = [
+            (Limits { header_bytes: 8191, ..limits }, "header_bytes"),
+            (Limits { connections: 0, ..limits }, "connections"),
+            (Limits { header_timeout: Duration::ZERO, ..limits }, "header_timeout"),
+        ];
+        for (limits, name) in faulty {
+            assert!(limits.fault().unwrap().contains(name));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! A request's body, to its end and no further.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use crate::problem::Problem;
+
+/// The whole body, if it is not longer than `limit` and comes in time.
+pub(super) async fn read(body: Body, (limit, time): (usize, Duration)) -> Result<Bytes, Problem> {
+    let whole = timeout(time, Limited::new(body, limit).collect()).await.map_err(|_| Problem::too_slow())?;
+    whole.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::too_large(limit)
+        } else {
+            Problem::bad_request("the body broke off")
+        }
+    })
+}

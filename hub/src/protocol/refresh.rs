@@ -1,0 +1,80 @@
+//! `POST /v1/apps/{app}/refresh`: a token was rejected, and a better one is wanted.
+//!
+//! Idempotent: only the rejection of the present token costs a mint. Whoever names one that was replaced, or one that this
+//! hub has never seen, gets the present one.
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use serde::Deserialize;
+use tower_wechat::{AccessToken, TokenError};
+
+use super::{
+    ask::{AppInPath, Ask, answer},
+    body,
+};
+use crate::{client::Right, hub::Hub, peer::Peer, problem::Problem};
+
+/// What the body says.
+#[derive(Deserialize)]
+struct Asked {
+    rejected: Rejected,
+}
+
+/// Which token was rejected.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rejected {
+    Generation(u64),
+    Text(String),
+}
+
+impl Rejected {
+    fn is(&self, token: &AccessToken) -> bool {
+        match self {
+            Self::Generation(generation) => token.generation() == *generation,
+            Self::Text(text) => token.as_str() == text,
+        }
+    }
+
+    /// Whether this hub may just not have heard of it yet.
+    fn may_be_newer_than(&self, token: &AccessToken) -> bool {
+        match self {
+            Self::Generation(generation) => token.generation() < *generation,
+            Self::Text(_) => true,
+        }
+    }
+}
+
+pub(super) async fn handle(State(hub): State<Hub>, app: AppInPath, request: Request) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    answer("a refresh", peer, refresh(hub, app, request).await)
+}
+
+async fn refresh(hub: Hub, app: AppInPath, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    // The answer has the token in it.
+    let ask = Ask::new(hub, app, &head, &[Right::Refresh, Right::Token])?;
+    let body = body::read(body, ask.body_limits()).await?;
+    let Asked { rejected } = serde_json::from_slice(&body).map_err(|_| {
+        Problem::bad_request(
+            "the body is `{\"rejected\": …}` with the generation (a number) or the text of a token",
+        )
+    })?;
+    let better = better(&ask, &rejected).await;
+    better
+        .map(|token| ask.token(&token))
+        .map_err(|error| Problem::no_token(&error).for_client(ask.client().name()))
+}
+
+/// The present token, or the next one if it was the present one that was rejected.
+async fn better(ask: &Ask, rejected: &Rejected) -> Result<AccessToken, TokenError> {
+    let mut present = ask.cache().token().await?;
+    if !rejected.is(&present) && rejected.may_be_newer_than(&present) {
+        // Another hub over the same store may have handed it out a moment ago.
+        ask.cache().look().await;
+        present = ask.cache().token().await?;
+    }
+    if rejected.is(&present) { ask.cache().refresh(&present).await } else { Ok(present) }
+}

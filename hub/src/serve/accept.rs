@@ -1,0 +1,65 @@
+//! Takes connections, and gives each a task of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    time::{sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    connection::Serving,
+    listener::{Accepted, Listener},
+    phase::Phase,
+};
+use crate::{hub::Hub, peer::Peer};
+
+/// Before the next connection is taken where the system has none to give, such as for want of file descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections until the server stops.
+pub(super) async fn run(listener: Listener, hub: Hub, serving: Serving, tasks: TaskTracker) {
+    loop {
+        let accepted = select! {
+            biased;
+            () = serving.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (accepted, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(target: "wechat_hub", %error, "a connection cannot be taken");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = hub.connections().enter() else {
+            tracing::warn!(target: "wechat_hub", %peer, "a connection was refused: all of `connections` are busy");
+            continue;
+        };
+        tracing::debug!(target: "wechat_hub", %peer, "connected");
+        let limits = hub.table().limits;
+        let phase = Arc::new(Phase::new(place, limits.header_timeout));
+        let serving = Serving { header_bytes: limits.header_bytes, ..serving.clone() };
+        tasks.spawn(serve(accepted, peer, phase, serving, limits.header_timeout));
+    }
+}
+
+async fn serve(accepted: Accepted, peer: Peer, phase: Arc<Phase>, serving: Serving, time: Duration) {
+    match accepted {
+        Accepted::Tcp(stream) => serving.serve(stream, peer, phase).await,
+        Accepted::Unix(stream) => serving.serve(stream, peer, phase).await,
+        Accepted::Tls(stream, tls) => {
+            let shaken = select! {
+                shaken = timeout(time, tls.accept(stream)) => shaken,
+                () = phase.place().is_needed() => return,
+            };
+            match shaken {
+                Ok(Ok(stream)) => serving.serve(stream, peer, phase).await,
+                Ok(Err(error)) => tracing::debug!(target: "wechat_hub", %peer, %error, "no TLS came about"),
+                Err(_) => tracing::debug!(target: "wechat_hub", %peer, "no TLS came about in time"),
+            }
+        }
+    }
+}

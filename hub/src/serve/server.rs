@@ -1,0 +1,127 @@
+//! [`Server`]: a hub being served at one address.
+
+use std::{net::ToSocketAddrs, path::Path, sync::Arc, time::Duration};
+
+use rustls::ServerConfig;
+use tokio::{runtime::Handle, time::timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    accept,
+    connection::Serving,
+    listener::{ListenAddr, Listener},
+};
+use crate::{error::Error, hub::Hub};
+
+/// How long requests under way have when the server ends. A mint takes 10 s at most.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// A hub being served at one address, until [`shutdown`](Self::shutdown). When it is dropped, it ends as well, but nobody
+/// waits for that.
+#[derive(Debug)]
+pub struct Server {
+    address: ListenAddr,
+    stop: CancellationToken,
+    cut: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Hub {
+    /// Serves the hub at a Unix socket, which only this user may use (0600). The folder is made (0700) if it is not there.
+    ///
+    /// A socket that is there already and that nobody listens at any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the path is too long for a socket, its folder can be written by others, something else is there or another
+    /// process listens (the message has its id), and outside tokio.
+    pub fn serve_unix(&self, path: impl AsRef<Path>) -> Result<Server, Error> {
+        on_tokio()?;
+        self.serve(Listener::unix(path.as_ref())?)
+    }
+
+    /// Serves the hub at a loopback address by plain HTTP. With port 0 the system picks one.
+    ///
+    /// # Errors
+    ///
+    /// If the address is none, is not loopback or is in use, and outside tokio.
+    pub fn serve_tcp(&self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+        on_tokio()?;
+        self.serve(Listener::Tcp(Listener::tcp(address, true)?))
+    }
+
+    /// Serves the hub at any address by plain HTTP: **whoever can listen on the way can take tokens and client secrets.** For
+    /// a network that nobody else is in, or behind a proxy that speaks TLS.
+    ///
+    /// # Errors
+    ///
+    /// If the address is none or is in use, and outside tokio.
+    pub fn dangerous_serve_plain_tcp(&self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+        on_tokio()?;
+        self.serve(Listener::Tcp(Listener::tcp(address, false)?))
+    }
+
+    /// Serves the hub at any address over TLS, with a [`Tls`](crate::Tls) or a configuration of your own.
+    ///
+    /// # Errors
+    ///
+    /// If the address is none or is in use, and outside tokio.
+    pub fn serve_tls(
+        &self,
+        address: impl ToSocketAddrs,
+        config: impl Into<Arc<ServerConfig>>,
+    ) -> Result<Server, Error> {
+        on_tokio()?;
+        let tls = TlsAcceptor::from(config.into());
+        self.serve(Listener::Tls(Listener::tcp(address, false)?, tls))
+    }
+
+    fn serve(&self, listener: Listener) -> Result<Server, Error> {
+        let server = Server {
+            address: listener.local_addr()?,
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let serving = Serving {
+            router: self.service(),
+            header_bytes: self.table().limits.header_bytes,
+            stop: server.stop.clone(),
+            cut: server.cut.clone(),
+        };
+        server.tasks.spawn(accept::run(listener, self.clone(), serving, server.tasks.clone()));
+        Ok(server)
+    }
+}
+
+fn on_tokio() -> Result<(), Error> {
+    Handle::try_current()
+        .map(drop)
+        .map_err(|_| Error::new("a hub is served on a tokio runtime, and there is none here"))
+}
+
+impl Server {
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn local_addr(&self) -> &ListenAddr {
+        &self.address
+    }
+
+    /// Ends: takes no more connections, answers long polls that there is nothing newer, finishes the requests under way and
+    /// removes its socket. What is not answered after 12 s is cut off. The hub and its apps go on.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            self.cut.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,131 @@
+//! [`Table`]: the apps and clients of a hub at one time. A reload replaces it as a whole.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use tower_wechat::{AppId, KeepWarm, TokenCache};
+
+use crate::{client::Client, error::Error, known::Known, limits::Limits, secret::SecretHash};
+
+/// An app, and its token.
+pub(crate) struct App {
+    pub(crate) cache: TokenCache,
+    /// Whether its token is kept warm.
+    pub(crate) is_warm: bool,
+    warmth: OnceLock<KeepWarm>,
+}
+
+impl App {
+    pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
+        Self { cache, is_warm, warmth: OnceLock::new() }
+    }
+
+    /// Begins to keep the token warm. Must be called on a tokio runtime.
+    fn warm(&self) {
+        if self.is_warm {
+            self.warmth.get_or_init(|| self.cache.keep_warm());
+        }
+    }
+}
+
+/// What a hub knows at one time.
+pub(crate) struct Table {
+    pub(crate) apps: HashMap<AppId, Arc<App>>,
+    clients: HashMap<SecretHash, Arc<Known>>,
+    /// Who a caller on a Unix socket is that shows no credential.
+    on_unix: Option<Arc<Known>>,
+    pub(crate) limits: Limits,
+}
+
+impl Table {
+    /// Checks that apps and clients fit together. Clients that were known before stay who they were.
+    pub(crate) fn new(
+        apps: Vec<(AppId, App)>,
+        clients: Vec<Client>,
+        on_unix: Option<&str>,
+        limits: Limits,
+        before: Option<&Self>,
+    ) -> Result<Self, Error> {
+        if let Some(fault) = limits.fault() {
+            return Err(Error::new(format!("limits: {fault}")));
+        }
+        let mut table = Self { apps: HashMap::new(), clients: HashMap::new(), on_unix: None, limits };
+        for (id, app) in apps {
+            if table.apps.insert(id.clone(), Arc::new(app)).is_some() {
+                return Err(Error::new(format!("app {id:?} is named twice: leave one of them out")));
+            }
+        }
+        for client in clients {
+            table.add(client, before)?;
+        }
+        if let Some(name) = on_unix {
+            table.on_unix = table.clients.values().find(|known| known.client.name == name).cloned();
+            if table.on_unix.is_none() {
+                return Err(Error::new(format!(
+                    "the client {name:?} of the Unix socket is not among the clients"
+                )));
+            }
+        }
+        Ok(table)
+    }
+
+    fn add(&mut self, client: Client, before: Option<&Self>) -> Result<(), Error> {
+        let name = client.name.clone();
+        let fault = |fault: &str| Err(Error::new(format!("client {name:?}: {fault}")));
+        if let Some(own) = &client.fault {
+            return fault(own);
+        }
+        if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
+            return fault("a name has 1 to 128 bytes and no control characters");
+        }
+        if client.rights.is_empty() {
+            return fault(
+                "it has no rights, and can do nothing: give it some of \"token\", \"refresh\", \"proxy\"",
+            );
+        }
+        if client.apps.is_empty() {
+            return fault("it has no apps, and can ask for nothing: name some of the hub's apps");
+        }
+        if let Some(app) = client.apps.iter().find(|app| !self.apps.contains_key(*app)) {
+            return fault(&format!("its app {app:?} is not among the hub's apps"));
+        }
+        if self.clients.values().any(|known| known.client.name == name) {
+            return fault("there are two of this name");
+        }
+        let same = before.and_then(|before| before.clients.get(&client.secret));
+        let same = same.filter(|known| known.client.name == name);
+        let known =
+            Arc::new(Known::new(client, self.limits.long_polls_per_client, same.map(|known| &**known)));
+        match self.clients.insert(known.client.secret, known) {
+            Some(other) => {
+                fault(&format!("it has the secret of client {:?}: each needs its own", other.client.name))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The client that has this secret.
+    pub(crate) fn client(&self, secret: &str) -> Option<&Arc<Known>> {
+        self.clients.get(&SecretHash::of(secret))
+    }
+
+    /// The same client as it is now, if it still is one.
+    pub(crate) fn same(&self, known: &Known) -> Option<&Arc<Known>> {
+        self.clients.get(&known.client.secret).filter(|now| now.client.name == known.client.name)
+    }
+
+    pub(crate) fn on_unix(&self) -> Option<&Arc<Known>> {
+        self.on_unix.as_ref()
+    }
+
+    pub(crate) fn clients(&self) -> impl Iterator<Item = &Arc<Known>> {
+        self.clients.values()
+    }
+
+    /// Begins to keep tokens warm. Must be called on a tokio runtime.
+    pub(crate) fn warm(&self) {
+        self.apps.values().for_each(|app| app.warm());
+    }
+}

@@ -1,0 +1,8 @@
+//! Protocol v1, over real sockets and with a fake WeChat behind.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod access;
+mod refresh;
+mod token;

@@ -1,0 +1,10 @@
+//! Listeners, connections, and their limits.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connections;
+mod ending;
+mod slow;
+mod tls;
+mod unix;
