@@ -29,12 +29,17 @@
 mod caller;
 mod client;
 mod clock;
+#[cfg(feature = "program")]
+mod config;
 mod error;
 mod hub;
 mod known;
 mod limits;
 mod peer;
 mod problem;
+#[cfg(feature = "program")]
+#[doc(hidden)]
+pub mod program;
 mod protocol;
 mod secret;
 mod serve;

@@ -10,8 +10,9 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use crate::error::Error;
+use crate::{clock::unix_seconds, error::Error};
 
 /// A certificate and its key, for [`serve_tls`](crate::Hub::serve_tls). Both can be replaced while the hub is served:
 /// connections that are there keep the one that they began with.
@@ -35,7 +36,8 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// If there is no certificate or no key in the texts, or they do not belong together.
+    /// If there is no certificate or no key in the texts, they do not belong together, or the certificate has expired or is not
+    /// valid yet.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, Error> {
         let provider = Arc::new(ring::default_provider());
         let present = Arc::new(Present(ArcSwap::from_pointee(certified(certificates, key)?)));
@@ -63,6 +65,27 @@ impl From<Tls> for Arc<ServerConfig> {
     }
 }
 
+/// That clients will take the certificate at this time of day.
+fn check_life(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    let (_, parsed) = X509Certificate::from_der(certificate)
+        .map_err(|_| Error::new("the certificate cannot be read: it is no X.509"))?;
+    let life = parsed.validity();
+    let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
+    if life.not_after.timestamp() < now {
+        return Err(Error::new(format!(
+            "the certificate expired on {}: put a new one in its place",
+            life.not_after
+        )));
+    }
+    if life.not_before.timestamp() > now {
+        return Err(Error::new(format!(
+            "the certificate is not valid before {}: is the clock right?",
+            life.not_before
+        )));
+    }
+    Ok(())
+}
+
 fn certified(certificates: &[u8], key: &[u8]) -> Result<CertifiedKey, Error> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
     let chain = chain.map_err(|error| Error::new(format!("the certificate cannot be read: {error}")))?;
@@ -71,6 +94,7 @@ fn certified(certificates: &[u8], key: &[u8]) -> Result<CertifiedKey, Error> {
             "there is no certificate in the file: it has `-----BEGIN CERTIFICATE-----` in it",
         ));
     }
+    check_life(&chain[0])?;
     // An error of the parser's quotes nothing of the key.
     let key = PrivateKeyDer::from_pem_slice(key);
     let key = key.map_err(|error| Error::new(format!("the certificate's key cannot be read: {error}")))?;

@@ -1,0 +1,91 @@
+//! The clients.
+
+use super::Checker;
+use crate::{
+    client::{Client, Right},
+    config::{
+        App,
+        place::{Fault, Place, Value},
+        raw,
+    },
+    error::Error,
+    secret::{ClientSecret, SecretHash},
+};
+
+impl Checker<'_> {
+    pub(super) fn clients(&self, raw: &[Value<raw::Client>], apps: &[App]) -> Result<Vec<Client>, Fault> {
+        let mut clients: Vec<Client> = Vec::new();
+        for client in raw {
+            let checked = self.client(client, apps)?;
+            for before in &clients {
+                if before.name == checked.name {
+                    return Err(self.fault(
+                        &client.at,
+                        format!("there are two clients {:?}: each needs its own name", before.name),
+                    ));
+                }
+                if before.secret == checked.secret {
+                    let message = format!(
+                        "the clients {:?} and {:?} have the same secret: `wechat-hub secret` makes another",
+                        before.name, checked.name
+                    );
+                    return Err(self.fault(&client.at, message));
+                }
+            }
+            clients.push(checked);
+        }
+        Ok(clients)
+    }
+
+    fn client(&self, client: &Value<raw::Client>, apps: &[App]) -> Result<Client, Fault> {
+        let raw::Client { name, secret_sha256, apps: its, rights, paths, rate } = &client.is;
+        let name = name.as_ref().ok_or_else(|| self.fault(&client.at, "the client has no `name`"))?;
+        let fault =
+            |at: &Place, message: &str| Err(self.fault(at, format!("client {:?}: {message}", name.is)));
+        if name.is.is_empty() || name.is.len() > 128 || name.is.chars().any(char::is_control) {
+            return fault(&name.at, "a name has 1 to 128 bytes and no control characters");
+        }
+        let secret = match secret_sha256 {
+            Some(hash) => {
+                hash.is.parse::<SecretHash>().map_err(|error| self.fault(&hash.at, error.to_string()))?
+            }
+            // Nobody knows this one: it is the client of the Unix socket, and of nothing else.
+            None if matches!(client.at, Place::Variable(_)) && paths.is_none() => {
+                ClientSecret::generate()?.hash()
+            }
+            None => {
+                return fault(
+                    &name.at,
+                    "it has no `secret_sha256`: `wechat-hub secret` makes a secret and its hash",
+                );
+            }
+        };
+        let its = its.as_deref().unwrap_or_default();
+        if its.is_empty() {
+            return fault(&name.at, "it has no `apps`, and can ask for nothing");
+        }
+        if let Some(app) = its.iter().find(|app| !apps.iter().any(|known| known.id.as_str() == app.is)) {
+            return fault(&app.at, &format!("its app {:?} is not among the apps of this hub", app.is));
+        }
+        let rights: Result<Vec<Right>, Fault> = rights
+            .iter()
+            .flatten()
+            .map(|right| right.is.parse().map_err(|error: Error| self.fault(&right.at, error.to_string())))
+            .collect();
+        let rights = rights?;
+        if rights.is_empty() {
+            return fault(
+                &name.at,
+                "it has no `rights`, and can do nothing: give it some of \"token\", \"refresh\", \"proxy\"",
+            );
+        }
+        if let Some(path) = paths.iter().flatten().find(|path| !path.is.starts_with('/')) {
+            return fault(&path.at, &format!("the path {:?} does not begin with a slash", path.is));
+        }
+        let mut checked = Client::new(name.is.clone(), secret.to_string())
+            .apps(its.iter().map(|app| app.is.as_str()))
+            .rights(rights);
+        checked.rate = rate.as_ref().map(|rate| rate.is);
+        Ok(checked)
+    }
+}

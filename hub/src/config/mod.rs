@@ -1,0 +1,134 @@
+//! The configuration: a TOML file, the environment, or both.
+//!
+//! `raw` is what stands there, each value with its place; `environment` puts its variables over it; `secret_file` reads what
+//! should not be in the file; `check` makes of it what a hub can be built from, or one message that names file, line and
+//! remedy.
+
+mod check;
+mod environment;
+mod place;
+mod raw;
+mod secret_file;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tower_wechat::{AppId, AppSecret};
+
+use self::{environment::Environment, place::Source, raw::Raw};
+pub(crate) use self::{
+    place::Fault,
+    secret_file::{read as read_file, read_secret},
+};
+use crate::{client::Client, limits::Limits};
+
+/// A configuration that fits together. It holds secrets, and has no `Debug`.
+pub(crate) struct Config {
+    pub(crate) unix: Option<PathBuf>,
+    /// Who a caller on the Unix socket is when it shows no credential.
+    pub(crate) unix_client: Option<String>,
+    pub(crate) tcp: Option<Tcp>,
+    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) store: Store,
+    pub(crate) apps: Vec<App>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) limits: Limits,
+}
+
+/// A TCP address to listen at.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Tcp {
+    pub(crate) address: SocketAddr,
+    pub(crate) how: Transport,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// On loopback, or because the configuration says so.
+    Plain,
+    /// With a certificate and its key, in these files.
+    Tls { certificate: PathBuf, key: PathBuf },
+}
+
+/// Where tokens are kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Store {
+    Memory,
+    File(PathBuf),
+    /// The URL, which may have a password in it.
+    Redis(String),
+}
+
+/// How an app's token is minted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stable,
+    Classic,
+    WeCom,
+}
+
+/// An app.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) id: AppId,
+    pub(crate) kind: Kind,
+    pub(crate) secret: AppSecret,
+    /// Where the secret was read, and is read again once the platform refuses it.
+    pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) keep_warm: bool,
+}
+
+impl App {
+    /// Whether the same cache can serve it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.kind == other.kind
+            && self.secret.expose() == other.secret.expose()
+            && self.secret_file == other.secret_file
+            && self.base_url == other.base_url
+    }
+}
+
+impl Config {
+    /// Reads a file, if one is named, and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Fault> {
+        Self::load_with(file, Environment::of_process())
+    }
+
+    fn load_with(file: Option<&Path>, mut environment: Environment) -> Result<Self, Fault> {
+        let text = file.map(secret_file::read_config).transpose()?;
+        let source = Source::new(file.zip(text.as_deref()));
+        let mut raw = text.as_deref().map_or_else(|| Ok(Raw::default()), |text| raw::parse(text, &source))?;
+        environment.put_over(&mut raw, file.is_none())?;
+        check::check(raw, &source)
+    }
+
+    /// What this configuration has and the other has not, of what needs a restart.
+    pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let mut needs = Vec::new();
+        let is_tls = |tcp: &Tcp| matches!(tcp.how, Transport::Tls { .. });
+        let listens = |config: &Self| config.tcp.as_ref().map(|tcp| (tcp.address, is_tls(tcp)));
+        for (name, differs) in [
+            ("listen.unix", self.unix != other.unix),
+            ("listen.tcp", listens(self) != listens(other)),
+            ("admin.tcp", self.admin != other.admin),
+            ("store", self.store != other.store),
+        ] {
+            if differs {
+                needs.push(name);
+            }
+        }
+        needs
+    }
+}
+
+/// The time that a text such as `10s` or `500ms` says.
+fn duration(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
+}

@@ -1,0 +1,131 @@
+//! [`Apps`]: a cache for each app of the configuration. An app that a new configuration has unchanged keeps its own.
+
+use std::{collections::HashMap, path::Path};
+
+use tower_wechat::{
+    AppId, AppSecret, TokenCache,
+    issuer::{ClassicToken, Issuer, StableToken, WeCom},
+    store::{FileStore, MemoryStore, RedisStore},
+};
+
+use crate::{
+    config::{self, Config, Fault, Kind},
+    hub::HubBuilder,
+};
+
+/// The store that all apps share. The kind "memory" is one, too: so tokens have numbers that go on after a restart, and an
+/// app whose secret was changed keeps its token.
+enum Store {
+    Memory(MemoryStore),
+    File(FileStore),
+    Redis(RedisStore),
+}
+
+/// The caches of a configuration.
+pub(super) struct Apps {
+    store: Store,
+    present: HashMap<AppId, (config::App, TokenCache)>,
+}
+
+impl Apps {
+    /// Opens the store.
+    pub(super) async fn open(store: &config::Store) -> Result<Self, Fault> {
+        let store = match store {
+            config::Store::Memory => Store::Memory(MemoryStore::new()),
+            config::Store::File(dir) => {
+                Store::File(FileStore::open(dir).map_err(|error| Fault::new(format!("store: {error}")))?)
+            }
+            config::Store::Redis(url) => {
+                let store = RedisStore::connect(url.as_str()).await;
+                Store::Redis(store.map_err(|error| Fault::new(format!("store: {error}")))?)
+            }
+        };
+        Ok(Self { store, present: HashMap::new() })
+    }
+
+    /// The hub of a configuration, and the caches that it would have.
+    pub(super) fn plan(&self, config: &Config) -> Result<(HubBuilder, Plan), Fault> {
+        let mut builder = HubBuilder::default().limits(config.limits);
+        let mut next = HashMap::new();
+        for app in &config.apps {
+            let same = self.present.get(&app.id).filter(|(before, _)| before.is_same(app));
+            let cache = same.map_or_else(|| self.cache(app), |(_, cache)| Ok(cache.clone()))?;
+            builder = if app.keep_warm {
+                builder.app(app.id.clone(), cache.clone())
+            } else {
+                builder.app_on_demand(app.id.clone(), cache.clone())
+            };
+            next.insert(app.id.clone(), (app.clone(), cache));
+        }
+        for client in &config.clients {
+            builder = builder.client(client.clone());
+        }
+        if let Some(name) = &config.unix_client {
+            builder = builder.unix_client(name);
+        }
+        Ok((builder, Plan(next)))
+    }
+
+    /// Takes the caches of a plan over. Those that are not in it finish what they do, and end.
+    pub(super) fn take_over(&mut self, plan: Plan) {
+        let before = std::mem::replace(&mut self.present, plan.0);
+        for (id, (app, cache)) in before {
+            if !self.present.get(&id).is_some_and(|(now, _)| now.is_same(&app)) {
+                tokio::spawn(async move { cache.shutdown().await });
+            }
+        }
+    }
+
+    /// Waits for mints under way, and for their writes to the store.
+    pub(super) async fn end(self) {
+        let caches: Vec<_> = self.present.into_values().map(|(_, cache)| cache).collect();
+        let ending: Vec<_> =
+            caches.into_iter().map(|cache| tokio::spawn(async move { cache.shutdown().await })).collect();
+        for end in ending {
+            // One that panicked has ended.
+            let _ = end.await;
+        }
+    }
+
+    fn cache(&self, app: &config::App) -> Result<TokenCache, Fault> {
+        let builder = TokenCache::builder(issuer(app)?);
+        Ok(match &self.store {
+            Store::Memory(store) => builder.store(store.clone()),
+            Store::File(store) => builder.store(store.clone()),
+            Store::Redis(store) => builder.store(store.clone()),
+        }
+        .build())
+    }
+}
+
+/// The caches that a configuration would have.
+pub(super) struct Plan(HashMap<AppId, (config::App, TokenCache)>);
+
+/// Who mints the app's tokens.
+pub(super) fn issuer(app: &config::App) -> Result<Box<dyn Issuer>, Fault> {
+    macro_rules! issuer {
+        ($issuer:expr) => {{
+            let mut issuer = $issuer;
+            if let Some(url) = &app.base_url {
+                issuer =
+                    issuer.base_url(url).map_err(|error| Fault::new(format!("app {:?}: {error}", app.id)))?;
+            }
+            if let Some(file) = app.secret_file.clone() {
+                let last = app.secret.clone();
+                issuer = issuer.secret_source(move || reread(&file, &last));
+            }
+            Ok(Box::new(issuer))
+        }};
+    }
+    let (id, secret) = (app.id.clone(), app.secret.clone());
+    match app.kind {
+        Kind::Stable => issuer!(StableToken::new(id, secret)),
+        Kind::Classic => issuer!(ClassicToken::new(id, secret)),
+        Kind::WeCom => issuer!(WeCom::new(id, secret)),
+    }
+}
+
+/// The secret as it stands in the file now; as it was where that cannot be read.
+fn reread(file: &Path, last: &AppSecret) -> AppSecret {
+    config::read_secret(file).map_or_else(|_| last.clone(), AppSecret::from)
+}

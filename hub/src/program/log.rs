@@ -1,0 +1,30 @@
+//! The log, on standard error.
+
+use std::io::{IsTerminal, stderr};
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+/// How the log is written.
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// A JSON object on each line
+    Json,
+}
+
+/// Begins to write it. `RUST_LOG` says how much; `info` unless set.
+pub(super) fn begin(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // Set once: whoever has set another before may keep it.
+    let _ = match format {
+        LogFormat::Json => log.json().with_current_span(true).try_init().map_err(drop),
+        LogFormat::Text => {
+            let is_coloured =
+                stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            log.with_ansi(is_coloured).try_init().map_err(drop)
+        }
+    };
+}

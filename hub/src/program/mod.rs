@@ -1,0 +1,80 @@
+//! The program `wechat-hub`: its command line, and what each command does.
+//!
+//! It exits with 0 when all went well, 1 for a failure at run time, and 2 where command line or configuration are wrong.
+
+mod apps;
+mod certificate;
+mod log;
+mod reload;
+mod secret;
+mod serve;
+mod signals;
+
+use std::{fmt, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::log::LogFormat;
+
+/// A token hub for WeChat: the one place that knows the app secrets.
+#[derive(Parser)]
+#[command(name = "wechat-hub", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How the log on standard error is written; `RUST_LOG` says how much of it there is
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "WECHAT_HUB_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the hub until SIGTERM; takes over a changed configuration on SIGHUP
+    Serve(Configured),
+    /// Makes a client's secret, and the hash of it for the configuration
+    Secret,
+}
+
+/// Where the configuration is.
+#[derive(clap::Args)]
+struct Configured {
+    /// The configuration; without it, the environment (`WECHAT_HUB_…`) has it all
+    #[arg(long, value_name = "FILE", env = "WECHAT_HUB_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// How the program ends, if not well.
+enum End {
+    /// Command line or configuration are wrong.
+    Configuration(String),
+    /// Something went wrong at run time.
+    Failure(String),
+}
+
+impl End {
+    fn configuration(error: impl fmt::Display) -> Self {
+        Self::Configuration(error.to_string())
+    }
+
+    fn failure(error: impl fmt::Display) -> Self {
+        Self::Failure(error.to_string())
+    }
+}
+
+/// Runs the program, to its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Arguments { command, log_format } = Arguments::parse();
+    log::begin(log_format);
+    let ended = match command {
+        Command::Serve(Configured { config }) => serve::run(config.as_deref()),
+        Command::Secret => secret::run(),
+    };
+    let (code, message) = match ended {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(End::Configuration(message)) => (2, message),
+        Err(End::Failure(message)) => (1, message),
+    };
+    eprintln!("wechat-hub: {message}");
+    ExitCode::from(code)
+}

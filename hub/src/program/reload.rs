@@ -1,0 +1,54 @@
+//! SIGHUP: takes over a changed configuration, whole or not at all.
+
+use std::path::{Path, PathBuf};
+
+use super::{apps::Apps, certificate::Certificate};
+use crate::{
+    config::{Config, Fault},
+    hub::Hub,
+    serve::Tls,
+};
+
+/// What a reload needs to know.
+pub(super) struct Reloading {
+    file: Option<PathBuf>,
+    /// The configuration that the hub was started with: what needs a restart is as it says.
+    started: Config,
+    tls: Option<Tls>,
+}
+
+impl Reloading {
+    pub(super) fn new(file: Option<&Path>, started: Config, tls: Option<Tls>) -> Self {
+        Self { file: file.map(Path::to_owned), started, tls }
+    }
+
+    /// Reads the configuration again. If anything is wrong with it, all stays as it was.
+    pub(super) fn reload(&self, hub: &Hub, apps: &mut Apps) {
+        match self.try_reload(hub, apps) {
+            Ok(restart) if restart.is_empty() => {
+                tracing::info!(target: "wechat_hub", "the configuration was taken over");
+            }
+            Ok(restart) => tracing::warn!(
+                target: "wechat_hub",
+                "the configuration was taken over, but for what needs a restart: {}",
+                restart.join(", "),
+            ),
+            Err(fault) => {
+                tracing::error!(target: "wechat_hub", "the configuration was not taken over, and all stays as it was: {fault}");
+            }
+        }
+    }
+
+    fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
+        let config = Config::load(self.file.as_deref())?;
+        let (builder, plan) = apps.plan(&config)?;
+        let how = config.tcp.as_ref().map(|tcp| &tcp.how);
+        let certificate = how.map(Certificate::read).transpose()?.flatten();
+        hub.reconfigure(builder)?;
+        if let Some((certificate, tls)) = certificate.zip(self.tls.as_ref()) {
+            certificate.replace(tls)?;
+        }
+        apps.take_over(plan);
+        Ok(config.needs_restart(&self.started))
+    }
+}

@@ -1,0 +1,81 @@
+//! `wechat-hub serve`: from the configuration to the last answer.
+
+use std::{
+    io::{Write, stdout},
+    path::Path,
+};
+
+use tokio::runtime;
+
+use super::{
+    End,
+    apps::Apps,
+    certificate::Certificate,
+    reload::Reloading,
+    signals::{Asked, Signals},
+};
+use crate::{
+    config::Config,
+    error::Error,
+    hub::Hub,
+    serve::{Server, Tls},
+};
+
+pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
+    let config = Config::load(file).map_err(End::configuration)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(End::failure)?;
+    runtime.block_on(serve(file, config))
+}
+
+/// What listens. All of it is bound before anything is served.
+struct Listening {
+    servers: Vec<Server>,
+    /// What can take another certificate.
+    tls: Option<Tls>,
+}
+
+async fn serve(file: Option<&Path>, config: Config) -> Result<(), End> {
+    let mut signals = Signals::listen().map_err(End::failure)?;
+    let mut apps = Apps::open(&config.store).await.map_err(End::configuration)?;
+    let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
+    let hub = builder.build().map_err(End::configuration)?;
+    apps.take_over(plan);
+    let Listening { servers, tls } = listen(&hub, &config).map_err(End::configuration)?;
+
+    let reloading = Reloading::new(file, config, tls);
+    while let Asked::Reload = signals.next().await {
+        reloading.reload(&hub, &mut apps);
+    }
+    tracing::info!(target: "wechat_hub", "ending: requests under way are answered, and mints are finished");
+    let ending: Vec<_> = servers.into_iter().map(|server| tokio::spawn(server.shutdown())).collect();
+    for end in ending {
+        // One that panicked has ended.
+        let _ = end.await;
+    }
+    apps.end().await;
+    tracing::info!(target: "wechat_hub", "ended");
+    Ok(())
+}
+
+/// Listens at all addresses, and says where on standard output.
+fn listen(hub: &Hub, config: &Config) -> Result<Listening, Error> {
+    let tls = config.tcp.as_ref().map(|tcp| Certificate::read(&tcp.how)).transpose()?.flatten();
+    let tls = tls.map(Certificate::into_tls);
+    let mut servers = Vec::new();
+    let mut lines = String::new();
+    let mut add = |server: Server, scheme: &str| {
+        lines.extend(["listening on ", scheme, &server.local_addr().to_string(), "\n"]);
+        servers.push(server);
+    };
+    if let Some(path) = &config.unix {
+        add(hub.serve_unix(path)?, "");
+    }
+    match (&config.tcp, &tls) {
+        (Some(tcp), Some(tls)) => add(hub.serve_tls(tcp.address, tls.clone())?, "https://"),
+        (Some(tcp), None) => add(hub.dangerous_serve_plain_tcp(tcp.address)?, "http://"),
+        (None, _) => {}
+    }
+    // Who started the hub may not read it.
+    let _ = stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush());
+    Ok(Listening { servers, tls })
+}
