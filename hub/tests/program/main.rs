@@ -1,0 +1,12 @@
+//! The program, as a process with real signals.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod process;
+
+mod bad_input;
+mod ending;
+mod reload;
+mod secrets;
+mod serve;

@@ -1,0 +1,117 @@
+//! SIGHUP: a changed configuration is taken over, whole or not at all, and no connection is lost.
+
+use fake_wechat::FakeWeChat;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpStream, UnixStream},
+};
+
+use super::{
+    process::{Process, app, client, config, folder, socket, write_config},
+    support::{APP, SECRET, answer, request, unix},
+};
+
+fn ask(secret: &str) -> String {
+    request("GET", &format!("/v1/apps/{APP}/token"), secret, "")
+}
+
+#[tokio::test]
+async fn apps_clients_and_limits_are_taken_over_and_connections_go_on() {
+    let wechat = FakeWeChat::builder().account("wxsecond", FakeWeChat::APP_SECRET).start().await;
+    let text = config(&wechat);
+    let folder = folder(&text);
+    let hub = Process::serve(&folder, 2).await;
+    let mut kept = UnixStream::connect(socket(&folder)).await.unwrap();
+    kept.write_all(ask(SECRET).as_bytes()).await.unwrap();
+    let first = answer(&mut kept).await.unwrap();
+
+    let next =
+        text.clone() + &app(&wechat, "wxsecond") + &client("second", "second", "wxsecond", "\"token\"");
+    write_config(&folder, &format!("{next}[limits]\nbody_bytes = 10\n"));
+    hub.signal("HUP");
+    hub.says("the configuration was taken over").await;
+    let second = request("GET", "/v1/apps/wxsecond/token", "second", "");
+    kept.write_all(second.as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut kept).await.unwrap().status, 200, "on the connection that was there");
+    let refresh = request("POST", &format!("/v1/apps/{APP}/refresh"), SECRET, r#"{"rejected": 12345}"#);
+    unix(&socket(&folder), refresh).await.unwrap().is_problem(413);
+    let again = unix(&socket(&folder), ask(SECRET)).await.unwrap();
+    assert_eq!(
+        (again.token(), again.generation()),
+        (first.token(), first.generation()),
+        "the app kept its cache"
+    );
+    assert_eq!(wechat.mints(), 2);
+
+    // Back again: what is gone is gone.
+    write_config(&folder, &text);
+    hub.signal("HUP");
+    eventually_refused(&folder, &request("GET", "/v1/apps/wxsecond/token", "second", "")).await;
+}
+
+async fn eventually_refused(folder: &super::support::Folder, request: &str) {
+    for _ in 0..2000 {
+        if unix(&socket(folder), request).await.unwrap().status == 401 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it is still let in");
+}
+
+#[tokio::test]
+async fn a_bad_file_keeps_the_configuration_and_says_so() {
+    let wechat = FakeWeChat::start().await;
+    let text = config(&wechat);
+    let folder = folder(&text);
+    let hub = Process::serve(&folder, 2).await;
+    for (bad, says) in [
+        ("unknown = 1\n".to_owned() + &text, "hub.toml:1: unknown field `unknown`"),
+        (text.replace("\"token\"", "\"root\""), "there is no right \"root\""),
+        (text.replace(FakeWeChat::APP_SECRET, ""), "is empty"),
+        (String::new(), "there is no address to listen at"),
+    ] {
+        write_config(&folder, &bad);
+        hub.signal("HUP");
+        hub.says(says).await;
+        hub.says("was not taken over, and all stays as it was").await;
+        assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().status, 200);
+    }
+    assert!(!hub.log().contains("the configuration was taken over"), "{}", hub.log());
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_is_said_and_the_rest_taken_over() {
+    let wechat = FakeWeChat::start().await;
+    let text = config(&wechat);
+    let folder = folder(&text);
+    let hub = Process::serve(&folder, 2).await;
+    let changed = text.replace("tcp = \"127.0.0.1:0\"", "tcp = \"127.0.0.1:1\"");
+    let changed = changed + "[store]\nkind = \"file\"\ndir = \"d\"\n" + &client("b", "b", APP, "\"token\"");
+    write_config(&folder, &changed);
+    hub.signal("HUP");
+    hub.says("but for what needs a restart: listen.tcp, store").await;
+    assert_eq!(unix(&socket(&folder), ask("b")).await.unwrap().status, 200);
+    assert!(TcpStream::connect(hub.tcp()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_app_whose_secret_was_replaced_keeps_its_token() {
+    let wechat = FakeWeChat::start().await;
+    let text = config(&wechat);
+    let folder = folder(&text.replace(FakeWeChat::APP_SECRET, "wrong"));
+    let hub = Process::serve(&folder, 2).await;
+    let refused = unix(&socket(&folder), ask(SECRET)).await.unwrap();
+    refused.is_problem(503);
+    write_config(&folder, &text);
+    hub.signal("HUP");
+    hub.says("the configuration was taken over").await;
+    let first = unix(&socket(&folder), ask(SECRET)).await.unwrap();
+    let mints = wechat.mints();
+    // Another base URL of the same platform is another account, another secret is not.
+    write_config(&folder, &text.replace(FakeWeChat::APP_SECRET, "another"));
+    hub.signal("HUP");
+    hub.says("the configuration was taken over").await;
+    assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().token(), first.token());
+    assert_eq!(wechat.mints(), mints);
+}
