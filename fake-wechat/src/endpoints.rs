@@ -6,10 +6,10 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::{
-    answer::Reply,
     api,
     faults::Fault,
     query,
+    reply::Reply,
     server::HangUp,
     state::State,
     tokens::{Ask, Granted, Space},

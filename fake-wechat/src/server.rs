@@ -13,11 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{
-    answer::{Answer, Reply},
-    api, endpoints,
-    state::State,
-};
+use crate::{answer::Answer, api, endpoints, reply::Reply, state::State};
 
 /// Connections that may wait to be accepted; a thousand callers may all knock at once.
 const BACKLOG: u32 = 4096;
