@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -53,8 +54,8 @@ impl FakeBody {
         Self::new(Source::Chunks(chunks))
     }
 
-    pub(crate) fn media(size: u64) -> Self {
-        Self::new(Source::Media { next: 0, end: size })
+    pub(crate) fn media(range: Range<u64>) -> Self {
+        Self::new(Source::Media { next: range.start, end: range.end })
     }
 
     fn new(source: Source) -> Self {

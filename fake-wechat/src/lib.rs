@@ -15,7 +15,10 @@ mod faults;
 mod fingerprint;
 mod gate;
 mod log;
+mod multipart;
+mod paths;
 mod query;
+mod range;
 mod received;
 mod reply;
 mod rules;
@@ -23,7 +26,9 @@ mod server;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod tokens;
+mod users;
 
 pub use self::{
     answer::Answer, body::media_byte, builder::FakeWeChatBuilder, fake::FakeWeChat, faults::Fault,

@@ -54,7 +54,7 @@ impl Seen {
             body_sha256: String::new(),
             body: Bytes::new(),
             body_complete: false,
-            token: query::token(query).map(|text| Fingerprint::of(&text)),
+            token: query::token(query).map(|(_, text)| Fingerprint::of(&text)),
             generation: None,
             account: None,
             status: None,

@@ -1,7 +1,7 @@
 //! Answers on their way out: the platform's success and error shapes.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::{answer::Answer, body::FakeBody, errmsg::errmsg};
 
@@ -55,6 +55,19 @@ impl Reply {
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.response.headers_mut().insert(name, value);
+        self
+    }
+
+    /// A header whose value is printable ASCII.
+    pub(crate) fn with_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.with_header(name, value),
+            Err(_) => self,
+        }
+    }
+
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        *self.response.status_mut() = status;
         self
     }
 

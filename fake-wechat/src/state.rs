@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{answer::Answer, clock::Clock, gate::Gate, log::Log, tokens::Tokens};
+use crate::{
+    answer::Answer, clock::Clock, gate::Gate, log::Log, tickets::Tickets, tokens::Tokens, users::Users,
+};
 
 pub(crate) struct State {
     pub(crate) clock: Clock,
@@ -21,6 +23,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) log: Log,
     pub(crate) manner: Manner,
+    pub(crate) users: Users,
+    pub(crate) tickets: Tickets,
     /// Answers of a test's own, by path.
     pub(crate) answers: HashMap<String, Scripted>,
 }
@@ -66,6 +70,8 @@ impl State {
                 tokens,
                 log,
                 manner: Manner { media_size, ..Manner::default() },
+                users: Users::default(),
+                tickets: Tickets::default(),
                 answers: HashMap::new(),
             }),
         }

@@ -1,7 +1,12 @@
 //! Everything that is no token endpoint: APIs that want a token.
 
 mod call;
+mod media;
+mod quota;
+mod sns;
+mod tickets;
 mod token;
+mod users;
 
 use std::sync::Arc;
 
@@ -13,6 +18,7 @@ use crate::{
     answer::Answer,
     faults::Fault,
     log::Seen,
+    paths,
     received::Received,
     reply::Reply,
     server::HangUp,
@@ -48,7 +54,7 @@ async fn respond(
     if let Some(fault) = &fault
         && let Some(struck) = fault.strike(verdict.is_corp).await
     {
-        return struck;
+        return struck.map(|reply| as_its_path_fails(reply, parts));
     }
     if is_chunked(&parts.headers) {
         return Ok(precondition_failed());
@@ -71,7 +77,7 @@ async fn respond(
             state.lock().log.update(number, |seen| seen.arrived(&received));
             if !rejected {
                 let call = Call { state, parts, received: &received, verdict: &verdict };
-                return spoil(fault, call.succeed());
+                return spoil(fault, as_its_path_fails(call.answer(), parts));
             }
         }
     }
@@ -79,13 +85,17 @@ async fn respond(
         Some(answer) if verdict.errcode != 0 => answer.into(),
         _ => Reply::error(errcode, verdict.is_corp),
     };
-    // Errors of the media APIs call themselves text, to this day.
-    let reply = if parts.uri.path().starts_with("/cgi-bin/media/") {
+    spoil(fault, as_its_path_fails(reply, parts))
+}
+
+/// Some APIs call their errors text, to this day.
+fn as_its_path_fails(reply: Reply, parts: &Parts) -> Reply {
+    let is_error = reply.errcode.is_some_and(|errcode| errcode != 0);
+    if is_error && paths::fails_as_text(parts.uri.path()) {
         reply.with_content_type("text/plain")
     } else {
         reply
-    };
-    spoil(fault, reply)
+    }
 }
 
 fn spoil(fault: Option<Fault>, reply: Reply) -> Result<Reply, HangUp> {

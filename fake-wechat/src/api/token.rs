@@ -2,34 +2,37 @@
 
 use http::request::Parts;
 
-use crate::{query, state::State, tokens::Verdict};
+use super::quota;
+use crate::{
+    paths::{self, Authorised},
+    query,
+    state::State,
+    tokens::Verdict,
+};
 
-/// Paths where the app's token has no business: they are authorised by a secret, a ticket, a key, or a user's own token.
-/// One that ends in `/` stands for everything below it.
-const NO_TOKEN: [&str; 9] = [
-    "/sns/",
-    "/cgi-bin/webhook/",
-    "/cgi-bin/clear_quota/v2",
-    "/cgi-bin/component/api_component_token",
-    "/cgi-bin/component/api_start_push_ticket",
-    "/cgi-bin/component/clear_quota/v2",
-    "/cgi-bin/service/get_suite_token",
-    "/cgi-bin/service/get_provider_token",
-    "/cgi-bin/openhw/get_model_token",
-];
-
-pub(crate) fn judge(state: &State, parts: &Parts) -> Verdict {
-    let token = query::token(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+pub(super) fn judge(state: &State, parts: &Parts) -> Verdict {
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let (parameter, token) = query::token(query).unwrap_or_default();
     let mut verdict = state.tokens(|tokens, now| tokens.judge(&token, now));
-    let path = parts.uri.path();
-    if asks_for_none(path) || state.lock().answers.get(path).is_some_and(|scripted| scripted.open) {
-        verdict.errcode = 0;
-    } else if token.is_empty() {
-        verdict.errcode = 41001;
+    if verdict.generation.is_none() && paths::is_of_wecom(path) {
+        (verdict.errcode, verdict.is_corp) = (40014, true);
     }
+    if let Some(family) = paths::other_family(&parameter) {
+        (verdict.errcode, verdict.is_corp) = (family.refusal, family.is_wecom);
+    }
+    let inner = state.lock();
+    let is_open = inner.answers.get(path).is_some_and(|scripted| scripted.open);
+    let is_secret = path == quota::CLEAR && query::get(query, "appsecret").is_some();
+    verdict.errcode = match paths::authorised_by(path) {
+        _ if is_open || is_secret => 0,
+        Authorised::Otherwise => 0,
+        _ if token.is_empty() => 41001,
+        Authorised::ByUser => match inner.users.judge(&token, state.clock.now()) {
+            // The two APIs disagree about what to call it.
+            40001 if path == paths::SNS_AUTH => 40014,
+            errcode => errcode,
+        },
+        Authorised::ByToken => verdict.errcode,
+    };
     verdict
-}
-
-fn asks_for_none(path: &str) -> bool {
-    NO_TOKEN.iter().any(|open| path == *open || open.ends_with('/') && path.starts_with(open))
 }

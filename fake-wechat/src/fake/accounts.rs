@@ -33,6 +33,13 @@ impl FakeWeChat {
         self.state().tokens(|tokens, now| tokens.mint_elsewhere(app, now)).map(|text| text.to_string())
     }
 
+    /// A code as a login of this user gives it to a page or a mini program: `/sns/oauth2/access_token` and
+    /// `/sns/jscode2session` take it once, for any official account. No other code is good.
+    #[must_use = "the code is good for one call"]
+    pub fn login_code(&self, open_id: &str) -> String {
+        self.state().lock().users.code(open_id)
+    }
+
     /// Whether an API would accept this token now.
     #[must_use]
     pub fn accepts(&self, token: &str) -> bool {

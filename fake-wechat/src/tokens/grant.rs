@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Account, Issued, Space, Tokens};
+use super::{Issued, Space, Tokens};
 use crate::rules::token_text;
 
 /// A stable token is renewed when no more than this is left of it, and never handed out with less.
@@ -26,7 +26,7 @@ pub(crate) struct Granted {
 impl Tokens {
     /// What a token endpoint does with a complete request.
     pub(crate) fn ask(&mut self, ask: Ask<'_>, now: Duration) -> Result<Granted, i64> {
-        let account = self.find(&ask)?;
+        let account = self.find(ask.id, ask.secret, ask.space == Space::WeCom)?;
         self.forced_requests += u64::from(ask.forced);
         let rules = self.rules.clone();
         if rules.refuses_ip {
@@ -70,24 +70,6 @@ impl Tokens {
         Ok(self.mint(account, ask.space, text, overlap, now))
     }
 
-    fn find(&self, ask: &Ask<'_>) -> Result<usize, i64> {
-        let is_corp = ask.space == Space::WeCom;
-        let mut same_id = self
-            .accounts
-            .iter()
-            .enumerate()
-            .filter(|(_, account)| account.is_corp == is_corp && account.id.as_str() == ask.id)
-            .peekable();
-        if same_id.peek().is_none() {
-            return Err(40013);
-        }
-        let wrong_secret = if is_corp { 40001 } else { self.rules.wrong_secret };
-        same_id
-            .find(|(_, account)| *account.secret == *ask.secret)
-            .map(|(index, _)| index)
-            .ok_or(wrong_secret)
-    }
-
     fn mint(
         &mut self,
         account: usize,
@@ -120,8 +102,7 @@ impl Tokens {
 
     /// A classic token for somebody else, which takes the account's present one out of use. It is not counted.
     pub(crate) fn mint_elsewhere(&mut self, id: &str, now: Duration) -> Option<Arc<str>> {
-        let found = |account: &Account| !account.is_corp && account.id.as_str() == id;
-        let account = self.accounts.iter().position(found)?;
+        let account = self.official(id).ok()?;
         let overlap = self.rules.overlap;
         Some(self.mint(account, Space::Classic, token_text(), overlap, now).text)
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is told the time, as a duration since the platform started.
 
+mod accounts;
 mod end;
 mod grant;
 mod judge;
@@ -36,6 +37,7 @@ struct Account {
     secret: Box<str>,
     is_corp: bool,
     mints: u64,
+    cleared: Quota,
     /// One for a corp; the classic and the stable one for an official account.
     desks: [Desk; 2],
 }
@@ -75,6 +77,7 @@ impl Tokens {
             secret: secret.into(),
             is_corp,
             mints: 0,
+            cleared: Quota::default(),
             desks: [Desk::default(), Desk::default()],
         });
     }
