@@ -1,7 +1,7 @@
 //! [`Gate`]: what a request passes before it is looked at. There is one for token endpoints and one for APIs.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,10 +10,12 @@ use tokio::sync::watch;
 
 use crate::faults::Fault;
 
-/// Counts requests in, holds them, delays them, and says what befalls them.
+/// Counts requests in and errors out, holds requests, delays them, and says what befalls them.
 pub(crate) struct Gate {
     arrived: watch::Sender<u64>,
     holds: Arc<watch::Sender<usize>>,
+    /// How often each code was answered.
+    errors: Mutex<BTreeMap<i64, u64>>,
     plan: Mutex<Plan>,
 }
 
@@ -36,6 +38,7 @@ impl Gate {
         Self {
             arrived: watch::Sender::new(0),
             holds: Arc::new(watch::Sender::new(0)),
+            errors: Mutex::default(),
             plan: Mutex::new(Plan { latency, ..Plan::default() }),
         }
     }
@@ -61,6 +64,17 @@ impl Gate {
         let _ = self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await;
     }
 
+    /// Counts an answer, if there is an error in it.
+    pub(crate) fn answered(&self, errcode: Option<i64>) {
+        if let Some(errcode) = errcode.filter(|errcode| *errcode != 0) {
+            *self.lock_errors().entry(errcode).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn errors(&self) -> BTreeMap<i64, u64> {
+        self.lock_errors().clone()
+    }
+
     pub(crate) fn hold(&self) -> Hold {
         self.holds.send_modify(|holds| *holds += 1);
         Hold(self.holds.clone())
@@ -82,6 +96,10 @@ impl Gate {
         let mut plan = self.plan();
         plan.always = None;
         plan.next.clear();
+    }
+
+    fn lock_errors(&self) -> MutexGuard<'_, BTreeMap<i64, u64>> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {

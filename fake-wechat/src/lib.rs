@@ -8,6 +8,7 @@ mod api;
 mod body;
 mod builder;
 mod clock;
+mod control;
 mod endpoints;
 mod errmsg;
 mod fake;

@@ -16,6 +16,11 @@ pub(crate) fn token(query: &str) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     decoded.filter(|(key, _)| is_token(key)).map(|(key, value)| (key, decode(value))).next()
 }
 
+/// The names of all parameters, decoded.
+pub(crate) fn names(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pairs(query).map(|(key, _)| decode(key)).filter(|key| !key.is_empty())
+}
+
 /// The query without the values that nobody should print.
 pub(crate) fn redacted(query: &str) -> String {
     let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {

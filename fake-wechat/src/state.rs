@@ -14,6 +14,8 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     /// What stands before every path: empty, or `/` and more.
     pub(crate) prefix: Box<str>,
+    /// Whether control calls are answered.
+    pub(crate) is_controlled: bool,
     pub(crate) token_gate: Gate,
     pub(crate) api_gate: Gate,
     inner: Mutex<Inner>,
@@ -60,10 +62,12 @@ impl State {
         log: Log,
         media_size: u64,
         prefix: Box<str>,
+        is_controlled: bool,
     ) -> Self {
         Self {
             clock: Clock::start(),
             prefix,
+            is_controlled,
             token_gate,
             api_gate,
             inner: Mutex::new(Inner {
@@ -75,6 +79,13 @@ impl State {
                 answers: HashMap::new(),
             }),
         }
+    }
+
+    /// Ends all faults.
+    pub(crate) fn heal(&self) {
+        self.token_gate.heal();
+        self.api_gate.heal();
+        self.lock().manner.reject_all = None;
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {

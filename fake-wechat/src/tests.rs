@@ -3,6 +3,7 @@
 mod answers;
 mod apis;
 mod control;
+mod control_calls;
 mod families;
 mod faults;
 mod quota;

@@ -35,6 +35,7 @@ pub(crate) async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Re
     });
     let fault = state.api_gate.enter().await;
     let reply = respond(state, &parts, body, number, fault).await?;
+    state.api_gate.answered(reply.errcode);
     state.lock().log.update(number, |seen| {
         seen.status = Some(reply.response.status());
         seen.errcode = reply.errcode;

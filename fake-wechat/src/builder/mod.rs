@@ -2,7 +2,12 @@
 
 mod habits;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     fake::{FakeWeChat, Running},
@@ -24,6 +29,8 @@ pub struct FakeWeChatBuilder {
     media_size: u64,
     log_limit: usize,
     prefix: String,
+    listen: SocketAddr,
+    control_calls: bool,
     accounts: Vec<Account>,
 }
 
@@ -43,6 +50,8 @@ impl Default for FakeWeChatBuilder {
             media_size: 64 * 1024,
             log_limit: 10_000,
             prefix: String::new(),
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            control_calls: false,
             accounts: Vec::new(),
         }
     }
@@ -80,13 +89,36 @@ impl FakeWeChatBuilder {
         Self { prefix: format!("/{}", path.trim_matches('/')).trim_end_matches('/').to_owned(), ..self }
     }
 
-    /// Starts it on a free port of 127.0.0.1, on the runtime that runs this.
+    /// Where it listens: a free port of 127.0.0.1 by default. Any other address of loopback will do, and no other address.
+    pub fn listen(self, address: SocketAddr) -> Self {
+        Self { listen: address, ..self }
+    }
+
+    /// Answers control calls below `/_fake/`, by which a test in another language revokes tokens, moves the clock, has calls
+    /// fail and reads counters. `GET /_fake/` lists them. They count as no request. Not there by default.
+    pub fn control_calls(self) -> Self {
+        Self { control_calls: true, ..self }
+    }
+
+    /// Starts it on the runtime that runs this.
     ///
     /// # Panics
     ///
-    /// If no port of 127.0.0.1 can be bound: no test could go on.
+    /// If the address cannot be bound: no test could go on.
+    pub async fn start(self) -> FakeWeChat {
+        // Documented above.
+        self.try_start().await.expect("an address of loopback that can be bound")
+    }
+
+    /// The same, for those who can go on without.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound, or is not one of loopback.
     #[allow(clippy::unused_async, reason = "sockets need a runtime, and `async` says so")]
-    pub async fn start(mut self) -> FakeWeChat {
+    pub async fn try_start(mut self) -> io::Result<FakeWeChat> {
+        let listener = server::listen(self.listen)?;
+        let address = listener.local_addr()?;
         if self.accounts.is_empty() {
             self = self
                 .account(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
@@ -103,12 +135,10 @@ impl FakeWeChatBuilder {
             Log::new(self.log_limit),
             self.media_size,
             self.prefix.into(),
+            self.control_calls,
         ));
-        // Documented above.
-        let listener = server::listen().expect("a free port of 127.0.0.1");
-        let address = listener.local_addr().expect("a listening socket has an address");
         let server = tokio::spawn(server::serve(listener, state.clone())).abort_handle();
-        FakeWeChat(Arc::new(Running { state, address, server }))
+        Ok(FakeWeChat(Arc::new(Running { state, address, server })))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was asked of the platform.
 
+use std::collections::BTreeMap;
+
 use super::FakeWeChat;
 use crate::log::Seen;
 
@@ -32,6 +34,18 @@ impl FakeWeChat {
     #[must_use]
     pub fn api_requests(&self) -> u64 {
         self.state().api_gate.arrived()
+    }
+
+    /// How often token endpoints answered each code, zero left out. Answers of a test's own are not counted.
+    #[must_use]
+    pub fn token_errors(&self) -> BTreeMap<i64, u64> {
+        self.state().token_gate.errors()
+    }
+
+    /// How often APIs answered each code, zero left out. Answers of a test's own are not counted.
+    #[must_use]
+    pub fn api_errors(&self) -> BTreeMap<i64, u64> {
+        self.state().api_gate.errors()
     }
 
     /// Comes back when that many calls, in all, have reached a token endpoint.

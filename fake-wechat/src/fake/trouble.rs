@@ -39,9 +39,7 @@ impl FakeWeChat {
 
     /// Ends all faults and [`reject_all`](Self::reject_all). What hangs already goes on hanging.
     pub fn heal(&self) {
-        self.state().token_gate.heal();
-        self.state().api_gate.heal();
-        self.reject_all(None);
+        self.state().heal();
     }
 
     /// Keeps calls to token endpoints waiting until the hold is released or dropped. They are counted as they arrive.

@@ -9,6 +9,13 @@ use crate::rules::{DAY, Quota};
 const CLEARS: u32 = 10;
 
 impl Tokens {
+    /// Every app and corp id once, in the order in which they were added.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let ids = self.accounts.iter().map(|account| account.id.as_str());
+        let is_first = |at: usize, id: &str| self.accounts[..at].iter().all(|account| account.id != id);
+        ids.enumerate().filter(move |(at, id)| is_first(*at, id)).map(|(_, id)| id)
+    }
+
     /// The official account that this is the secret of.
     pub(crate) fn authorised(&self, id: &str, secret: &str) -> Result<usize, i64> {
         if id.is_empty() {
