@@ -1,7 +1,4 @@
-//! WeChat's server APIs in a box.
-//!
-//! [`FakeWeChat`] listens on loopback and behaves as the platform does, misbehaves when told to, and remembers what it saw.
-//! The program of the same name (`cargo run -p fake-wechat`) is the same for tests in any language.
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod api;

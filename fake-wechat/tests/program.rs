@@ -145,9 +145,8 @@ async fn what_it_prints_can_be_copied() {
 
 #[tokio::test]
 async fn it_is_wecom_if_asked_and_has_other_habits() {
-    let program =
-        Program::start(&["--wecom", "--expires-in", "60", "--listen", "[::1]:0", "--prefix", "/wx"]);
-    assert!(program.url.starts_with("http://[::1]:") && program.url.ends_with("/wx"), "{}", program.url);
+    let program = Program::start(&["--wecom", "--expires-in", "60", "--prefix", "/wx"]);
+    assert!(program.url.ends_with("/wx"), "{}", program.url);
     let query = format!("corpid={}&corpsecret={}", program.id, program.secret);
     let token = program.get(&format!("/cgi-bin/gettoken?{query}")).await;
     assert_eq!((&token["errcode"], &token["expires_in"]), (&json!(0), &json!(60)));

@@ -7,7 +7,7 @@ use crate::{reply::Reply, users};
 
 /// Everybody who follows any account.
 const FOLLOWERS: [&str; 3] =
-    ["oAlice0000000000000000000001", "oBob000000000000000000000002", "oCarol0000000000000000000003"];
+    ["oFollower0000000000000000001", "oFollower0000000000000000002", "oFollower0000000000000000003"];
 
 pub(super) fn describe(call: &Call<'_>) -> Reply {
     let open_id = call.parameter("openid");

@@ -197,9 +197,13 @@ async fn they_lie_below_the_prefix() {
 
 #[tokio::test]
 async fn it_listens_on_loopback_alone() {
-    let first = FakeWeChat::builder().listen("[::1]:0".parse().unwrap()).start().await;
-    assert!(first.url().starts_with("http://[::1]:"), "{}", first.url());
-    assert_eq!(first.call("").await, 41001);
+    // Not every machine has it.
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        let fake = FakeWeChat::builder().listen("[::1]:0".parse().unwrap()).start().await;
+        assert!(fake.url().starts_with("http://[::1]:"), "{}", fake.url());
+        assert_eq!(fake.call("").await, 41001);
+    }
+    let first = FakeWeChat::start().await;
     let error = FakeWeChat::builder().listen("0.0.0.0:0".parse().unwrap()).try_start().await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     assert!(error.to_string().contains("loopback"), "{error}");

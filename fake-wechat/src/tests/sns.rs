@@ -2,7 +2,7 @@
 
 use super::*;
 
-const USER: &str = "oAlice0000000000000000000001";
+const USER: &str = "oFollower0000000000000000001";
 
 fn login(path: &str, grant: &str, secret: &str, code: &str) -> String {
     format!("{path}?appid={}&secret={secret}&grant_type={grant}&{code}", FakeWeChat::APP_ID)
@@ -92,7 +92,11 @@ async fn a_users_token_is_good_below_sns_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_users_token_is_refreshed() {
-    let fake = FakeWeChat::start().await;
+    let fake = FakeWeChat::builder()
+        .account(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+        .account("wx2", "secret")
+        .start()
+        .await;
     let first = oauth(&fake, &fake.login_code(USER)).await;
     let path = |app: &str, token: &str| {
         format!("/sns/oauth2/refresh_token?appid={app}&grant_type=refresh_token&refresh_token={token}")
@@ -106,6 +110,7 @@ async fn a_users_token_is_refreshed() {
     assert_eq!(fake.get(&format!("/sns/auth?access_token={token}")).await.errcode(), 0);
     assert_eq!(fake.get(&path(FakeWeChat::APP_ID, "unknown")).await.errcode(), 40030);
     assert_eq!(fake.get(&path("wx1", refresh_token)).await.errcode(), 40013);
+    assert_eq!(fake.get(&path("wx2", refresh_token)).await.errcode(), 40030, "it was granted to another app");
     assert!(fake.seen().iter().all(|seen| !seen.query.contains(refresh_token)));
 }
 

@@ -43,7 +43,11 @@ All of these: {}
         post("revoke"),
         post("expire"),
         post("advance?seconds=7000"),
-        post("fail_next?errcode=40001&times=2"),
+        post(if options.wecom {
+            "fail_next?errcode=40014&times=2"
+        } else {
+            "fail_next?errcode=40001&times=2"
+        }),
         post("fail_next?errcode=45009&at=tokens"),
         control("", "counters"),
         control("", "seen"),

@@ -16,8 +16,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     pub(crate) listen: SocketAddr,
     /// Put everything below this path, as a reverse proxy would
-    #[arg(long, value_name = "PATH", default_value = "")]
-    prefix: String,
+    #[arg(long, value_name = "PATH")]
+    prefix: Option<String>,
 
     /// Be WeCom: the account is a corp, asked for at /cgi-bin/gettoken
     #[arg(long)]
@@ -81,7 +81,7 @@ impl Options {
         let mut builder = FakeWeChat::builder()
             .control_calls()
             .listen(self.listen)
-            .prefix(&self.prefix)
+            .prefix(self.prefix.as_deref().unwrap_or_default())
             .token_life(seconds(self.expires_in))
             .overlap(seconds(self.overlap))
             .forced_overlap(seconds(self.forced_overlap))
