@@ -79,7 +79,7 @@ impl FakeBody {
         match &mut self.source {
             Source::Chunks(chunks) => chunks.pop_front(),
             Source::Media { next, end } => {
-                let upto = (*next + MEDIA_CHUNK).min(*end);
+                let upto = next.saturating_add(MEDIA_CHUNK).min(*end);
                 let chunk: Bytes = (*next..upto).map(media_byte).collect();
                 *next = upto;
                 (!chunk.is_empty()).then_some(chunk)

@@ -22,7 +22,8 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct Plan {
     latency: Duration,
-    next: VecDeque<Fault>,
+    /// How many times, and what.
+    next: VecDeque<(usize, Fault)>,
     always: Option<Fault>,
 }
 
@@ -53,7 +54,7 @@ impl Gate {
             tokio::time::sleep(latency).await;
         }
         let mut plan = self.plan();
-        plan.next.pop_front().or_else(|| plan.always.clone())
+        plan.take()
     }
 
     pub(crate) fn arrived(&self) -> u64 {
@@ -89,7 +90,9 @@ impl Gate {
     }
 
     pub(crate) fn fail_next(&self, count: usize, fault: Fault) {
-        self.plan().next.extend(std::iter::repeat_n(fault, count));
+        if count > 0 {
+            self.plan().next.push_back((count, fault));
+        }
     }
 
     pub(crate) fn heal(&self) {
@@ -105,6 +108,21 @@ impl Gate {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         // Nothing above can panic half-way through a change.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plan {
+    /// The fault of the next request.
+    fn take(&mut self) -> Option<Fault> {
+        let Some((count, fault)) = self.next.front_mut() else {
+            return self.always.clone();
+        };
+        *count -= 1;
+        let (is_last, fault) = (*count == 0, fault.clone());
+        if is_last {
+            self.next.pop_front();
+        }
+        Some(fault)
     }
 }
 

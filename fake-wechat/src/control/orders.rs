@@ -53,8 +53,8 @@ pub(super) fn carry_out(state: &State, name: &str, said: &Parameters<'_>) -> Res
             let milliseconds = Parameters::needed("milliseconds", said.number("milliseconds")?)?;
             gate(state, said)?.set_latency(Duration::from_millis(milliseconds));
         }
-        // Whoever adds a call to the list adds it here.
-        _ => state.lock().log.clear(),
+        "clear_seen" => state.lock().log.clear(),
+        _ => return Err(format!("`{name}` is listed, and nobody carries it out").into()),
     }
     Ok(done)
 }
@@ -67,8 +67,7 @@ pub(super) fn answer(
     body: &Received,
 ) -> Result<Value, Refusal> {
     let path = Parameters::needed("path", said.text("path"))?;
-    let status: u16 = said.number("status")?.unwrap_or(200);
-    let status = StatusCode::from_u16(status).map_err(|_| format!("`{status}` is no HTTP status"))?;
+    let status = said.number("status")?.map_or(Ok(StatusCode::OK), known)?;
     let open = match said.text("open").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
@@ -93,7 +92,7 @@ fn gate<'s>(state: &'s State, said: &Parameters<'_>) -> Result<&'s Gate, String>
 fn fault(said: &Parameters<'_>) -> Result<Fault, String> {
     let wanted = [
         said.number("errcode")?.map(Fault::Errcode),
-        said.number("http")?.map(Fault::Http),
+        said.number("http")?.map(known).transpose()?.map(|status| Fault::Http(status.as_u16())),
         said.number("expires_in")?.map(Fault::ExpiresIn),
         said.text("fault").map(|name| named(&name)).transpose()?,
     ];
@@ -102,6 +101,10 @@ fn fault(said: &Parameters<'_>) -> Result<Fault, String> {
         (Some(fault), None) => Ok(fault),
         _ => Err("give one of `errcode`, `http`, `expires_in` and `fault`".to_owned()),
     }
+}
+
+fn known(status: u16) -> Result<StatusCode, String> {
+    StatusCode::from_u16(status).map_err(|_| format!("`{status}` is no HTTP status"))
 }
 
 fn named(name: &str) -> Result<Fault, String> {

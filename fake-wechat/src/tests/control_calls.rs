@@ -62,10 +62,15 @@ async fn they_have_calls_fail_until_healed() {
     assert_eq!(fake.get(&classic_url()).await.errcode(), 45009);
     order(&fake, "fail_next?expires_in=1&at=tokens").await;
     assert_eq!(fake.classic().await.expires_in, 1);
+    order(&fake, "fail_next?fault=busy&times=0").await;
+    assert_eq!(fake.call(&token).await, 0);
     order(&fake, "fail_next?fault=busy").await;
     assert_eq!(fake.call(&token).await, -1);
     order(&fake, "fail_next?fault=reset").await;
     fake.try_send(Method::GET, "/x", "").await.err().expect("no answer");
+    order(&fake, &format!("fail_next?errcode=1&times={}", usize::MAX)).await;
+    assert_eq!(fake.call(&token).await, 1);
+    order(&fake, "heal").await;
     order(&fake, "fail?http=503&at=apis").await;
     for _ in 0..2 {
         assert_eq!(fake.get("/x").await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -162,6 +167,7 @@ async fn what_they_do_not_understand_is_not_carried_out() {
         ("fail_next?times=2", 400),
         ("fail_next?errcode=1&http=500", 400),
         ("fail_next?fault=odd", 400),
+        ("fail_next?http=99", 400),
         ("fail_next?errcode=1&at=home", 400),
         ("fail?errcode=1&times=2", 400),
         ("latency?at=apis", 400),
@@ -187,6 +193,10 @@ async fn what_they_do_not_understand_is_not_carried_out() {
         calls.contains(&"POST /_fake/advance?seconds=") && calls.contains(&"GET /_fake/counters"),
         "{calls:?}"
     );
+    for call in calls.iter().filter_map(|call| call.strip_prefix("POST ")) {
+        let answer = fake.post(call, "").await.json();
+        assert!(!answer.to_string().contains("nobody"), "{call}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,19 @@ async fn a_range_of_a_download_is_206() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_largest_download_is_there() {
+    let fake = FakeWeChat::start().await;
+    let token = fake.stable().await.text;
+    let path = format!("/cgi-bin/media/get?size={}&access_token={token}", u64::MAX);
+    let got = fake.get_with(&path, header::RANGE, "bytes=-3").await;
+    assert_eq!(
+        got.header("content-range"),
+        "bytes 18446744073709551612-18446744073709551614/18446744073709551615"
+    );
+    assert_eq!(got.body.len(), 3);
+}
+
+#[tokio::test]
 async fn a_range_beyond_the_end_is_416() {
     let fake = FakeWeChat::start().await;
     let got = part(&fake, "bytes=1000-").await;
