@@ -1,9 +1,9 @@
-//! [`Answer`]s of a test's own, and the platform's: its success and error shapes.
+//! [`Answer`]s of a test's own.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::body::FakeBody;
+use crate::reply::WECHAT_JSON;
 
 /// An answer of your own, sent as it is.
 ///
@@ -67,109 +67,5 @@ impl Answer {
     #[must_use]
     pub fn unsized_body(self) -> Self {
         self.header(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))
-    }
-}
-
-const WECHAT_JSON: &str = "application/json; encoding=utf-8";
-const WECOM_JSON: &str = "application/json; charset=UTF-8";
-
-/// An answer on its way out.
-pub(crate) struct Reply {
-    pub(crate) response: Response<FakeBody>,
-    /// The code in it, if there is one and it is the platform's own.
-    pub(crate) errcode: Option<i64>,
-}
-
-impl Reply {
-    pub(crate) fn new(content_type: &'static str, body: FakeBody) -> Self {
-        let mut response = Response::new(body);
-        let content_type = HeaderValue::from_static(content_type);
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        Self { response, errcode: None }
-    }
-
-    pub(crate) fn json(value: &serde_json::Value, is_wecom: bool) -> Self {
-        let body = FakeBody::chunks([Bytes::from(value.to_string())]);
-        Self {
-            errcode: value["errcode"].as_i64(),
-            ..Self::new(if is_wecom { WECOM_JSON } else { WECHAT_JSON }, body)
-        }
-    }
-
-    /// An error in the platform's shape, with HTTP status 200.
-    pub(crate) fn error(errcode: i64, is_wecom: bool) -> Self {
-        let errmsg = if is_wecom {
-            let hint: String = (0..22).map(|_| fastrand::digit(10)).collect();
-            format!(
-                "{}, hint: [{hint}], from ip: 127.0.0.1, more info at \
-                 https://open.work.weixin.qq.com/devtool/query?e={errcode}",
-                errmsg(errcode, is_wecom)
-            )
-        } else {
-            let rid = || fastrand::u32(..);
-            format!("{} rid: {:08x}-{:08x}-{:08x}", errmsg(errcode, is_wecom), rid(), rid(), rid())
-        };
-        Self::json(&serde_json::json!({ "errcode": errcode, "errmsg": errmsg }), is_wecom)
-    }
-
-    pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Self {
-        let content_type = HeaderValue::from_static(content_type);
-        self.response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        self
-    }
-
-    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.response.headers_mut().insert(name, value);
-        self
-    }
-
-    pub(crate) fn cut_in_half(self) -> Self {
-        Self { response: self.response.map(FakeBody::cut_in_half), ..self }
-    }
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        let mut response = Response::new(FakeBody::chunks(answer.chunks));
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = answer.headers;
-        Self { response, errcode: None }
-    }
-}
-
-/// WeChat's wording of its codes, as far as it is known.
-fn errmsg(errcode: i64, is_wecom: bool) -> &'static str {
-    match errcode {
-        -1 => "system error",
-        40001 if is_wecom => "invalid credential",
-        40001 => {
-            "invalid credential, access_token is invalid or not latest, could get access_token by \
-             getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r"
-        }
-        40002 => "invalid grant_type",
-        40013 if is_wecom => "invalid corpid",
-        40013 => "invalid appid",
-        40014 => "invalid access_token",
-        40125 => "invalid appsecret",
-        40164 => "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
-        40243 => "AppSecret has been frozen",
-        41001 => "access_token missing",
-        41002 if is_wecom => "corpid missing",
-        41002 => "appid missing",
-        41004 if is_wecom => "corpsecret missing",
-        41004 => "appsecret missing",
-        42001 => "access_token expired",
-        43001 => "require GET method",
-        43002 => "require POST method",
-        45009 => "reach max api daily quota limit",
-        45011 => "api minute-quota reach limit, must slower, retry next minute",
-        47001 => "data format error",
-        48001 => "api unauthorized",
-        50004 => "no permission to call this api",
-        50007 => "account frozen",
-        60020 => "not allow to access from your ip",
-        61024 => "must use api(api_component_token) to get token for component acct",
-        89503 => "this call needs the confirmation of an administrator",
-        _ => "error",
     }
 }

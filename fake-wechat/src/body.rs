@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -53,8 +54,8 @@ impl FakeBody {
         Self::new(Source::Chunks(chunks))
     }
 
-    pub(crate) fn media(size: u64) -> Self {
-        Self::new(Source::Media { next: 0, end: size })
+    pub(crate) fn media(range: Range<u64>) -> Self {
+        Self::new(Source::Media { next: range.start, end: range.end })
     }
 
     fn new(source: Source) -> Self {
@@ -78,7 +79,7 @@ impl FakeBody {
         match &mut self.source {
             Source::Chunks(chunks) => chunks.pop_front(),
             Source::Media { next, end } => {
-                let upto = (*next + MEDIA_CHUNK).min(*end);
+                let upto = next.saturating_add(MEDIA_CHUNK).min(*end);
                 let chunk: Bytes = (*next..upto).map(media_byte).collect();
                 *next = upto;
                 (!chunk.is_empty()).then_some(chunk)

@@ -6,10 +6,10 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::{
-    answer::Reply,
     api,
     faults::Fault,
     query,
+    reply::Reply,
     server::HangUp,
     state::State,
     tokens::{Ask, Granted, Space},
@@ -29,6 +29,12 @@ struct Said {
 }
 
 pub(crate) async fn answer(state: &State, request: Request<Incoming>) -> Result<Reply, HangUp> {
+    let reply = respond(state, request).await?;
+    state.token_gate.answered(reply.errcode);
+    Ok(reply)
+}
+
+async fn respond(state: &State, request: Request<Incoming>) -> Result<Reply, HangUp> {
     let space = match request.uri().path() {
         CLASSIC => Space::Classic,
         STABLE => Space::Stable,

@@ -4,10 +4,7 @@ use std::future;
 
 use http::{HeaderValue, StatusCode, header};
 
-use crate::{
-    answer::{Answer, Reply},
-    server::HangUp,
-};
+use crate::{answer::Answer, reply::Reply, server::HangUp};
 
 /// What happens to a request instead of an ordinary answer.
 ///

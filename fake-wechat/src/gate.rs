@@ -1,7 +1,7 @@
 //! [`Gate`]: what a request passes before it is looked at. There is one for token endpoints and one for APIs.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,17 +10,20 @@ use tokio::sync::watch;
 
 use crate::faults::Fault;
 
-/// Counts requests in, holds them, delays them, and says what befalls them.
+/// Counts requests in and errors out, holds requests, delays them, and says what befalls them.
 pub(crate) struct Gate {
     arrived: watch::Sender<u64>,
     holds: Arc<watch::Sender<usize>>,
+    /// How often each code was answered.
+    errors: Mutex<BTreeMap<i64, u64>>,
     plan: Mutex<Plan>,
 }
 
 #[derive(Default)]
 struct Plan {
     latency: Duration,
-    next: VecDeque<Fault>,
+    /// How many times, and what.
+    next: VecDeque<(usize, Fault)>,
     always: Option<Fault>,
 }
 
@@ -36,6 +39,7 @@ impl Gate {
         Self {
             arrived: watch::Sender::new(0),
             holds: Arc::new(watch::Sender::new(0)),
+            errors: Mutex::default(),
             plan: Mutex::new(Plan { latency, ..Plan::default() }),
         }
     }
@@ -50,7 +54,7 @@ impl Gate {
             tokio::time::sleep(latency).await;
         }
         let mut plan = self.plan();
-        plan.next.pop_front().or_else(|| plan.always.clone())
+        plan.take()
     }
 
     pub(crate) fn arrived(&self) -> u64 {
@@ -59,6 +63,17 @@ impl Gate {
 
     pub(crate) async fn wait_for(&self, count: u64) {
         let _ = self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await;
+    }
+
+    /// Counts an answer, if there is an error in it.
+    pub(crate) fn answered(&self, errcode: Option<i64>) {
+        if let Some(errcode) = errcode.filter(|errcode| *errcode != 0) {
+            *self.lock_errors().entry(errcode).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn errors(&self) -> BTreeMap<i64, u64> {
+        self.lock_errors().clone()
     }
 
     pub(crate) fn hold(&self) -> Hold {
@@ -75,7 +90,9 @@ impl Gate {
     }
 
     pub(crate) fn fail_next(&self, count: usize, fault: Fault) {
-        self.plan().next.extend(std::iter::repeat_n(fault, count));
+        if count > 0 {
+            self.plan().next.push_back((count, fault));
+        }
     }
 
     pub(crate) fn heal(&self) {
@@ -84,9 +101,28 @@ impl Gate {
         plan.next.clear();
     }
 
+    fn lock_errors(&self) -> MutexGuard<'_, BTreeMap<i64, u64>> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn plan(&self) -> MutexGuard<'_, Plan> {
         // Nothing above can panic half-way through a change.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plan {
+    /// The fault of the next request.
+    fn take(&mut self) -> Option<Fault> {
+        let Some((count, fault)) = self.next.front_mut() else {
+            return self.always.clone();
+        };
+        *count -= 1;
+        let (is_last, fault) = (*count == 0, fault.clone());
+        if is_last {
+            self.next.pop_front();
+        }
+        Some(fault)
     }
 }
 

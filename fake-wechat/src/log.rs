@@ -2,14 +2,10 @@
 
 use std::{collections::VecDeque, fmt};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
-use sha2::{Digest, Sha256};
 
-use crate::{fingerprint::Fingerprint, query};
-
-/// So much of a body is kept.
-const KEPT: usize = 1024 * 1024;
+use crate::{fingerprint::Fingerprint, query, received::Received};
 
 /// One API request as it arrived, and what became of it.
 ///
@@ -49,21 +45,30 @@ pub struct Seen {
 impl Seen {
     pub(crate) fn new(parts: &Parts) -> Self {
         let query = parts.uri.query().unwrap_or_default();
-        Self {
+        let mut seen = Self {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             query: query::redacted(query),
             headers: parts.headers.clone(),
             body_len: 0,
-            body_sha256: BodySum::default().hex(),
+            body_sha256: String::new(),
             body: Bytes::new(),
             body_complete: false,
-            token: query::token(query).map(|text| Fingerprint::of(&text)),
+            token: query::token(query).map(|(_, text)| Fingerprint::of(&text)),
             generation: None,
             account: None,
             status: None,
             errcode: None,
-        }
+        };
+        seen.arrived(&Received::default());
+        seen
+    }
+
+    pub(crate) fn arrived(&mut self, body: &Received) {
+        self.body_len = body.len;
+        self.body_sha256 = body.sha256();
+        self.body = body.kept.clone().freeze();
+        self.body_complete = body.complete;
     }
 
     /// The `content-length` it announced; `None` for no body and for a chunked one.
@@ -85,35 +90,6 @@ impl fmt::Debug for Seen {
             .field("status", &self.status)
             .field("errcode", &self.errcode)
             .finish_non_exhaustive()
-    }
-}
-
-/// Length, hash and beginning of a body that passes by.
-#[derive(Default)]
-pub(crate) struct BodySum {
-    pub(crate) len: u64,
-    sha256: Sha256,
-    kept: BytesMut,
-    pub(crate) complete: bool,
-}
-
-impl BodySum {
-    pub(crate) fn add(&mut self, chunk: &[u8]) {
-        self.len += chunk.len() as u64;
-        self.sha256.update(chunk);
-        let room = KEPT - self.kept.len();
-        self.kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
-    }
-
-    pub(crate) fn hex(&self) -> String {
-        format!("{:x}", self.sha256.clone().finalize())
-    }
-
-    pub(crate) fn write_to(self, seen: &mut Seen) {
-        seen.body_len = self.len;
-        seen.body_sha256 = self.hex();
-        seen.body = self.kept.freeze();
-        seen.body_complete = self.complete;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the documentation leaves open, or a test wants otherwise.
 #[derive(Clone, Debug)]
@@ -36,19 +36,24 @@ impl Default for Rules {
     }
 }
 
-/// What was used of a day's calls.
+/// What was used of the calls of a day, or of another period.
 #[derive(Default)]
 pub(crate) struct Quota {
-    day: u128,
+    period: u128,
     used: u32,
 }
 
 impl Quota {
     /// Takes one of today's calls.
     pub(crate) fn take(&mut self, limit: u32, now: Duration) -> Result<(), i64> {
-        let today = now.as_nanos() / DAY.as_nanos();
-        if today != self.day {
-            *self = Self { day: today, used: 0 };
+        self.take_within(DAY, limit, now)
+    }
+
+    /// Takes one of the calls of a period of this length.
+    pub(crate) fn take_within(&mut self, length: Duration, limit: u32, now: Duration) -> Result<(), i64> {
+        let period = now.as_nanos() / length.as_nanos();
+        if period != self.period {
+            *self = Self { period, used: 0 };
         }
         if self.used >= limit {
             return Err(45009);
@@ -61,9 +66,12 @@ impl Quota {
 pub(crate) const TOKEN_ALPHABET: &[u8; 64] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
+/// So many characters that need no encoding.
+pub(crate) fn random_text(len: usize) -> String {
+    (0..len).map(|_| char::from(TOKEN_ALPHABET[fastrand::usize(..64)])).collect()
+}
+
 /// Two digits, an underscore and 133 characters that need no encoding, as WeChat's are.
 pub(crate) fn token_text() -> Arc<str> {
-    let mut text = format!("{:02}_", fastrand::u8(60..100));
-    text.extend((0..133).map(|_| char::from(TOKEN_ALPHABET[fastrand::usize(..64)])));
-    text.into()
+    format!("{:02}_{}", fastrand::u8(60..100), random_text(133)).into()
 }

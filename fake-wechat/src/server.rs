@@ -1,7 +1,7 @@
 //! The accept loop: bare HTTP/1.1 connections, each ended when the loop is.
 
 use std::{
-    convert::Infallible, error::Error as _, fmt, future::poll_fn, io, net::Ipv4Addr, sync::Arc,
+    convert::Infallible, error::Error as _, fmt, future::poll_fn, io, net::SocketAddr, sync::Arc,
     time::Duration,
 };
 
@@ -13,11 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{
-    answer::{Answer, Reply},
-    api, endpoints,
-    state::State,
-};
+use crate::{answer::Answer, api, control, endpoints, reply::Reply, state::State};
 
 /// Connections that may wait to be accepted; a thousand callers may all knock at once.
 const BACKLOG: u32 = 4096;
@@ -31,9 +27,18 @@ pub(crate) enum HangUp {
     Reset,
 }
 
-pub(crate) fn listen() -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+/// Listens on an address of loopback.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        let why = format!("{address} is no address of loopback, and FakeWeChat listens on no other");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if address.port() != 0 {
+        // Connections of a run before may still linger there.
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
@@ -65,6 +70,9 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
             let reply = match request.uri().path() {
                 endpoints::CLASSIC | endpoints::STABLE | endpoints::WECOM => {
                     endpoints::answer(&state, request).await
+                }
+                path if state.is_controlled && path.starts_with(control::BELOW) => {
+                    Ok(control::answer(&state, request).await)
                 }
                 _ => api::answer(&state, request).await,
             };

@@ -6,12 +6,16 @@ use std::{
     time::Duration,
 };
 
-use crate::{answer::Answer, clock::Clock, gate::Gate, log::Log, tokens::Tokens};
+use crate::{
+    answer::Answer, clock::Clock, gate::Gate, log::Log, tickets::Tickets, tokens::Tokens, users::Users,
+};
 
 pub(crate) struct State {
     pub(crate) clock: Clock,
     /// What stands before every path: empty, or `/` and more.
     pub(crate) prefix: Box<str>,
+    /// Whether control calls are answered.
+    pub(crate) is_controlled: bool,
     pub(crate) token_gate: Gate,
     pub(crate) api_gate: Gate,
     inner: Mutex<Inner>,
@@ -21,6 +25,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) log: Log,
     pub(crate) manner: Manner,
+    pub(crate) users: Users,
+    pub(crate) tickets: Tickets,
     /// Answers of a test's own, by path.
     pub(crate) answers: HashMap<String, Scripted>,
 }
@@ -56,19 +62,30 @@ impl State {
         log: Log,
         media_size: u64,
         prefix: Box<str>,
+        is_controlled: bool,
     ) -> Self {
         Self {
             clock: Clock::start(),
             prefix,
+            is_controlled,
             token_gate,
             api_gate,
             inner: Mutex::new(Inner {
                 tokens,
                 log,
                 manner: Manner { media_size, ..Manner::default() },
+                users: Users::default(),
+                tickets: Tickets::default(),
                 answers: HashMap::new(),
             }),
         }
+    }
+
+    /// Ends all faults.
+    pub(crate) fn heal(&self) {
+        self.token_gate.heal();
+        self.api_gate.heal();
+        self.lock().manner.reject_all = None;
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,14 +1,21 @@
 //! Every documented behaviour once, through a plain HTTP client.
 
+mod answers;
 mod apis;
 mod control;
+mod control_calls;
+mod families;
 mod faults;
+mod quota;
+mod ranges;
+mod sns;
 mod tokens;
+mod uploads;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -58,10 +65,21 @@ impl FakeWeChat {
         path_and_query: &str,
         body: impl Into<Bytes>,
     ) -> Result<Got, Box<dyn std::error::Error + Send + Sync>> {
-        let request = Request::builder()
-            .method(method)
-            .uri(self.url() + path_and_query)
-            .body(Full::new(body.into()))?;
+        self.try_send_with(method, path_and_query, None, body).await
+    }
+
+    async fn try_send_with(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        header: Option<(HeaderName, &str)>,
+        body: impl Into<Bytes>,
+    ) -> Result<Got, Box<dyn std::error::Error + Send + Sync>> {
+        let mut request = Request::builder().method(method).uri(self.url() + path_and_query);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body.into()))?;
         let (head, body) = client().request(request).await?.into_parts();
         Ok(Got { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
     }
@@ -72,6 +90,16 @@ impl FakeWeChat {
 
     async fn post(&self, path_and_query: &str, body: impl Into<Bytes>) -> Got {
         self.try_send(Method::POST, path_and_query, body).await.unwrap()
+    }
+
+    async fn get_with(&self, path_and_query: &str, name: HeaderName, value: &str) -> Got {
+        self.try_send_with(Method::GET, path_and_query, Some((name, value)), "").await.unwrap()
+    }
+
+    /// Sends a body of this content type; of none if it is empty.
+    async fn post_as(&self, path_and_query: &str, kind: &str, body: impl Into<Bytes>) -> Got {
+        let header = (!kind.is_empty()).then_some((header::CONTENT_TYPE, kind));
+        self.try_send_with(Method::POST, path_and_query, header, body).await.unwrap()
     }
 
     /// Calls an API with this token, and says with which code it answers.

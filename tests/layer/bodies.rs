@@ -28,7 +28,7 @@ use tower_wechat::{
     testing::{FakeWeChat, Fault, Seen},
 };
 
-const PATH: &str = "/cgi-bin/media/upload?type=image";
+const PATH: &str = "/cgi-bin/x?type=image";
 const CHUNKS: usize = 40;
 
 /// Far more than any of this takes: what does not end by then hangs.

@@ -43,6 +43,11 @@ async fn call(cache: &TokenCache, wechat: &FakeWeChat, target: &str) -> support:
     read(soon(client(cache).oneshot(request)).await.unwrap()).await
 }
 
+/// The platform that is simulated knows only tokens of apps.
+fn accept_any_token(wechat: &FakeWeChat, path: &str) {
+    wechat.set_open_answer(path, Answer::json(r#"{"errcode":0}"#));
+}
+
 #[tokio::test]
 async fn the_token_goes_into_the_familys_parameter() {
     for (platform, parameter) in [
@@ -54,9 +59,11 @@ async fn the_token_goes_into_the_familys_parameter() {
         (Platform::wechat().with_parameter("authorizer_access_token"), "authorizer_access_token"),
     ] {
         let wechat = FakeWeChat::start().await;
+        accept_any_token(&wechat, "/cgi-bin/x");
         let cache = TokenCache::new(stable(&wechat).with_platform(platform));
         assert_eq!(call(&cache, &wechat, "/cgi-bin/x?a=1").await.errcode(), Some(0));
         wechat.expire();
+        wechat.fail_next_apis(1, Fault::Errcode(42001));
         assert!(call(&cache, &wechat, "/cgi-bin/x?a=1").await.replayed());
         let seen = wechat.seen();
         assert_eq!(seen.len(), 3);
@@ -71,7 +78,7 @@ async fn an_issuer_of_ones_own_has_a_family_too() {
     let platform = Platform::component().with_origin(&wechat.url()).unwrap();
     let cache = TokenCache::new(Component { platform, mints: AtomicU64::new(0) });
     let path = "/cgi-bin/component/api_query_auth";
-    wechat.set_open_answer(path, Answer::json(r#"{"errcode":0}"#));
+    accept_any_token(&wechat, path);
     wechat.fail_next_apis(1, Fault::Errcode(42001));
     let answer = call(&cache, &wechat, path).await;
     assert!(answer.replayed());
@@ -102,6 +109,7 @@ async fn a_components_token_goes_to_its_own_paths_below_sns() {
     let cache = TokenCache::new(stable(&wechat).with_platform(Platform::component()));
     for path in OF_COMPONENTS {
         wechat.clear_seen();
+        accept_any_token(&wechat, path);
         assert_eq!(call(&cache, &wechat, path).await.errcode(), Some(0));
         let seen = &wechat.seen()[0];
         assert_eq!(seen.query, "component_access_token=***", "{path}");
@@ -148,6 +156,7 @@ async fn an_exemption_is_lifted_by_name() {
 /// Whether a call that is answered with this code once is healed.
 async fn heals(platform: Platform, errcode: i64) -> bool {
     let wechat = FakeWeChat::start().await;
+    accept_any_token(&wechat, "/cgi-bin/x");
     let cache = TokenCache::new(wecom(&wechat).with_platform(platform));
     cache.token().await.unwrap();
     wechat.fail_next_apis(1, Fault::Errcode(errcode));
@@ -208,6 +217,7 @@ async fn the_order_of_family_and_base_url_does_not_matter() {
         either_order!(ClassicToken, family.clone(), &url);
         either_order!(WeCom, family.clone(), &url);
     }
+    accept_any_token(&wechat, "/cgi-bin/x");
     let new = || StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
     for issuer in [
         new().with_platform(Platform::component()).base_url(&url).unwrap(),

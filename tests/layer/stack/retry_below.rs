@@ -84,7 +84,7 @@ where
     WeChatAuthLayer::new(&cache).layer(ServiceBuilder::new().retry(policy.clone()).service(http()))
 }
 
-const UPLOAD: &str = "/cgi-bin/media/upload?type=image";
+const UPLOAD: &str = "/cgi-bin/x?type=image";
 
 #[tokio::test]
 async fn a_request_is_retried_below_and_its_rejection_healed_above() {
@@ -96,7 +96,7 @@ async fn a_request_is_retried_below_and_its_rejection_healed_above() {
         let response = soon(auth.oneshot(post(&wechat, UPLOAD, Full::new(body)))).await.unwrap();
         let answer = read(response).await;
         assert!(answer.replayed());
-        assert!(answer.text.contains("media_id"), "{}", answer.text);
+        assert!(answer.text.contains("received"), "{}", answer.text);
         assert_eq!(policy.retries.load(Ordering::SeqCst), 2);
         let seen = wechat.seen();
         let generations: Vec<_> = seen.iter().map(|seen| seen.generation).collect();
@@ -122,7 +122,7 @@ async fn the_second_request_is_retried_as_well() {
     wechat.fail_next_apis(2, Fault::Http(503));
     held.release();
     let answer = read(soon(sending).await.unwrap().unwrap()).await;
-    assert!(answer.replayed() && answer.text.contains("media_id"), "{}", answer.text);
+    assert!(answer.replayed() && answer.text.contains("received"), "{}", answer.text);
     let seen = wechat.seen();
     assert_eq!(
         seen.iter().map(|seen| seen.generation).collect::<Vec<_>>(),

@@ -1,6 +1,13 @@
 //! [`FakeWeChatBuilder`]: a platform of other habits or with other accounts.
 
-use std::{sync::Arc, time::Duration};
+mod habits;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     fake::{FakeWeChat, Running},
@@ -22,6 +29,8 @@ pub struct FakeWeChatBuilder {
     media_size: u64,
     log_limit: usize,
     prefix: String,
+    listen: SocketAddr,
+    control_calls: bool,
     accounts: Vec<Account>,
 }
 
@@ -41,6 +50,8 @@ impl Default for FakeWeChatBuilder {
             media_size: 64 * 1024,
             log_limit: 10_000,
             prefix: String::new(),
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            control_calls: false,
             accounts: Vec::new(),
         }
     }
@@ -62,78 +73,6 @@ impl FakeWeChatBuilder {
         self
     }
 
-    /// How long token endpoints take to answer. None by default.
-    pub fn token_latency(self, latency: Duration) -> Self {
-        Self { token_latency: latency, ..self }
-    }
-
-    /// How long APIs take to answer. None by default.
-    pub fn api_latency(self, latency: Duration) -> Self {
-        Self { api_latency: latency, ..self }
-    }
-
-    /// How long tokens live; 7200 seconds by default. Stable tokens are renewed when 300 seconds are left of them.
-    pub fn token_life(mut self, life: Duration) -> Self {
-        self.rules.token_life = life;
-        self
-    }
-
-    /// How long the token before stays good after a mint; 5 minutes by default. Zero is harsher than WeChat.
-    pub fn overlap(mut self, overlap: Duration) -> Self {
-        self.rules.overlap = overlap;
-        self
-    }
-
-    /// The same after a forced refresh of a stable token; none by default, as it is documented. Users have seen some.
-    pub fn forced_overlap(mut self, overlap: Duration) -> Self {
-        self.rules.forced_overlap = overlap;
-        self
-    }
-
-    /// How many classic tokens an account may have a day; 2000 by default. Then 45009.
-    pub fn classic_quota(mut self, per_day: u32) -> Self {
-        self.rules.classic_quota = per_day;
-        self
-    }
-
-    /// How often an account may call the stable endpoint a day; 500 000 by default. Then 45009.
-    pub fn stable_quota(mut self, per_day: u32) -> Self {
-        self.rules.stable_quota = per_day;
-        self
-    }
-
-    /// How many forced refreshes an account has a day; 20 by default. Then 45009.
-    pub fn forced_quota(mut self, per_day: u32) -> Self {
-        self.rules.forced_quota = per_day;
-        self
-    }
-
-    /// How long after a forced refresh another one is answered with the present token; 30 seconds by default.
-    pub fn forced_spacing(mut self, spacing: Duration) -> Self {
-        self.rules.forced_spacing = spacing;
-        self
-    }
-
-    /// Makes every `gettoken` mint, where WeCom by default returns the same token as long as it lives. The tokens before
-    /// stay good.
-    pub fn wecom_mints_anew(mut self) -> Self {
-        self.rules.wecom_mints_anew = true;
-        self
-    }
-
-    /// What a wrong secret of an official account is answered with: 40125 by default, 40001 is documented as well. WeCom
-    /// always says 40001.
-    pub fn wrong_secret_code(mut self, errcode: i64) -> Self {
-        self.rules.wrong_secret = errcode;
-        self
-    }
-
-    /// Token endpoints find the caller's address on no allow-list: 40164, or 60020 on WeCom.
-    pub fn refuse_ip(mut self) -> Self {
-        self.rules.refuses_ip = true;
-        self
-    }
-
     /// How many bytes `/cgi-bin/media/get` sends unless its query has a `size`; 64 KiB by default.
     pub fn media_size(self, bytes: u64) -> Self {
         Self { media_size: bytes, ..self }
@@ -150,13 +89,36 @@ impl FakeWeChatBuilder {
         Self { prefix: format!("/{}", path.trim_matches('/')).trim_end_matches('/').to_owned(), ..self }
     }
 
-    /// Starts it on a free port of 127.0.0.1, on the runtime that runs this.
+    /// Where it listens: a free port of 127.0.0.1 by default. Any other address of loopback will do, and no other address.
+    pub fn listen(self, address: SocketAddr) -> Self {
+        Self { listen: address, ..self }
+    }
+
+    /// Answers control calls below `/_fake/`, by which a test in another language revokes tokens, moves the clock, has calls
+    /// fail and reads counters. `GET /_fake/` lists them. They count as no request. Not there by default.
+    pub fn control_calls(self) -> Self {
+        Self { control_calls: true, ..self }
+    }
+
+    /// Starts it on the runtime that runs this.
     ///
     /// # Panics
     ///
-    /// If no port of 127.0.0.1 can be bound: no test could go on.
+    /// If the address cannot be bound: no test could go on.
+    pub async fn start(self) -> FakeWeChat {
+        // Documented above.
+        self.try_start().await.expect("an address of loopback that can be bound")
+    }
+
+    /// The same, for those who can go on without.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound, or is not one of loopback.
     #[allow(clippy::unused_async, reason = "sockets need a runtime, and `async` says so")]
-    pub async fn start(mut self) -> FakeWeChat {
+    pub async fn try_start(mut self) -> io::Result<FakeWeChat> {
+        let listener = server::listen(self.listen)?;
+        let address = listener.local_addr()?;
         if self.accounts.is_empty() {
             self = self
                 .account(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
@@ -173,12 +135,10 @@ impl FakeWeChatBuilder {
             Log::new(self.log_limit),
             self.media_size,
             self.prefix.into(),
+            self.control_calls,
         ));
-        // Documented above.
-        let listener = server::listen().expect("a free port of 127.0.0.1");
-        let address = listener.local_addr().expect("a listening socket has an address");
         let server = tokio::spawn(server::serve(listener, state.clone())).abort_handle();
-        FakeWeChat(Arc::new(Running { state, address, server }))
+        Ok(FakeWeChat(Arc::new(Running { state, address, server })))
     }
 }
 
