@@ -17,7 +17,11 @@ fn ask(secret: &str) -> String {
 
 #[tokio::test]
 async fn apps_clients_and_limits_are_taken_over_and_connections_go_on() {
-    let wechat = FakeWeChat::builder().account("wxsecond", FakeWeChat::APP_SECRET).start().await;
+    let wechat = FakeWeChat::builder()
+        .account(APP, FakeWeChat::APP_SECRET)
+        .account("wxsecond", FakeWeChat::APP_SECRET)
+        .start()
+        .await;
     let text = config(&wechat);
     let folder = folder(&text);
     let hub = Process::serve(&folder, 2).await;

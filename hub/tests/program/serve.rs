@@ -84,7 +84,11 @@ async fn a_live_hub_is_not_pushed_aside() {
 
 #[tokio::test]
 async fn two_apps_have_two_tokens_and_each_client_its_own() {
-    let wechat = FakeWeChat::builder().account("wxsecond", FakeWeChat::APP_SECRET).start().await;
+    let wechat = FakeWeChat::builder()
+        .account(APP, FakeWeChat::APP_SECRET)
+        .account("wxsecond", FakeWeChat::APP_SECRET)
+        .start()
+        .await;
     let text =
         config(&wechat) + &app(&wechat, "wxsecond") + &client("second", "second", "wxsecond", "\"token\"");
     let folder = folder(&text);
