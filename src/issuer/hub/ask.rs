@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE},
 };
 use percent_encoding::utf8_percent_encode;
 use tokio::time::timeout;
@@ -167,7 +167,9 @@ impl Hub {
         let impossible = |_| TokenError::new(ErrorKind::Config, "the URL of the hub is too long");
         let mut bearer = bearer.map_err(|error| refused(impossible(error.into())))?;
         bearer.set_sensitive(true);
-        request.header(AUTHORIZATION, bearer).body(body).map_err(|error| refused(impossible(error)))
+        // On a connection that a client keeps, what comes late could be taken for the answer to another question.
+        let request = request.header(AUTHORIZATION, bearer).header(CONNECTION, "close");
+        request.body(body).map_err(|error| refused(impossible(error)))
     }
 
     fn named(&self, error: TokenError) -> TokenError {
