@@ -24,7 +24,7 @@ impl Failure {
             return Duration::ZERO;
         };
         let usual = if error.is_transient() { BUSY } else { REFUSED };
-        let least = error.retry_after().unwrap_or(usual);
+        let least = error.retry_after().map_or(usual, |asked| asked.max(BUSY));
         // All workers were refused at the same moment, and should not come back at one.
         least.mul_f64(1.0 + 0.25 * fastrand::f64())
     }

@@ -42,6 +42,9 @@ pub(super) fn error(
     if let Some(rid) = problem.get("rid").and_then(Value::as_str).and_then(|rid| shown(asked, rid)) {
         error = error.with_rid(rid);
     }
+    if let Some(hint) = problem.get("hint").and_then(Value::as_str).and_then(|hint| shown(asked, hint)) {
+        error = error.with_hint(hint);
+    }
     match retry_after.or_else(|| seconds(problem.get("retry_after")?)) {
         Some(wait) => error.with_retry_after(Duration::from_secs(wait).min(LONGEST_PAUSE)),
         None => error,

@@ -126,12 +126,12 @@ async fn a_cache_without_a_token_has_one_soon_after_the_hub_is_there() {
         cache.retry_now();
     }
     let mut hub = Hub::unix(&folder.socket());
-    let waiting = async {
-        while cache.current().is_none() {
+    let answering = async {
+        loop {
             hub.ask().await.tell("first", 1).await;
-            tokio::task::yield_now().await;
         }
     };
+    let waiting = super::during(answering, cache.newer_than(0));
     timeout(A_WHILE, waiting).await.expect("in spite of the pause after failures");
     assert_eq!(cache.token().await.unwrap().as_str(), "first");
 }

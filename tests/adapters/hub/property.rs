@@ -172,7 +172,7 @@ fn number(text: &str) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn no_answer_is_of_another_question_and_no_token_goes_back(

@@ -46,12 +46,12 @@ async fn each_refusal_says_what_to_do() {
 #[tokio::test]
 async fn the_platforms_code_and_the_pause_are_handed_on() {
     let (_folder, mut hub, issuer) = unix();
-    let problem = r#"{"title":"no token","detail":"the platform refused","errcode":45009,"rid":"r-1","retry_after":600}"#;
+    let problem = r#"{"title":"no token","detail":"the platform refused","errcode":45009,"rid":"r-1","hint":"h-1","retry_after":600}"#;
     let answer = async |question: crate::support::hub::Question| {
         question.problem("503 Service Unavailable", problem).await;
     };
     let error = failure_of(&issuer, &mut hub, answer).await;
-    assert_eq!((error.errcode(), error.rid()), (Some(45009), Some("r-1")));
+    assert_eq!((error.errcode(), error.rid(), error.hint()), (Some(45009), Some("r-1"), Some("h-1")));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(600)));
     assert!(error.to_string().contains("the platform refused"), "{error}");
 
