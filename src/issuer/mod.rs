@@ -17,8 +17,8 @@
 //! The issuers of a process share one, but those with [`root_certificates_pem`](StableToken::root_certificates_pem) have one
 //! each.
 //!
-//! A call to the platform that has no answer within 3 seconds is given up and made once more, by whichever client: a front server of the
-//! platform that hangs costs these three seconds, and not the whole
+//! A call to the platform that has no answer within 3 seconds is given up and made once more, by whichever client: a front
+//! server that hangs costs these three seconds, and not the whole
 //! [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), which is all that limits the second call. The built-in
 //! client makes that call at another address of the host if there is one.
 //!

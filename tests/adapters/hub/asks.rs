@@ -64,8 +64,8 @@ async fn the_life_of_a_token_is_what_the_hub_says() {
 
 #[tokio::test]
 async fn an_app_id_is_one_step_of_the_path_whatever_is_in_it() {
-    let (_folder, mut hub, _) = unix();
-    let issuer = HubToken::unix(_folder.socket(), "a/b?c", SECRET);
+    let (folder, mut hub, _) = unix();
+    let issuer = HubToken::unix(folder.socket(), "a/b?c", SECRET);
     let minted = mint(&issuer, &mut hub, Mint::normal(), async |question| {
         assert_eq!(question.line(), "GET /v1/apps/a%2Fb%3Fc/token?min_ttl=10");
         question.tell("first", 1).await;
@@ -173,9 +173,9 @@ fn what_an_issuer_says_of_itself() {
 
 #[tokio::test]
 async fn what_can_be_no_id_or_secret_is_not_sent() {
-    let (_folder, mut hub, _) = unix();
+    let (folder, mut hub, _) = unix();
     for (app, secret) in [("", SECRET), (APP, ""), (APP, "SENTINEL\n"), (APP, "SENTINEL two")] {
-        let issuer = HubToken::unix(_folder.socket(), app, secret);
+        let issuer = HubToken::unix(folder.socket(), app, secret);
         let error = issuer.mint(Mint::normal()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(!format!("{error} {error:?}").contains("SENTINEL"));

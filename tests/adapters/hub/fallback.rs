@@ -38,7 +38,7 @@ async fn a_hub_that_is_away_for_the_time_given_is_replaced_until_it_answers() {
     let folder = Folder::new();
     let (issuer, mints) = with_fallback(HubToken::unix(folder.socket(), APP, SECRET), MINUTE);
     failure(&issuer).await;
-    pass(MINUTE - Duration::from_secs(1)).await;
+    pass(Duration::from_secs(59)).await;
     failure(&issuer).await;
     assert_eq!(mints.load(SeqCst), 0);
     pass(Duration::from_secs(2)).await;
