@@ -3,7 +3,10 @@
 //! It exits with 0 when all went well, 1 for a failure at run time, and 2 where command line or configuration are wrong.
 
 mod apps;
+mod ask;
 mod certificate;
+mod check;
+mod demo;
 mod log;
 mod reload;
 mod secret;
@@ -14,7 +17,7 @@ use std::{fmt, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use self::log::LogFormat;
+use self::{ask::Ask, log::LogFormat};
 
 /// A token hub for WeChat: the one place that knows the app secrets.
 #[derive(Parser)]
@@ -31,8 +34,16 @@ struct Arguments {
 enum Command {
     /// Serves the hub until SIGTERM; takes over a changed configuration on SIGHUP
     Serve(Configured),
+    /// Asks the platform for a token of each app: is the secret right, is this host's address allowed
+    Check(Configured),
     /// Makes a client's secret, and the hash of it for the configuration
     Secret,
+    /// Asks a running hub for an app's token
+    Token(Ask),
+    /// Tells a running hub that an app's token was rejected, and gets a better one
+    Refresh(Ask),
+    /// A hub over a WeChat on this machine, two workers, and what to try: no account needed
+    Demo,
 }
 
 /// Where the configuration is.
@@ -68,7 +79,11 @@ pub fn main() -> ExitCode {
     log::begin(log_format);
     let ended = match command {
         Command::Serve(Configured { config }) => serve::run(config.as_deref()),
+        Command::Check(Configured { config }) => check::run(config.as_deref()),
         Command::Secret => secret::run(),
+        Command::Token(ask) => ask.token(),
+        Command::Refresh(ask) => ask.refresh(),
+        Command::Demo => demo::run(),
     };
     let (code, message) = match ended {
         Ok(()) => return ExitCode::SUCCESS,
