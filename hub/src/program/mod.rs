@@ -16,6 +16,7 @@ mod signals;
 use std::{fmt, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tracing::Level;
 
 use self::{ask::Ask, log::LogFormat};
 
@@ -76,7 +77,15 @@ impl End {
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { command, log_format } = Arguments::parse();
-    log::begin(log_format);
+    log::begin(
+        log_format,
+        match command {
+            Command::Serve(_) => Level::INFO,
+            Command::Demo => Level::WARN,
+            // They say themselves what is wrong.
+            Command::Check(_) | Command::Secret | Command::Token(_) | Command::Refresh(_) => Level::ERROR,
+        },
+    );
     let ended = match command {
         Command::Serve(Configured { config }) => serve::run(config.as_deref()),
         Command::Check(Configured { config }) => check::run(config.as_deref()),

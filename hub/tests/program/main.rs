@@ -6,6 +6,7 @@ mod support;
 mod process;
 
 mod bad_input;
+mod commands;
 mod ending;
 mod reload;
 mod secrets;

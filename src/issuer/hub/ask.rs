@@ -56,7 +56,7 @@ impl Hub {
     }
 
     pub(super) fn through(self, client: Client) -> Self {
-        if self.place.takes_a_client { Self { client, ..self } } else { self }
+        if self.place.is_unix { self } else { Self { client, ..self } }
     }
 
     #[cfg(feature = "https")]
@@ -162,13 +162,16 @@ impl Hub {
     fn finish(&self, request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>, Failure> {
         let refused = |error| Failure::Refused(self.named(error));
         check("app id", self.app.as_str()).map_err(refused)?;
-        check("client secret", self.secret.expose()).map_err(refused)?;
-        let bearer = HeaderValue::try_from(format!("Bearer {}", self.secret.expose()));
         let impossible = |_| TokenError::new(ErrorKind::Config, "the URL of the hub is too long");
-        let mut bearer = bearer.map_err(|error| refused(impossible(error.into())))?;
-        bearer.set_sensitive(true);
         // On a connection that a client keeps, what comes late could be taken for the answer to another question.
-        let request = request.header(AUTHORIZATION, bearer).header(CONNECTION, "close");
+        let mut request = request.header(CONNECTION, "close");
+        if !(self.place.is_unix && self.secret.expose().is_empty()) {
+            check("client secret", self.secret.expose()).map_err(refused)?;
+            let bearer = HeaderValue::try_from(format!("Bearer {}", self.secret.expose()));
+            let mut bearer = bearer.map_err(|error| refused(impossible(error.into())))?;
+            bearer.set_sensitive(true);
+            request = request.header(AUTHORIZATION, bearer);
+        }
         request.body(body).map_err(|error| refused(impossible(error)))
     }
 

@@ -80,7 +80,7 @@ const ASK_AWAY: Duration = Duration::from_secs(2);
 ///   [of this host](TokenError::is_of_this_host), but for time-outs.
 /// - permanent: it does not know the client secret, the app or the right, or has tokens of another platform.
 ///
-/// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
+/// An app id or secret that cannot be one (empty, but for a Unix socket's; longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`], before anything is sent.
 pub struct HubToken {
     hub: Hub,
@@ -89,6 +89,9 @@ pub struct HubToken {
 
 impl HubToken {
     /// A hub that listens at a Unix socket. It is an account of its own in caches and stores, by the path as it is given.
+    ///
+    /// With an empty secret none is shown: for a socket at which the hub takes whoever may open it for a client of its own
+    /// (`unix_client` in the hub's configuration).
     #[cfg(unix)]
     #[must_use]
     pub fn unix(

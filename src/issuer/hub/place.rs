@@ -11,8 +11,8 @@ pub(super) struct Place {
     pub(super) canonical: String,
     /// For people.
     pub(super) name: String,
-    /// Whether the client is the caller's business.
-    pub(super) takes_a_client: bool,
+    /// Whether it is a Unix socket: there is but one way to it, and it may know who asks without being told.
+    pub(super) is_unix: bool,
 }
 
 impl Place {
@@ -26,7 +26,7 @@ impl Place {
             base: "http://hub".to_owned(),
             name: format!("the hub at {shown}"),
             canonical,
-            takes_a_client: false,
+            is_unix: true,
         }
     }
 
@@ -37,7 +37,7 @@ impl Place {
             base: url.trim_end_matches('/').to_owned(),
             canonical: origin.canonical(),
             name: format!("the hub at {}", origin.without_prefix()),
-            takes_a_client: true,
+            is_unix: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use tower_wechat::{
 use super::{APP, SECRET, failure, failure_of, mint, tcp, token, unix};
 use crate::{
     issuer_client::ends::Authority,
-    support::hub::{Hub, told},
+    support::hub::{Folder, Hub, told},
 };
 
 #[tokio::test]
@@ -30,6 +30,20 @@ async fn a_mint_asks_for_the_present_token() {
         question.tell("second", 8).await;
     });
     assert_eq!(minted.await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn at_a_unix_socket_nobody_has_to_say_who_they_are() {
+    let folder = Folder::new();
+    let mut hub = Hub::unix(&folder.socket());
+    let issuer = HubToken::unix(folder.socket(), APP, "");
+    let minted = mint(&issuer, &mut hub, Mint::normal(), async |question| {
+        assert_eq!(question.header("authorization"), None);
+        question.tell("first", 7).await;
+    });
+    assert_eq!(minted.await.unwrap(), "first");
+    let issuer = HubToken::tcp("http://127.0.0.1:1", APP, "").unwrap();
+    assert_eq!(issuer.mint(Mint::normal()).await.unwrap_err().kind(), ErrorKind::Config);
 }
 
 #[tokio::test]
