@@ -57,11 +57,9 @@ fn explain(status: StatusCode) -> (&'static str, &'static str, bool) {
         StatusCode::BAD_REQUEST => {
             ("does not understand the question", "hub and client may be of different versions", false)
         }
-        StatusCode::UNAUTHORIZED => (
-            "does not know this client secret",
-            "compare it with the clients in the hub's configuration, which has its SHA-256",
-            false,
-        ),
+        StatusCode::UNAUTHORIZED => {
+            ("does not know this client secret", "check the client secret that was given here", false)
+        }
         StatusCode::FORBIDDEN => (
             "does not allow this client that",
             "give it the rights `token` and `refresh` in the hub's configuration",
@@ -69,8 +67,8 @@ fn explain(status: StatusCode) -> (&'static str, &'static str, bool) {
         ),
         StatusCode::NOT_FOUND => (
             "has no such app for this client",
-            "add it to the apps of the hub's configuration and to those of the client there; a URL needs the hub's path \
-             prefix if it has one",
+            "check the app id here, and the client's apps in the hub's configuration; a URL needs the hub's path prefix if \
+             it has one",
             false,
         ),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
