@@ -7,6 +7,8 @@ mod support;
 
 mod away;
 mod bots;
+mod crowd;
+mod hub_token;
 mod noise;
 mod two_hubs;
 mod worker;

@@ -1,0 +1,78 @@
+//! How long after a refresh all workers of a hub serve the new token. They hear of it by their long polls; on their way to a
+//! token for a request they ask nobody.
+//!
+//! `cargo bench -p wechat-hub --bench propagation`
+
+#![allow(clippy::disallowed_methods, missing_docs)]
+
+use std::time::{Duration, Instant};
+
+use fake_wechat::FakeWeChat;
+use tower_wechat::{
+    TokenCache,
+    issuer::{HubToken, StableToken},
+};
+use wechat_hub::{Client, Hub, Right};
+
+const APP: &str = FakeWeChat::APP_ID;
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const WORKERS: usize = 50;
+const REFRESHES: usize = 100;
+
+#[tokio::main]
+async fn main() {
+    let wechat = FakeWeChat::start().await;
+    let cache =
+        TokenCache::new(StableToken::new(APP, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap());
+    let client = Client::new("worker", SECRET).apps([APP]).rights([Right::Token, Right::Refresh]);
+    let hub = Hub::builder().app(APP, cache.clone()).client(client).build().unwrap();
+    let folder = std::env::temp_dir().join(format!("hub-propagation-{}", std::process::id()));
+    let socket = folder.join("hub.sock");
+    let server = hub.serve_unix(&socket).unwrap();
+    let workers: Vec<_> =
+        (0..WORKERS).map(|_| TokenCache::new(HubToken::unix(&socket, APP, SECRET))).collect();
+    for worker in &workers {
+        worker.token().await.unwrap();
+    }
+    let mut took = Vec::new();
+    for _ in 0..REFRESHES {
+        while hub.load().long_polls < WORKERS {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let held: Vec<_> = workers.iter().map(|worker| worker.current().unwrap().generation()).collect();
+        wechat.revoke();
+        // As the platform does not count revocations, this is a refresh like any other.
+        let present = cache.current().unwrap();
+        let hearing: Vec<_> = workers
+            .iter()
+            .zip(held)
+            .map(|(worker, held)| {
+                let worker = worker.clone();
+                tokio::spawn(async move {
+                    worker.newer_than(held).await;
+                    Instant::now()
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        if cache.refresh(&present).await.is_err() {
+            // The budget of refreshes is spent; what was measured stands.
+            break;
+        }
+        let refreshed = Instant::now();
+        for heard in hearing {
+            took.push(heard.await.unwrap().saturating_duration_since(refreshed));
+        }
+    }
+    took.sort();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+    println!(
+        "{WORKERS} workers, {} refreshes: the new token was there after {:.1} ms (median), {:.1} ms (p99), {:.1} ms (at most)",
+        took.len() / WORKERS,
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+    server.shutdown().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
