@@ -54,3 +54,8 @@ pub use crate::{
     secret::{ClientSecret, SecretHash},
     serve::{ListenAddr, Server, Tls},
 };
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
