@@ -404,7 +404,7 @@ where
 {
     let (errcode, body, whole) = match verdict {
         Verdict::Passed { body, accepted } => {
-            if accepted && head.status.is_success() {
+            if accepted {
                 let Attempt { sender, token, .. } = attempt.as_ref().expect(ONCE);
                 sender.cache.note_accepted(token);
             }

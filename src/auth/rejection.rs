@@ -155,9 +155,7 @@ impl<R: Body> Rejection<R> {
     pub(super) fn judged(self, verdict: Verdict<R>, head: Parts) -> Response<PeekedBody<R>> {
         let (accepted, body) = match verdict {
             Verdict::Rejected { body, .. } => (Some(false), body),
-            Verdict::Passed { body, accepted } => {
-                ((accepted && head.status.is_success()).then_some(true), body)
-            }
+            Verdict::Passed { body, accepted } => (accepted.then_some(true), body),
         };
         if let (Some(second), Some(accepted)) = (&self.second, accepted) {
             self.cache.note_replay(&second.token, accepted);

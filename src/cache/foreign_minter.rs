@@ -88,7 +88,17 @@ mod tests {
     }
 
     #[test]
-    fn revocations_at_any_other_time_are_none() {
+    fn what_is_an_hour_apart_is_not_within_one() {
+        let (mut alarm, now) = (ForeignMinter::default(), Clock::default().now().monotonic);
+        assert!(!alarm.rejected(&token("1", 7200, 305), now));
+        assert!(!alarm.rejected(&token("2", 7200, 305), now + secs(3600)), "the second sign");
+        assert!(alarm.rejected(&token("3", 7200, 305), now + secs(7199)));
+        assert!(!alarm.rejected(&token("4", 7200, 305), now + secs(9000)), "said already");
+        assert!(alarm.rejected(&token("5", 7200, 305), now + secs(7199 + 3600)), "and not within the hour");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn revocations_at_any_other_time_are_none() {
         let (mut alarm, now) = (ForeignMinter::default(), Clock::default().now().monotonic);
         for age in [0, 5, 100, 299, 360, 400, 599, 660, 700, 3000, 7000] {
             assert!(!alarm.rejected(&token("t", 7200, age), now), "{age}");

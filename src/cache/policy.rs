@@ -298,6 +298,24 @@ mod tests {
     }
 
     #[test]
+    fn a_new_token_loses_no_more_than_half_its_life_on_its_way() {
+        for (life, fetch_timeout, fresh) in [(7200, 10, 7190), (300, 150, 150), (300, 1000, 150)] {
+            let held = held(1, life).held.map(|held| Held { life: secs(life), ..held });
+            assert_eq!(held.map(|held| held.fresh(secs(fetch_timeout))), Some(secs(fresh)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_improvement_is_left_alone_for_half_of_what_is_left_of_it() {
+        for (left, quiet) in [(7200, 30), (60, 30), (40, 20), (20, 10), (5, 10)] {
+            let clock = Clock::shiftable();
+            let expiry = clock.now().after(secs(left));
+            let token = AccessToken::new("t".into(), 1, secs(7200), expiry, Duration::ZERO, clock);
+            assert_eq!(quiet_after_unchanged(&token), secs(quiet), "{left}");
+        }
+    }
+
+    #[test]
     fn the_window_fits_the_life() {
         for (life, ahead, widest) in
             [(7200, 240, 240), (300, 240, 150), (2, 240, 1), (7200, 100_000, 3600), (7200, 0, 0)]

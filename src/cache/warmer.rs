@@ -245,9 +245,7 @@ impl Rounds {
             return;
         }
         for account in self.accounts.values() {
-            if let (Some(key), Some(cache)) = (&account.queued, account.cache.upgrade())
-                && cache.state.current().is_none()
-            {
+            if let Some(key) = &account.queued {
                 self.due.reset(key, Duration::ZERO);
             }
         }
@@ -278,4 +276,54 @@ async fn warm(cache: Arc<Core>) {
     let need = Need::After(cache.state.slot().map_or(0, |token| token.generation()));
     // Whether it went well shows in the slot; what went wrong has been reported.
     let _ = cache.wait(need).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+    use crate::{
+        cache::{settings::Settings, state::State},
+        issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
+        platform::Platform,
+    };
+
+    const LIFE: Duration = Duration::from_secs(7200);
+
+    struct Plain(Platform);
+
+    impl Issuer for Plain {
+        fn mint(&self, _: Mint) -> MintFuture<'_> {
+            Box::pin(ready(Ok(Minted::new("T", LIFE))))
+        }
+
+        fn platform(&self) -> &Platform {
+            &self.0
+        }
+
+        fn account(&self) -> AccountKey {
+            AccountKey::new("plain", "", "app", None)
+        }
+    }
+
+    /// Meanwhile the wall clock went on, and the monotonic one, by which tokens are queued, did not.
+    #[tokio::test(start_paused = true)]
+    async fn after_a_suspend_what_is_due_by_now_is_replaced_whether_it_has_expired_or_not() {
+        for suspended in [7_000, 8_000] {
+            let clock = Clock::shiftable();
+            let issuer = Arc::new(Plain(Platform::wechat()));
+            let core = Arc::new(Core::new(State::new(issuer, None, Settings::default(), clock.clone())));
+            let (orders, inbox) = mpsc::unbounded_channel();
+            let rounds = Rounds { looked: clock.now(), clock: clock.clone(), ..Rounds::new(inbox) };
+            tokio::spawn(rounds.run());
+            let _ = orders.send(Order::Add(1, Arc::downgrade(&core)));
+            sleep(Duration::from_secs(10)).await;
+            assert_eq!(core.state.stats().mints(), 1);
+            clock.shift_wall(suspended * 1000);
+            sleep(TICK * 2).await;
+            assert_eq!(core.state.stats().mints(), 2, "{suspended} s");
+            assert!(core.state.current().is_some());
+        }
+    }
 }

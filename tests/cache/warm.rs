@@ -2,14 +2,22 @@
 
 use crate::support;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use support::mill::Mill;
+use support::{issuers::scripted, mill::Mill};
 use tokio::{
     runtime::Handle,
+    sync::Semaphore,
     time::{Instant, advance, sleep},
 };
-use tower_wechat::{TokenCache, TokenError};
+use tower_wechat::{TokenCache, TokenError, issuer::Minted};
 
 const LIFE: Duration = Duration::from_secs(7200);
 
@@ -62,6 +70,8 @@ async fn a_failing_endpoint_is_asked_with_growing_pauses_and_recovers() {
     let warm = cache.keep_warm();
     sleep(Duration::from_secs(3600)).await;
     assert!((10..=25).contains(&mill.mints()), "{} in an hour", mill.mints());
+    // Nobody waits for a token who will be told to come later.
+    assert!(cache.stats().waits <= mill.mints() + 2, "{} waits", cache.stats().waits);
     mill.breaks(None);
     sleep(Duration::from_secs(400)).await;
     assert!(cache.current().is_some());
@@ -80,6 +90,34 @@ async fn many_accounts_share_one_task_that_ends_with_the_last_guard() {
     drop(warm);
     settle().await;
     assert_eq!(alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_a_few_mints_run_at_a_time() {
+    let running = Arc::new(Semaphore::new(0));
+    let started = Arc::new(AtomicU64::new(0));
+    let warm: Vec<_> = (0..100)
+        .map(|_| {
+            let (gate, started) = (running.clone(), started.clone());
+            let issuer = scripted(move |_| {
+                let gate = gate.clone();
+                started.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    Ok(Minted::new("T", LIFE))
+                }
+            });
+            let hour = Duration::from_secs(3600);
+            TokenCache::builder(issuer).wait_timeout(hour).fetch_timeout(hour).build().keep_warm()
+        })
+        .collect();
+    // Ten a second could have started.
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(started.load(Ordering::SeqCst), 32);
+    running.add_permits(5);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(started.load(Ordering::SeqCst), 37);
+    drop(warm);
 }
 
 #[tokio::test(start_paused = true)]

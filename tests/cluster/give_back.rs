@@ -346,3 +346,18 @@ async fn a_token_that_is_rejected_at_the_last_moment_is_kept_back() {
     assert!(stored.record.is_none() && stored.leased.is_none());
     assert_eq!(scene.store.leases(), 1);
 }
+
+/// Whether the refresh that brought it has helped is judged by the next one, whoever asks for that.
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_the_token_is_given_back_with_it() {
+    let scene = Scene::new().await;
+    let better = scene.cache.refresh(&scene.token).await.unwrap();
+    let used = scene.stored().await.usage;
+    assert_eq!(used.refreshed, better.generation());
+    scene.store.forget();
+    sleep(A_LOOK).await;
+    let stored = scene.stored().await;
+    assert_eq!(stored.record.expect("it was given back").generation, better.generation());
+    assert_eq!(stored.usage.refreshed, better.generation());
+    assert!(stored.usage.refreshes > Duration::ZERO && stored.usage.refreshes <= used.refreshes);
+}

@@ -266,6 +266,27 @@ async fn a_process_that_was_cut_off_does_not_end_a_doubt() {
     assert!(left < secs(300), "{left:?} of a token that was doubted six minutes ago");
 }
 
+// === other programs ===
+
+/// A stable token that is replaced by force, again and again, hands out what somebody else had before.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_forces_is_told_by_tokens_that_have_lived_already() {
+    let lives = [TWO_HOURS, secs(6600), secs(6000)];
+    let mints = AtomicUsize::new(0);
+    let mut issuer = Custom::new(move |_| {
+        let number = mints.fetch_add(1, SeqCst);
+        Ok(Minted::new(format!("TOKEN-{number}"), lives[number]))
+    });
+    issuer.independent = true;
+    let cache = TokenCache::new(issuer);
+    let mut token = cache.token().await.unwrap();
+    for alarms in [0, 1] {
+        sleep(secs(600)).await;
+        token = cache.refresh(&token).await.unwrap();
+        assert_eq!(cache.stats().foreign_minter_alarms, alarms);
+    }
+}
+
 // === judgements ===
 
 const BAD: &str = "https://api.weixin.qq.com/cgi-bin/bad";
@@ -372,6 +393,24 @@ async fn the_failures_of_an_old_secret_do_not_lengthen_the_pauses_of_a_new_one()
     }
     let pause = new.token().await.unwrap_err().retry_after().unwrap();
     assert!(pause < secs(1), "its first failure: {pause:?}");
+}
+
+/// The same secret, and so the same failures, whoever has met them.
+#[tokio::test(start_paused = true)]
+async fn the_failures_of_one_process_lengthen_the_pauses_of_another() {
+    let store = MemoryStore::new();
+    let mut wrong = Custom::new(|_| Err(TokenError::permanent("wrong secret").with_errcode(40125)));
+    wrong.credential = StableToken::new("wx", "wrong").credential();
+    let (first, second) = (process(wrong.clone(), &store), process(wrong, &store));
+    for _ in 0..3600 {
+        assert!(first.token().await.is_err());
+        sleep(secs(1)).await;
+    }
+    sleep(secs(400)).await;
+    let error = second.token().await.unwrap_err();
+    assert_eq!((error.kind(), second.stats().mint_failures), (ErrorKind::Token, 1));
+    let pause = error.retry_after().unwrap();
+    assert!(pause >= secs(225), "not its first failure: {pause:?}");
 }
 
 /// The endpoint is down for an hour while the present token is dead: nothing is minted, so nothing is spent.
@@ -568,7 +607,11 @@ async fn a_life_that_no_token_has_is_not_believed_whoever_wrote_it() {
     store.commit(&account, &lease, &record, &Usage::default()).await.unwrap();
     let token = process(custom, &store).token().await.unwrap();
     assert_eq!(token.as_str(), "SENTINEL");
-    assert!(token.expires_in() <= WEEK, "{:?}", token.expires_in());
+    let minted = Custom::new(|_| Ok(Minted::new("SENTINEL", WEEK * 52)));
+    for token in [token, TokenCache::new(minted).token().await.unwrap()] {
+        let left = token.expires_in();
+        assert!(left <= WEEK && left > WEEK.checked_sub(secs(60)).unwrap(), "{left:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

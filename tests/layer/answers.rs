@@ -35,6 +35,27 @@ fn get(server: &Raw) -> Request<Full<Bytes>> {
     Request::get(format!("{}/cgi-bin/x", server.url())).body(Full::default()).unwrap()
 }
 
+// === requests whose answer has no body ===
+
+/// What an inner service makes of it: by HTTP there is none.
+#[tokio::test]
+async fn the_answer_to_a_head_is_not_looked_at() {
+    for (method, replayed) in [(Method::HEAD, false), (Method::GET, true)] {
+        let inner = tower::service_fn(|_: Request<tower_wechat::ReplayBody<Full<Bytes>>>| {
+            let rejection = http::Response::new(Full::<Bytes>::from(r#"{"errcode":40001}"#));
+            std::future::ready(Ok::<_, std::convert::Infallible>(rejection))
+        });
+        let cache = TokenCache::new(support::issuers::instant().0);
+        let client = tower::Layer::layer(&WeChatAuthLayer::new(&cache), inner);
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = "https://api.weixin.qq.com/cgi-bin/x".parse().unwrap();
+        *request.method_mut() = method.clone();
+        let answer = read(client.oneshot(request).await.unwrap()).await;
+        assert_eq!(answer.replayed(), replayed, "{method}");
+        assert_eq!(answer.rejected(), replayed, "{method}");
+    }
+}
+
 // === downloads ===
 
 const DOWNLOAD: usize = PERIOD * 256 * 1024;

@@ -645,3 +645,20 @@ async fn an_answer_that_says_nothing_of_the_token_is_no_proof_that_a_refresh_hel
         assert_eq!(wechat.mints(), 6);
     }
 }
+
+#[tokio::test]
+async fn nor_is_it_after_a_refresh_by_hand() {
+    let busy = || Fault::Errcode(-1);
+    let gateway = || Fault::Answer(testing::Answer::json(r#"{"errcode":0}"#).status(StatusCode::BAD_GATEWAY));
+    for answer in [&busy as &dyn Fn() -> Fault, &gateway] {
+        let wechat = FakeWeChat::start().await;
+        let (cache, _) = warm(classic(&wechat)).await;
+        for round in 1..=6 {
+            let dead = cache.current().unwrap();
+            assert_eq!(cache.refresh(&dead).await.is_ok(), round <= 5, "{round}");
+            wechat.fail_next_apis(1, answer());
+            send(&client(&cache), &wechat).await.unwrap();
+        }
+        assert_eq!(wechat.mints(), 6);
+    }
+}

@@ -59,3 +59,33 @@ async fn an_upload_goes_on_after_its_answer_was_accepted() {
         assert_eq!(upload_goes_on(pieces).await, Ok(11), "{pieces:?}");
     }
 }
+
+/// Only a rejection makes an upload wait; an answer of which nothing is known yet does not.
+#[tokio::test(start_paused = true)]
+async fn an_upload_goes_on_while_its_answer_shows_nothing() {
+    let (uploads, upload) = tokio::sync::oneshot::channel();
+    let uploads = std::sync::Arc::new(std::sync::Mutex::new(Some(uploads)));
+    let (mut answer, body) = Channel::<Bytes>::new(4);
+    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+    let inner = tower::service_fn(move |request: Request<ReplayBody<Channel<Bytes, Infallible>>>| {
+        let _ = uploads.lock().unwrap().take().unwrap().send(request.into_body());
+        std::future::ready(Ok::<_, Infallible>(Response::new(body.lock().unwrap().take().unwrap())))
+    });
+    let (mut sender, body) = Channel::new(4);
+    for half in ["first", "second"] {
+        sender.send(Frame::data(half.into())).await.unwrap();
+    }
+    drop(sender);
+    let patience = Duration::from_secs(60);
+    let layer = WeChatAuthLayer::new(TokenCache::new(instant().0)).inspect_timeout(patience);
+    let request = Request::post("https://api.weixin.qq.com/x").body(body).unwrap();
+    let sending = tokio::spawn(layer.layer(inner).oneshot(request));
+    let upload = upload.await.unwrap();
+    // By now the answer is looked at.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let uploaded = tokio::time::timeout(patience / 2, upload.collect()).await.expect("it is not held");
+    assert_eq!(uploaded.unwrap().to_bytes(), "firstsecond");
+    assert!(!sending.is_finished());
+    answer.send(Frame::data(r#"{"errcode":0}"#.into())).await.unwrap();
+    sending.await.unwrap().unwrap();
+}

@@ -11,8 +11,12 @@ use std::{
     time::Duration,
 };
 
-use crate::support::issuers::{TWO_HOURS, scripted};
+use crate::support::{
+    below::Below,
+    issuers::{TWO_HOURS, scripted},
+};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::{Empty, Full};
 use tokio::time::{Instant, sleep};
@@ -269,8 +273,53 @@ async fn a_dead_token_is_not_sent_while_its_refresh_runs() {
     let cache = slow_after(1, Duration::from_secs(8)).wait_timeout(WAIT).build();
     let token = cache.token().await.unwrap();
     assert!(cache.refresh(&token).await.is_err());
-    let below = crate::support::below::Below::new(r#"{"errcode":0}"#);
+    let below = Below::new(r#"{"errcode":0}"#);
     let client = tower::Layer::layer(&WeChatAuthLayer::new(&cache), below.clone());
     let error = client.send(get()).await.map(|_| ()).map_err(|error| error.kind());
     assert_eq!((error, below.take().len()), (Err(tower_wechat::ErrorKind::Timeout), 0));
+}
+
+/// Whenever it has become ready, the token has just died, and the next one is on its way.
+struct Unlucky {
+    cache: TokenCache,
+    polled: bool,
+    below: Below,
+}
+
+impl Clone for Unlucky {
+    fn clone(&self) -> Self {
+        Self { cache: self.cache.clone(), polled: false, below: self.below.clone() }
+    }
+}
+
+impl<B> Service<Request<B>> for Unlucky {
+    type Response = Response<Full<Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if std::mem::replace(&mut self.polled, true) {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(token) = self.cache.current() {
+            assert!(self.cache.refresh(&token).now_or_never().is_none(), "a mint takes time");
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.below.call(request)
+    }
+}
+
+/// After three waits a request goes out with the token that it has: WeChat's answer decides.
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_three_times_for_a_token_and_then_goes_out() {
+    let cache = slow_after(0, Duration::from_millis(10)).build();
+    let below = Below::new(r#"{"errcode":0}"#);
+    let inner = Unlucky { cache: cache.clone(), polled: false, below: below.clone() };
+    let client = tower::Layer::layer(&WeChatAuthLayer::new(&cache), inner);
+    client.send(get()).await.unwrap();
+    assert_eq!(below.take(), ["https://api.weixin.qq.com/cgi-bin/user/get?access_token=TOKEN-3"]);
 }

@@ -315,3 +315,21 @@ async fn wecom_life(shown: &Shown, secrets: &mut Secrets) {
     let issuer: WeCom = wecom(&wechat);
     a_life(&wechat, issuer, shown, secrets).await;
 }
+
+/// What shows nothing hides no secret, but helps nobody either.
+#[test]
+fn every_debug_says_what_it_is_of() {
+    let issuer = || StableToken::new("wx", "secret");
+    let cache = TokenCache::new(issuer());
+    let pool = TokenPool::new();
+    let client = WeChatAuthLayer::new(&cache).layer("the inner service");
+    for (text, says) in [
+        (format!("{client:?}"), ["WeChatAuth", "the inner service"]),
+        (format!("{:?}", TokenCache::builder(issuer())), ["TokenCacheBuilder", "refresh_ahead: 240s"]),
+        (format!("{cache:?}"), ["TokenCache", "token: None"]),
+        (format!("{:?}", TokenPool::builder()), ["TokenPoolBuilder", "factory"]),
+        (format!("{pool:?}"), ["TokenPool", "accounts: 0"]),
+    ] {
+        assert!(says.iter().all(|word| text.contains(word)), "{says:?} in {text:?}");
+    }
+}

@@ -126,11 +126,12 @@ pub(in crate::cache) async fn look(state: &State, store: &dyn TokenStore) {
     state.note_store(&loaded);
     // If the store is out of reach, whoever needs a token will say so.
     let Ok(snapshot) = loaded else { return };
-    keep_usage(state, &snapshot);
+    // First of all: such a store knows nothing of what was used for this token, which is given back with it.
     if let Some(present) = present.filter(|present| snapshot.leased.is_none() && lacks(&snapshot, present)) {
         give_back(state, store, &present).await;
         return;
     }
+    keep_usage(state, &snapshot);
     // Nothing left says nothing of ours: a store on files counts so, too, once the clock was set back.
     let Some(record) = snapshot.record.filter(|record| !record.left.is_zero()) else {
         return;

@@ -152,6 +152,21 @@ async fn a_redirect_takes_no_token_along() {
     assert_eq!(other.seen().len(), 4, "not followed");
 }
 
+#[tokio::test]
+async fn an_answer_from_another_host_is_no_proof_that_a_refresh_helped() {
+    let (wechat, other) = tokio::join!(FakeWeChat::start(), FakeWeChat::start());
+    let cache = TokenCache::new(classic(&wechat));
+    let client = wechat_client(&cache);
+    let away = redirect(&format!("{}/x", other.url()));
+    for round in 1..=6 {
+        wechat.fail_next_apis(1, Fault::Errcode(40001));
+        wechat.fail_next_apis(1, Fault::Answer(away.clone()));
+        let response = client.execute(message(&wechat)).await.unwrap();
+        assert_eq!(outcome(&response).replayed(), round <= 5, "{round}");
+    }
+    assert_eq!((wechat.mints(), other.seen().len()), (6, 5));
+}
+
 /// Why the docs say what they say about the `Referer`. When this fails, they can be milder.
 #[tokio::test]
 async fn by_itself_reqwest_tells_the_next_host() {

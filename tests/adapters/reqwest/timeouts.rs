@@ -83,6 +83,17 @@ async fn it_covers_the_wait_for_a_second_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn replay_timeout_holds_where_it_is_the_shorter_one() {
+    let cache = slow(false);
+    cache.token().await.unwrap();
+    let replay_timeout = PATIENCE / 3;
+    let client = WeChatAuthLayer::new(&cache).replay_timeout(replay_timeout).layer(rejecting());
+    let (answer, took) = timed(client.execute(hasty())).await;
+    assert_eq!(outcome(&answer.unwrap()).not_replayed(), Some(NotReplayed::TimedOut));
+    assert!((replay_timeout..PATIENCE).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_one_of_its_own_a_request_waits_as_long_as_it_takes() {
     for cold in [true, false] {
         let cache = slow(cold);

@@ -1,10 +1,12 @@
 //! Callers that give up, fetches that panic, runtimes that go away.
 
 use std::{
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Wake},
     time::Duration,
 };
 
@@ -57,6 +59,25 @@ async fn all_callers_give_up() {
     timeout(SOON, cache.token()).await.unwrap().unwrap();
     assert_eq!(wechat.token_requests(), 1);
     assert_eq!(wechat.api_requests(), 0);
+}
+
+/// Holds nothing but the count of its clones.
+struct Asleep;
+
+impl Wake for Asleep {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn who_gives_up_leaves_nothing_behind_while_the_fetch_goes_on() {
+    let cache = TokenCache::new(scripted(|_| std::future::pending()));
+    let asleep = Arc::new(Asleep);
+    let waker = asleep.clone().into();
+    let mut waiting = Box::pin(cache.token());
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(Arc::strong_count(&asleep) > 2, "it is to be woken");
+    drop(waiting);
+    assert_eq!(Arc::strong_count(&asleep), 2, "nobody is");
 }
 
 /// All who wait for a mint that panics get one error that says so, and soon.

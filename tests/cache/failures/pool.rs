@@ -262,3 +262,13 @@ async fn one_account_under_two_ids_is_refused_whatever_else_is_removed() {
     pool.remove(&"made".into());
     assert!(pool.get(&"made twice".into()).is_some());
 }
+
+#[test]
+fn a_pool_is_empty_while_nothing_is_in_it() {
+    let pool = TokenPool::new();
+    assert!(pool.is_empty());
+    pool.insert("wx".into(), TokenCache::new(instant().0));
+    assert!(!pool.is_empty());
+    pool.remove(&"wx".into());
+    assert!(pool.is_empty());
+}

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 use tower_wechat::{
     AppId, Platform, TokenCache, TokenError, TokenPool,
     issuer::{AccountKey, Issuer, Mint, Minted},
@@ -86,11 +89,12 @@ async fn an_account_that_mints_is_not_let_go_of() {
     for waiter_stays in [true, false] {
         let (pool, world) = pool();
         let first = pool.get(&"first".into()).unwrap();
-        let waiting = tokio::spawn(async move { first.token().await });
+        let mut waiting = tokio::spawn(async move { first.token().await });
         sleep(IDLE * 2).await;
         if !waiter_stays {
             // The mint goes on by itself.
             waiting.abort();
+            let _ = timeout(IDLE, &mut waiting).await.expect("it is gone, and its handle with it");
         }
         pool.get(&"another".into()).unwrap();
         let again = pool.get(&"first".into()).unwrap();

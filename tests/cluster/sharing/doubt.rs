@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 use tower_wechat::{
-    TokenError,
+    TokenCache, TokenError,
     issuer::{AccountKey, Minted},
     store::{LeaseRequest, MemoryStore, Record, TokenStore, Usage},
 };
@@ -49,16 +49,32 @@ async fn a_lost_answer_makes_all_of_them_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_answer_makes_a_cache_doubt_that_shares_with_nobody() {
+    let mints = AtomicUsize::new(0);
+    let cache = TokenCache::new(scripted(move |_| {
+        let first = mints.fetch_add(1, Ordering::SeqCst) == 0;
+        let lost = || TokenError::transient("the connection broke");
+        ready(if first { Ok(Minted::new("T1", TWO_HOURS)) } else { Err(lost()) })
+    }));
+    let token = cache.token().await.unwrap();
+    assert!(cache.refresh(&token).await.is_err());
+    let left = cache.current().unwrap().expires_in();
+    assert!(left < OVERLAP, "{left:?} of a token that may be dead by then");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_says_no_leaves_no_doubt() {
-    let store = MemoryStore::new();
     let refused = [
         TokenError::permanent("the secret is wrong").with_errcode(40125),
+        TokenError::permanent("the answer is none of a token endpoint"),
         TokenError::transient("busy").with_errcode(-1),
         TokenError::transient("there is no way to the endpoint").of_this_host(),
     ];
     for error in refused {
         let mints = AtomicUsize::new(0);
         let failure = error.clone();
+        // What one has met holds for all who share a store.
+        let store = MemoryStore::new();
         let cache = process(
             scripted(move |_| {
                 let first = mints.fetch_add(1, Ordering::SeqCst) == 0;
@@ -68,6 +84,7 @@ async fn an_answer_that_says_no_leaves_no_doubt() {
         );
         let token = cache.token().await.unwrap();
         assert!(cache.refresh(&token).await.is_err());
+        assert_eq!(cache.stats().mint_failures, 1, "{error}");
         assert!(cache.current().unwrap().expires_in() > TWO_HOURS / 2, "{error}");
     }
 }

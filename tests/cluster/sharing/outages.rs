@@ -3,13 +3,13 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tower_wechat::{
     TokenCache,
     issuer::AccountKey,
@@ -29,6 +29,10 @@ struct Shaky {
     /// Whether the answer to a commit comes a second late.
     commits_late: Arc<AtomicBool>,
     looks: Arc<AtomicUsize>,
+    renewals: Arc<AtomicUsize>,
+    commits_fail: Arc<AtomicBool>,
+    /// When it was asked to commit.
+    commits: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Shaky {
@@ -55,6 +59,7 @@ impl TokenStore for Shaky {
     }
 
     fn renew<'a>(&'a self, account: &'a AccountKey, lease: &'a Lease) -> StoreFuture<'a, bool> {
+        self.renewals.fetch_add(1, Ordering::SeqCst);
         self.reached(self.store.renew(account, lease))
     }
 
@@ -65,6 +70,10 @@ impl TokenStore for Shaky {
         record: &'a Record,
         usage: &'a Usage,
     ) -> StoreFuture<'a, Commit> {
+        self.commits.lock().unwrap().push(Instant::now());
+        if self.commits_fail.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::unavailable("it takes nothing")) });
+        }
         let commit = self.reached(self.store.commit(account, lease, record, usage));
         Box::pin(async move {
             let committed = commit.await;
@@ -169,6 +178,43 @@ async fn ten_thousand_accounts_share_the_looks() {
     sleep(Duration::from_secs(600)).await;
     let a_second = (store.looks() - before) / 600;
     assert!((50..=150).contains(&a_second), "{a_second} looks a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_are_gone_make_nobody_look_more_rarely() {
+    let store = Shaky::default();
+    for _ in 0..10_000 {
+        process(instant().0, &store).token().await.unwrap();
+    }
+    let cache = process(instant().0, &store);
+    is_used_for(&cache, 1).await;
+    let before = store.looks();
+    is_used_for(&cache, 10).await;
+    let looks = store.looks() - before;
+    assert!((14..=31).contains(&looks), "{looks} looks in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_shared_is_served_after_three_tries() {
+    let (cache, store) = scene();
+    store.commits_fail.store(true, Ordering::SeqCst);
+    cache.token().await.unwrap();
+    let served = Instant::now();
+    let commits = store.commits.lock().unwrap().clone();
+    let &[first, second, third] = &commits[..] else { panic!("{commits:?}") };
+    for pause in [second - first, third - second] {
+        assert!(pause >= Duration::from_millis(80), "{pause:?}");
+    }
+    assert_eq!(served, third, "there is nothing left to wait for");
+    assert_eq!(cache.stats().store_failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_not_renewed_before_its_time() {
+    let (cache, store) = scene();
+    let token = cache.token().await.unwrap();
+    cache.refresh(&token).await.unwrap();
+    assert_eq!(store.renewals.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -282,6 +282,16 @@ async fn a_replay_that_a_leaving_server_took_up_and_never_answered_fails() {
     }
 }
 
+/// It may not know what it has taken up: only one that ends in good order is believed.
+#[tokio::test]
+async fn a_replay_to_a_server_that_leaves_for_another_reason_fails() {
+    let answer = over_frames(async |mut peer, second| {
+        peer.go_away(second - 2, ENHANCE_YOUR_CALM).await;
+        soon(peer.closed()).await;
+    });
+    is_inner(answer.await, "it does not leave in good order");
+}
+
 #[tokio::test]
 async fn a_replay_that_a_leaving_server_took_up_and_answers_is_the_answer() {
     let answer = over_frames(async |mut peer, second| {
@@ -319,7 +329,12 @@ async fn a_replay_whose_stream_was_refused_leaves_the_first_answer() {
 #[tokio::test]
 async fn a_replay_that_was_reset_for_another_reason_fails() {
     for wire in WIRES {
-        for reason in [h2::Reason::INTERNAL_ERROR, h2::Reason::CANCEL, h2::Reason::ENHANCE_YOUR_CALM] {
+        for reason in [
+            h2::Reason::NO_ERROR,
+            h2::Reason::INTERNAL_ERROR,
+            h2::Reason::CANCEL,
+            h2::Reason::ENHANCE_YOUR_CALM,
+        ] {
             let server = second(wire, move |mut exchange| async move {
                 exchange.read_all().await;
                 Err(h2::Error::from(reason).into())
