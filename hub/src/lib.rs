@@ -32,6 +32,9 @@ mod clock;
 #[cfg(feature = "program")]
 mod config;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod known;
 mod limits;

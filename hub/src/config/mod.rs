@@ -109,6 +109,13 @@ impl Config {
         check::check(raw, &source)
     }
 
+    /// The same for a text that stands in a file of this name, without the environment.
+    #[cfg(fuzzing)]
+    pub(crate) fn of_text(path: &Path, text: &str) -> Result<Self, Fault> {
+        let source = Source::new(Some((path, text)));
+        check::check(raw::parse(text, &source)?, &source)
+    }
+
     /// What this configuration has and the other has not, of what needs a restart.
     pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
         let mut needs = Vec::new();

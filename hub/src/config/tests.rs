@@ -171,6 +171,7 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
         (with("secret_file = \"secret\"", "secret_file = \"absent\""), 20, "there is no such file"),
         (with("secret_file = \"secret\"", "secret_file = \"empty\""), 20, "it is empty"),
         (with("secret_file = \"secret\"", "secret_file = \".\""), 20, "it is a folder"),
+        (with("secret_file = \"secret\"", "secret_file = \"/dev/zero\""), 20, "longer than 1 MiB"),
         (with("secret_file = \"secret\"", "secret_file = \"readable\""), 20, "chmod 0600"),
         (with("https://api.weixin.qq.com", "http://api.weixin.qq.com"), 21, "`base_url`"),
         (format!("pass_key_file = \"key\"\n{whole}"), 1, "a pass key has 32 random bytes, and this has 31"),

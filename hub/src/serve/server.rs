@@ -77,6 +77,17 @@ impl Hub {
         self.serve(Listener::Tls(Listener::tcp(address, false)?, tls))
     }
 
+    /// Serves one connection.
+    #[cfg(fuzzing)]
+    pub(crate) async fn serve_stream(&self, stream: tokio::io::DuplexStream, peer: crate::peer::Peer) {
+        let limits = self.table().limits;
+        let Some(place) = self.connections().enter() else { return };
+        let phase = Arc::new(super::phase::Phase::new(place, limits.header_timeout));
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let serving = Serving { router: self.service(), header_bytes: limits.header_bytes, stop, cut };
+        serving.serve(stream, peer, phase).await;
+    }
+
     fn serve(&self, listener: Listener) -> Result<Server, Error> {
         let server = Server {
             address: listener.local_addr()?,
