@@ -4,5 +4,6 @@
 mod support;
 
 mod access;
+mod outages;
 mod refresh;
 mod token;
