@@ -26,11 +26,13 @@
 
 #![warn(unreachable_pub)]
 
+mod admin;
 mod caller;
 mod client;
 mod clock;
 #[cfg(feature = "program")]
 mod config;
+mod day;
 mod error;
 mod hub;
 mod known;
@@ -43,7 +45,9 @@ pub mod program;
 mod protocol;
 mod secret;
 mod serve;
+mod shared;
 mod table;
+mod ticker;
 
 pub use crate::{
     client::{Client, Right},

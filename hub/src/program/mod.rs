@@ -5,6 +5,7 @@
 mod apps;
 mod certificate;
 mod log;
+mod recorder;
 mod reload;
 mod secret;
 mod serve;
