@@ -10,7 +10,7 @@ use crate::{clock::unix_seconds, day::Day, hub::Hub, hub::Load, known::Known, ta
 pub(super) struct Look {
     pub(super) load: Load,
     pub(super) is_ending: bool,
-    /// By their ids.
+    /// Those first that somebody should look after, then by their ids.
     pub(super) apps: Vec<AppLook>,
     /// By their names.
     pub(super) clients: Vec<ClientLook>,
@@ -36,8 +36,8 @@ pub(super) struct TokenLook {
     pub(super) left: Duration,
 }
 
-/// How an app is, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How an app is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It has a good token.
     Good,
@@ -47,6 +47,27 @@ pub(super) enum State {
     None,
     /// It may not get another one at the moment.
     HeldBack,
+}
+
+/// Whether somebody should look after it, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mood {
+    Bad,
+    Warning,
+    Good,
+    Idle,
+}
+
+impl Mood {
+    /// Its class in the page's style.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Warning => "near",
+            Self::Good => "good",
+            Self::Idle => "idle",
+        }
+    }
 }
 
 /// A client at one moment.
@@ -61,7 +82,9 @@ impl Look {
         let table = hub.table();
         let now = unix_seconds();
         let mut apps: Vec<_> = table.apps.iter().map(|(id, app)| AppLook::at(id, app)).collect();
-        apps.sort_by(|one, other| one.id.cmp(&other.id));
+        apps.sort_by(|one, other| {
+            (one.mood() > Mood::Bad, &one.id).cmp(&(other.mood() > Mood::Bad, &other.id))
+        });
         let client = |known: &Arc<Known>| ClientLook {
             known: known.clone(),
             seen_ago: known.last_seen().map(|seen| Duration::from_secs(now.saturating_sub(seen))),
@@ -100,6 +123,19 @@ impl AppLook {
             State::NearEnd
         } else {
             State::Good
+        }
+    }
+
+    pub(super) fn mood(&self) -> Mood {
+        let lacks = self.token.is_none();
+        match self.state() {
+            _ if self.health.is_store_down => Mood::Bad,
+            // One that is near its end is good still; one that may not be replaced before that was rejected.
+            State::HeldBack if lacks || !self.health.is_due => Mood::Bad,
+            State::None if self.is_warm || self.health.last_failure.is_some() => Mood::Bad,
+            State::HeldBack | State::NearEnd => Mood::Warning,
+            State::None => Mood::Idle,
+            State::Good => Mood::Good,
         }
     }
 

@@ -51,6 +51,12 @@ pub async fn ask(server: &Server, method: &str, path: &str, headers: &str) -> An
     raw(server, format!("{method} {path} HTTP/1.1\r\nhost: hub\r\n{headers}\r\n")).await.unwrap()
 }
 
+/// Apps of a scene beside the one that is well.
+const ENDS: &str = "wx00ends00ends00en";
+const NONE: &str = "wx00none00none00no";
+const REFUSED: &str = "wx00refused0refuse";
+const SPENT: &str = "wx00spent00spent00";
+
 /// A hub with an app in every state, and what it stands on.
 pub struct Scene {
     pub hub: Hub,
@@ -64,53 +70,41 @@ impl Scene {
     pub async fn new(more: impl FnOnce(HubBuilder) -> HubBuilder) -> Self {
         let wechat = FakeWeChat::builder()
             .account(APP, FakeWeChat::APP_SECRET)
-            .account("wx00spent00spent00", FakeWeChat::APP_SECRET)
-            .account("wx00refused0refuse", FakeWeChat::APP_SECRET)
+            .account(SPENT, FakeWeChat::APP_SECRET)
+            .account(REFUSED, FakeWeChat::APP_SECRET)
             .start()
             .await;
-        let mut tokens = Vec::new();
-
         let stable =
             |app: &str| StableToken::new(app, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap();
-        let good = TokenCache::new(stable(APP));
-        tokens.push(good.token().await.unwrap());
-
         let clock = ManualClock::new();
-        let ends = TokenCache::builder(Mill::new("wx00ends00ends00en", None)).clock(&clock).build();
-        tokens.push(ends.token().await.unwrap());
-        clock.set_forward(Duration::from_secs(7170));
-
-        let classic = ClassicToken::new("wx00spent00spent00", FakeWeChat::APP_SECRET).base_url(&wechat.url());
-        let spent = TokenCache::new(classic.unwrap());
-        let mut token = spent.token().await.unwrap();
-        tokens.push(token.clone());
-        wechat.revoke_account("wx00spent00spent00");
-        while let Ok(better) = spent.refresh(&token).await {
-            wechat.revoke_account("wx00spent00spent00");
-            tokens.push(better.clone());
-            token = better;
-        }
-
-        wechat.fail_tokens(Fault::Errcode(40164));
-        let refused = TokenCache::new(stable("wx00refused0refuse"));
-        refused.token().await.unwrap_err();
-        wechat.heal();
-
-        let apps =
-            [APP, "wx00ends00ends00en", "wx00none00none00no", "wx00refused0refuse", "wx00spent00spent00"];
+        let good = TokenCache::new(stable(APP));
+        let ends = TokenCache::builder(Mill::new(ENDS, None)).clock(&clock).build();
+        let none = TokenCache::new(Mill::new(NONE, None));
+        let refused = TokenCache::new(stable(REFUSED));
+        let classic = ClassicToken::new(SPENT, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap();
+        let spent = TokenCache::new(classic);
+        let all = [APP, ENDS, NONE, REFUSED, SPENT];
         let builder = Hub::builder()
-            .app(APP, good)
-            .app_on_demand("wx00ends00ends00en", ends)
-            .app_on_demand("wx00none00none00no", TokenCache::new(Mill::new("wx00none00none00no", None)))
-            .app_on_demand("wx00refused0refuse", refused)
-            .app_on_demand("wx00spent00spent00", spent)
-            .client(Client::new("all", SECRET).apps(apps).rights([
-                Right::Token,
-                Right::Refresh,
-                Right::Proxy,
-            ]))
+            .app(APP, good.clone())
+            .app_on_demand(ENDS, ends.clone())
+            .app_on_demand(NONE, none)
+            .app_on_demand(REFUSED, refused.clone())
+            .app_on_demand(SPENT, spent.clone())
+            .client(Client::new("all", SECRET).apps(all).rights([Right::Token, Right::Refresh, Right::Proxy]))
             .client(Client::new("报表", OTHER_SECRET).apps([APP]).rights([Right::Token]));
         let hub = more(builder).build().unwrap();
+
+        let mut tokens = vec![good.token().await.unwrap(), ends.token().await.unwrap()];
+        clock.set_forward(Duration::from_secs(7170));
+        let mut token = spent.token().await;
+        while let Ok(good) = token {
+            wechat.revoke_account(SPENT);
+            token = spent.refresh(&good).await;
+            tokens.push(good);
+        }
+        wechat.fail_tokens(Fault::Errcode(40164));
+        refused.token().await.unwrap_err();
+        wechat.heal();
         Self { hub, wechat, tokens: tokens.iter().map(|token| token.as_str().to_owned()).collect() }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn life(texts: &Texts, app: &AppLook, token: TokenLook) -> Markup {
         div.life {
             svg width="100%" height="6" aria-hidden="true" {
                 rect.track width="100%" height="6" rx="3" {}
-                rect.left width=(format!("{percent:.1}%")) height="6" rx="3" {}
+                rect.(app.mood().class()) width=(format!("{percent:.1}%")) height="6" rx="3" {}
             }
             div.ends {
                 data value=(app.left()) title=(series) { (fill(texts.left, &[&show::span(texts, left)])) }
@@ -37,7 +37,9 @@ pub(super) fn life(texts: &Texts, app: &AppLook, token: TokenLook) -> Markup {
 /// The size of a column and of the gap beside it.
 const COLUMN: usize = 10;
 const GAP: usize = 2;
-const HEIGHT: u64 = 36;
+const HEIGHT: f64 = 36.0;
+/// Mints in an hour that fill the height, at least: one is not much.
+const LEAST: u64 = 4;
 const WIDTH: usize = HOURS * (COLUMN + GAP) - GAP;
 
 /// A day's mints, hour by hour, and how many there were by cause.
@@ -45,10 +47,13 @@ pub(super) fn mints(texts: &Texts, app: &AppLook) -> Markup {
     let names = [texts.cold, texts.ahead, texts.rejected, texts.forced];
     let whole = app.day.whole().mints();
     let total: u64 = whole.iter().sum();
+    if total == 0 {
+        return html! { p.empty { (texts.no_mints) } };
+    }
     html! {
         div.mints {
             h4 { (texts.mints) }
-            svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 1)) preserveAspectRatio="none" role="img"
+            svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 1.0)) preserveAspectRatio="none" role="img"
                 aria-label=(fill(texts.mints_shown, &[&total.to_string()])) { (columns(&app.day)) }
             div.ends { span { (texts.hours_ago) } span { (texts.now) } }
             ul.legend {
@@ -65,20 +70,49 @@ pub(super) fn mints(texts: &Texts, app: &AppLook) -> Markup {
     }
 }
 
-/// The columns, the present hour last. The highest fills the height, and any mint shows.
+/// The columns, the present hour last. The highest fills the height.
+#[allow(clippy::cast_precision_loss, reason = "small numbers")]
 fn columns(day: &Day) -> Markup {
-    let sum = |mints: [u64; 4]| mints.iter().sum::<u64>();
-    let most = day.hours().iter().map(|hour| sum(hour.mints())).max().unwrap_or(0).max(4);
+    let sum = |mints: &[u64]| mints.iter().sum::<u64>();
+    let most = day.hours().iter().map(|hour| sum(&hour.mints())).max().unwrap_or(0).max(LEAST);
+    let height = |count: u64| format!("{:.2}", count as f64 * HEIGHT / most as f64);
     html! {
         rect.track width=(WIDTH) height="1" y=(HEIGHT) {}
         @for (at, hour) in day.hours().iter().rev().enumerate() {
             @let mints = hour.mints();
-            @for (cause, count) in CAUSES.iter().enumerate().filter(|(cause, _)| mints[*cause] > 0)
-                .map(|(cause, name)| (name, (mints[cause], sum(mints) - mints[..cause].iter().sum::<u64>()))) {
-                @let (count, top) = count;
-                rect class=(cause) x=(at * (COLUMN + GAP)) width=(COLUMN) y=(HEIGHT - top * HEIGHT / most)
-                    height=((count * HEIGHT / most).max(1)) {}
+            @for (cause, count) in mints.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+                // Those before it stand below it.
+                rect.(CAUSES[cause]) x=(at * (COLUMN + GAP)) width=(COLUMN)
+                    y=(height(most - sum(&mints[..=cause]))) height=(height(count)) {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tower_wechat::Stats;
+
+    use super::*;
+
+    #[test]
+    fn a_column_stands_for_an_hour_and_its_parts_stand_on_one_another() {
+        let mut stats = Stats::default();
+        let mut day = Day::new(&stats, 0);
+        (stats.mints_cold, stats.mints_rejected) = (1, 7);
+        day.sample(&stats, 3600);
+        stats.mints_ahead = 1;
+        day.sample(&stats, 3 * 3600);
+        let svg = columns(&day).into_string();
+        let columns: Vec<_> = svg.split("</rect>").skip(1).collect();
+        assert_eq!(
+            columns,
+            [
+                r#"<rect class="cold" x="252" width="10" y="31.50" height="4.50">"#,
+                r#"<rect class="rejected" x="252" width="10" y="0.00" height="31.50">"#,
+                r#"<rect class="ahead" x="276" width="10" y="31.50" height="4.50">"#,
+                "",
+            ]
+        );
     }
 }

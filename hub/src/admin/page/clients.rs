@@ -37,7 +37,7 @@ fn row(texts: &Texts, look: &ClientLook) -> Markup {
         tr {
             th scope="row" { (client.name) }
             td data-label=(texts.apps) { span { @for app in &client.apps { code { (app.as_str()) } " " } } }
-            td data-label=(texts.rights) { @for right in &client.rights { span.right { (right.name()) } " " } }
+            td.rights data-label=(texts.rights) { span { @for right in &client.rights { span.right { (right.name()) } " " } } }
             td data-label=(texts.last_seen) {
                 @match look.known.last_seen().zip(look.seen_ago) {
                     Some((at, ago)) => data value=(at)

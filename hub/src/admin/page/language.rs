@@ -13,7 +13,7 @@ pub(super) fn of(headers: &HeaderMap) -> &'static Texts {
         let named = ranges.iter().enumerate().filter(|(_, (name, _))| is_of(name, language));
         let named = named.map(|(at, (_, quality))| (*quality, usize::MAX - at)).max();
         let any = || ranges.iter().filter(|(name, _)| *name == "*").map(|(_, quality)| (*quality, 0)).max();
-        named.or_else(any).unwrap_or((0, 0))
+        named.or_else(any).filter(|(quality, _)| *quality > 0).unwrap_or((0, 0))
     };
     if quality("zh") > quality("en") { &CHINESE } else { &ENGLISH }
 }

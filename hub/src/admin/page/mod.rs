@@ -18,7 +18,7 @@ use http::{
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::texts::{Texts, fill};
-use super::look::Look;
+use super::look::{Look, Mood};
 use crate::clock::unix_seconds;
 
 /// The page's style; the content security policy has its hash.
@@ -38,7 +38,7 @@ pub(super) fn answer(look: &Look, headers: &HeaderMap) -> impl IntoResponse + us
 }
 
 fn document(texts: &Texts, look: &Look) -> Markup {
-    let (class, state) = whole(texts, look);
+    let (mood, state) = whole(texts, look);
     html! {
         (DOCTYPE)
         html lang=(texts.tag) {
@@ -56,7 +56,7 @@ fn document(texts: &Texts, look: &Look) -> Markup {
                 main {
                     header.top {
                         h1 { (texts.title) }
-                        span.state.(class) { (state) }
+                        span.state.(mood.class()) { (state) }
                         span.time { (fill(texts.as_of, &[&show::time_of_day(unix_seconds())])) }
                     }
                     (facts(texts, look))
@@ -70,15 +70,15 @@ fn document(texts: &Texts, look: &Look) -> Markup {
 }
 
 /// How the hub is as a whole.
-fn whole(texts: &Texts, look: &Look) -> (&'static str, String) {
-    let attention = look.apps.iter().filter(|app| apps::needs_attention(app)).count();
+fn whole(texts: &Texts, look: &Look) -> (Mood, String) {
+    let attention = look.apps.iter().filter(|app| app.mood() == Mood::Bad).count();
     if look.is_ending {
-        ("near", texts.ending.to_owned())
+        (Mood::Warning, texts.ending.to_owned())
     } else if attention > 0 {
         let counts = [attention, look.apps.len()].map(|count| count.to_string());
-        ("bad", fill(texts.attention, &[&counts[0], &counts[1]]))
+        (Mood::Bad, fill(texts.attention, &[&counts[0], &counts[1]]))
     } else {
-        ("good", texts.all_well.to_owned())
+        (Mood::Good, texts.all_well.to_owned())
     }
 }
 

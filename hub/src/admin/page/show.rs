@@ -60,6 +60,6 @@ mod tests {
             assert_eq!(span(&ENGLISH, Duration::from_secs(seconds)), shown);
         }
         assert_eq!(span(&CHINESE, Duration::from_secs(7140)), "1 小时 59 分钟");
-        assert_eq!(time_of_day(1_790_000_000), "13:33:20");
+        assert_eq!(time_of_day(1_790_000_000), "14:13:20");
     }
 }

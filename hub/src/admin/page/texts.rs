@@ -37,13 +37,13 @@ texts! {
     held_back: "Held back", "暂停换取";
     warm: "kept warm", "保持可用";
     on_demand: "on demand", "按需获取";
-    account: "account", "账户";
     token: "token", "令牌";
     age: "{} old", "已用 {}";
     left: "{} left", "剩余 {}";
     no_token_warm: "There is none yet; the hub keeps trying.", "尚无令牌，中枢会不断重试。";
     no_token_on_demand: "It is fetched when somebody asks.", "有请求时才会获取。";
     mints: "Mints by hour", "每小时换取次数";
+    no_mints: "No mints in the last 24 hours.", "最近 24 小时没有换取。";
     mints_shown: "Mints in the last 24 hours: {}", "最近 24 小时换取次数：{}";
     hours_ago: "24 h ago", "24 小时前";
     now: "now", "现在";
@@ -52,7 +52,7 @@ texts! {
     rejected: "rejected", "被拒";
     forced: "forced", "强制";
     budget: "Refreshes left", "剩余刷新次数";
-    budget_futile: "of them futile", "其中可无效";
+    budget_futile: "{} if they do not help", "无效时 {}";
     failures: "Failed mints, 24 h", "24 小时失败次数";
     outages: "Store outages, 24 h", "24 小时存储故障";
     store_down: "down now", "当前不可用";

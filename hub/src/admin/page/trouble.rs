@@ -9,22 +9,19 @@ use super::{
 };
 use crate::admin::look::AppLook;
 
-/// The last error and what holds back, if anything; nothing where all is well and always was.
+/// What holds back, or else the last failure; nothing where all is well and always was.
 pub(super) fn of(texts: &Texts, app: &AppLook) -> Markup {
-    let (held_back, last) = (&app.health.held_back, &app.health.last_failure);
-    let Some(error) = last.as_ref().map(|last| &last.error).or(held_back.as_ref()) else {
-        return html! {};
-    };
-    // A failure is over once there is a token that is younger.
-    let age = app.health.token_age;
-    let is_over = held_back.is_none() && last.as_ref().zip(age).is_some_and(|(last, age)| age < last.ago);
-    // What holds back now is of more interest than a failure before it.
-    let error =
-        held_back.as_ref().filter(|held_back| held_back.errcode() != error.errcode()).unwrap_or(error);
+    let (held_back, last) = (app.health.held_back.as_ref(), app.health.last_failure.as_ref());
+    // Where it is the last failure that holds back, it is known how long ago that was.
+    let last = last.filter(|last| held_back.is_none_or(|held_back| gist(held_back) == gist(&last.error)));
+    let Some(error) = last.map(|last| &last.error).or(held_back) else { return html! {} };
+    let is_over =
+        held_back.is_none() && last.zip(app.health.token_age).is_some_and(|(last, age)| age < last.ago);
+    let wait = held_back.and_then(TokenError::retry_after).filter(|wait| wait.as_secs() > 0);
     html! {
         div.trouble.over[is_over] {
             p.what {
-                strong { (texts.last_error) }
+                strong { (if last.is_some() { texts.last_error } else { texts.held_back }) }
                 @if let Some(last) = last { span { (fill(texts.ago, &[&show::span(texts, last.ago)])) } }
                 @if let Some(code) = error.errcode() { span { (texts.code) " " code { (code) } } }
                 @if let Some(rid) = error.rid() { span title=(texts.for_support) { "rid " code { (rid) } } }
@@ -32,12 +29,17 @@ pub(super) fn of(texts: &Texts, app: &AppLook) -> Markup {
                 @if is_over { span { (texts.over) } }
             }
             p.advice { (advice(texts, error)) }
-            p.text { (error) }
-            @if let Some(wait) = held_back.as_ref().and_then(TokenError::retry_after) {
-                p.wait { (fill(texts.no_mint_for, &[&show::span(texts, wait)])) }
-            }
+            p.text { (gist(error)) }
+            @if let Some(wait) = wait { p.wait { (fill(texts.no_mint_for, &[&show::span(texts, wait)])) } }
         }
     }
+}
+
+/// An error's text without how long it holds back, which changes all the time.
+fn gist(error: &TokenError) -> String {
+    let text = error.to_string();
+    text.split_once("; the token endpoint is left alone for ")
+        .map_or(text.clone(), |(gist, _)| gist.to_owned())
 }
 
 /// What to do about an error.
