@@ -1,5 +1,7 @@
 //! The page and `/metrics` say the same.
 
+#![allow(clippy::float_cmp, reason = "whole numbers")]
+
 use std::collections::HashMap;
 
 use fake_wechat::{FakeWeChat, Fault};

@@ -1,4 +1,4 @@
-//! A headless Chromium, and a page in it, over the DevTools protocol through pipes.
+//! A headless Chromium, and a page in it, over the `DevTools` protocol through pipes.
 
 use std::{collections::VecDeque, process::Stdio, time::Duration};
 
