@@ -30,7 +30,8 @@ async fn what_goes_on_ends_with_the_hub() {
     let hub = Hub::builder().app("warm", TokenCache::new(Mill::new("warm", None))).build().unwrap();
     let router = hub.admin_service();
     drop((hub.clone().service(), hub.admin_service()));
-    sleep(Duration::from_secs(600)).await;
+    // Between two of its minutes.
+    sleep(Duration::from_secs(630)).await;
     assert!(alive() > 0);
     drop((hub, router));
     sleep(Duration::from_secs(1)).await;
