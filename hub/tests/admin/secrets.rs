@@ -18,9 +18,9 @@ fn no_answer_has_a_token_or_a_secret_in_it() {
             let server = scene.hub.serve_tcp("127.0.0.1:0").unwrap();
             let admin = scene.hub.serve_admin("127.0.0.1:0").unwrap();
             let mut hidden = scene.tokens.clone();
-            let served = token(&server, "").await;
+            let answer = token(&server, "").await;
             scene.wechat.revoke();
-            hidden.extend([served.token(), refresh(&server, served.generation()).await.token()]);
+            hidden.extend([answer.token(), refresh(&server, answer.generation()).await.token()]);
             assert!(hidden.len() > 8);
             hidden.extend([SECRET, OTHER_SECRET, FakeWeChat::APP_SECRET].map(str::to_owned));
             for secret in [SECRET, OTHER_SECRET] {
