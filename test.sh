@@ -53,16 +53,16 @@ cargo fmt --all --check
 cargo fmt --manifest-path benches/compare/Cargo.toml --check
 
 step "clippy, warnings denied"
-cargo clippy --quiet --all-features --all-targets -- -D warnings
+cargo clippy --quiet --workspace --all-features --all-targets -- -D warnings
 
 step "tests, all features"
-cargo nextest run --all-features --no-fail-fast --status-level fail --final-status-level slow
+cargo nextest run --workspace --all-features --no-fail-fast --status-level fail --final-status-level slow
 
 step "tests of the documentation"
-cargo test --quiet --all-features --doc
+cargo test --quiet --workspace --all-features --doc
 
 step "documentation, broken links denied"
-RUSTDOCFLAGS="-D warnings" cargo doc --quiet --all-features --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-deps
 
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
@@ -73,6 +73,12 @@ fuzz/run.sh "${FUZZ_SECONDS:-60}"
 step "combinations of features"
 RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
     --target-dir target/hack
+for package in fake-wechat wechat-hub; do
+    RUSTFLAGS="-D warnings" cargo hack check --quiet --package "$package" --lib --each-feature --target-dir target/hack
+done
+
+step "the hub does what its OpenAPI description says"
+if command -v python3 >/dev/null; then hub/tests/openapi.sh "${OPENAPI_EXAMPLES:-100}"; else echo "skipped: there is no python3"; fi
 
 step "licences, bans and sources of dependencies"
 cargo deny --log-level error check licenses bans sources

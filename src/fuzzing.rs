@@ -1,7 +1,14 @@
 //! What the fuzz targets reach for. Built for them only (`--cfg fuzzing`), and no part of the API.
 
+#[cfg(feature = "hub")]
+use std::time::Duration;
+
+#[cfg(feature = "hub")]
+use http::HeaderMap;
 use http::{StatusCode, Uri};
 
+#[cfg(feature = "hub")]
+use crate::issuer::{AskedHub, read_hub};
 use crate::{
     error::{Error, TokenError},
     issuer::{Minted, parse_answer},
@@ -57,4 +64,21 @@ pub fn encode(text: &str) -> String {
 /// Where it holds no token.
 pub fn answer(status: StatusCode, body: &[u8]) -> Result<Minted, TokenError> {
     parse_answer(status, body, Codes::WeChat)
+}
+
+/// What the answer of a token hub means: a token's text, the life it has left, and the hub's generation.
+///
+/// # Errors
+///
+/// Where it holds no token.
+#[cfg(feature = "hub")]
+pub fn hub_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    secret: &str,
+) -> Result<(String, Duration, u64), TokenError> {
+    let asked = AskedHub { server: "the hub", platform: "wechat", secrets: &[secret] };
+    let told = read_hub(&asked, status, headers, body)?;
+    Ok((told.text, told.life, told.generation))
 }

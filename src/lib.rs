@@ -73,7 +73,8 @@
 //! # The parts
 //!
 //! - [`issuer`]: who mints tokens: [`StableToken`](issuer::StableToken), [`ClassicToken`](issuer::ClassicToken),
-//!   [`WeCom`](issuer::WeCom), or an [`Issuer`](issuer::Issuer) of your own.
+//!   [`WeCom`](issuer::WeCom), `HubToken` (feature `hub`), which asks a token hub that alone knows the secrets, or an
+//!   [`Issuer`](issuer::Issuer) of your own.
 //! - [`TokenCache`]: one account's token, however many ask for it; [`TokenPool`]: many accounts.
 //! - [`store`]: where processes share the token, and choose who mints the next: `MemoryStore`, `FileStore`, `RedisStore`, and
 //!   `Sealed`, which encrypts for any of them.
@@ -152,6 +153,7 @@
 //! | `metrics` | the metrics below |
 //! | `file`, `redis` | `FileStore`, `RedisStore` |
 //! | `seal` | `Sealed` |
+//! | `hub` | `HubToken` |
 //! | `reqwest`, `reqwest-middleware` | the layer over those clients |
 //! | `http2` | recognises a second request that an HTTP/2 server refused, so that the first answer can be handed on |
 //! | `testing` | `FakeWeChat`, `ManualClock`, `store_conformance` |

@@ -21,7 +21,7 @@
 //!
 //! Refusals are `application/problem+json` (RFC 9457): 400 for a question that cannot be understood, 401 for an unknown client,
 //! 403 for a right that it lacks, 404 for an app that is not its or not there, 408, 413 and 431 for a request that is too slow
-//! or too large, 429 with `retry-after` where it asks too often, and 503 where there is no token to be had, with WeChat's
+//! or too large, 422 for a `min_ttl` that no token has, 429 with `retry-after` where it asks too often, and 503 where there is no token to be had, with WeChat's
 //! `errcode` and `rid` where it gave one.
 //!
 //! # Looking at it
@@ -85,3 +85,8 @@ pub use crate::{
     secret::{ClientSecret, SecretHash},
     serve::{ListenAddr, Server, Tls},
 };
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

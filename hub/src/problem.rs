@@ -98,6 +98,13 @@ impl Problem {
         )
     }
 
+    pub(crate) fn no_such_life() -> Self {
+        Self::new(
+            ("urn:wechat-hub:no-such-life", "No token lives so long", StatusCode::UNPROCESSABLE_ENTITY),
+            "no token of this app lives as long as `min_ttl` says",
+        )
+    }
+
     pub(crate) fn too_slow() -> Self {
         Self::new(
             ("urn:wechat-hub:too-slow", "The request took too long to arrive", StatusCode::REQUEST_TIMEOUT),

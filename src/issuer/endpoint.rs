@@ -8,7 +8,7 @@ use percent_encoding::{PercentEncode, utf8_percent_encode};
 
 use super::{
     AccountKey, Minted, answer,
-    client::Client,
+    client::{Answer, Client},
     secrets::{Secrets, check},
 };
 use crate::{
@@ -158,8 +158,11 @@ impl Endpoint {
         let first = request(self, app, secret.expose(), Call::First)?;
         let again = request(self, app, secret.expose(), Call::Again)?;
         let minted = match self.client.exchange(first, again).await {
-            Ok((status, body)) => answer::parse(status, &body, self.kind.codes),
-            Err(error) => Err(error.into_error(secret, &encode(secret.expose()).to_string())),
+            Ok(Answer { status, body, .. }) => answer::parse(status, &body, self.kind.codes),
+            Err(error) => {
+                let encoded = encode(secret.expose()).to_string();
+                Err(error.into_error("the token endpoint", &[secret.expose(), &encoded]))
+            }
         };
         if minted.as_ref().is_err_and(is_wrong_secret) {
             self.secrets.was_refused(secret);

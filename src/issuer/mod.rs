@@ -8,16 +8,17 @@
 //! | [`StableToken`] | `POST /cgi-bin/stable_token` | is harmless: it returns the same token until its last five minutes |
 //! | [`ClassicToken`] | `GET /cgi-bin/token` | ends the life of the token before, after five minutes at the most |
 //! | [`WeCom`] | `GET /cgi-bin/gettoken` | is harmless, but WeCom blocks who asks often |
+//! | `HubToken` (feature `hub`) | a token hub of yours | is harmless: the hub mints once for all who ask |
 //!
 //! # The client
 //!
-//! The three ask through a built-in HTTP client, unless [`http_client`](StableToken::http_client) gives them another. It
+//! They ask through a built-in HTTP client, unless [`http_client`](StableToken::http_client) gives them another. It
 //! has a connection within 3 seconds or gives up (name, TCP, proxy and TLS together), keeps none, and follows no redirects.
 //! The issuers of a process share one, but those with [`root_certificates_pem`](StableToken::root_certificates_pem) have one
 //! each.
 //!
-//! A call that has no answer within 3 seconds is given up and made once more, by whichever client: a front server of the
-//! platform that hangs costs these three seconds, and not the whole
+//! A call to the platform that has no answer within 3 seconds is given up and made once more, by whichever client: a front
+//! server that hangs costs these three seconds, and not the whole
 //! [`fetch_timeout`](crate::TokenCacheBuilder::fetch_timeout), which is all that limits the second call. The built-in
 //! client makes that call at another address of the host if there is one.
 //!
@@ -72,6 +73,8 @@ pub(crate) mod answer;
 mod classic;
 mod client;
 mod endpoint;
+#[cfg(feature = "hub")]
+mod hub;
 mod mint;
 #[cfg(test)]
 mod over_sockets;
@@ -85,6 +88,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
+#[cfg(feature = "hub")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hub")))]
+pub use self::hub::HubToken;
+#[cfg(all(fuzzing, feature = "hub"))]
+pub(crate) use self::hub::{Asked as AskedHub, read as read_hub};
 pub use self::{
     account::AccountKey,
     allowance::Allowance,

@@ -1,8 +1,57 @@
 //! What can be set on each of the built-in issuers.
 
+/// The settings of the client of a struct around a part that has one.
+macro_rules! client_settings {
+    ($issuer:ident, $part:ident, $note:literal) => {
+        impl $issuer {
+            /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
+            ///
+            /// It is a tower service, or a `reqwest::Client` with the feature `reqwest`; see
+            /// [`HttpClient`](crate::issuer::HttpClient). It takes the place of `root_certificates_pem`.
+            ///
+            /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
+            /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
+            /// A deadline is not its business:
+            #[doc = $note]
+            #[must_use]
+            pub fn http_client<R>(mut self, client: impl $crate::issuer::HttpClient<R>) -> Self {
+                self.$part = self.$part.through(client.into_client());
+                self
+            }
+
+            /// Trusts servers with a certificate below one of these as well, in PEM, besides those below Mozilla's roots:
+            /// an outgoing proxy that looks into TLS, a private deployment.
+            ///
+            /// Called again, it adds to those before. It takes the place of an `http_client`, and the issuer has a
+            /// built-in client to itself. Certificates count for the endpoint and for a proxy that is spoken to over TLS.
+            ///
+            /// ```no_run
+            /// use tower_wechat::issuer::StableToken;
+            ///
+            /// let pem = std::fs::read("/etc/ssl/our-proxy.pem")?;
+            /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret").root_certificates_pem(&pem)?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text has no certificate in it, or one that cannot
+            /// be read.
+            #[cfg(feature = "https")]
+            pub fn root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, $crate::error::Error> {
+                self.$part = self.$part.trusting(pem)?;
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use client_settings;
+
 /// The settings of a built-in issuer, a struct around an `Endpoint`.
 macro_rules! settings {
     ($issuer:ident) => {
+        $crate::issuer::settings::client_settings!($issuer, endpoint, "the cache has one.");
+
         impl $issuer {
             /// Asks another base URL: a regional name, a proxy with a fixed address, a private deployment, a test. With or
             /// without a slash at its end; a path in it goes before the endpoint's own.
@@ -48,44 +97,6 @@ macro_rules! settings {
             pub fn with_platform(mut self, platform: $crate::platform::Platform) -> Self {
                 self.endpoint = self.endpoint.of_family(platform);
                 self
-            }
-
-            /// Asks through this client instead of the built-in one: another TLS set-up, an outgoing proxy, a test.
-            ///
-            /// It is a tower service, or a `reqwest::Client` with the feature `reqwest`; see
-            /// [`HttpClient`](crate::issuer::HttpClient). It takes the place of `root_certificates_pem`.
-            ///
-            /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
-            /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
-            /// A deadline is not its business: the cache has one.
-            #[must_use]
-            pub fn http_client<R>(mut self, client: impl $crate::issuer::HttpClient<R>) -> Self {
-                self.endpoint = self.endpoint.through(client.into_client());
-                self
-            }
-
-            /// Trusts servers with a certificate below one of these as well, in PEM, besides those below Mozilla's roots:
-            /// an outgoing proxy that looks into TLS, a private deployment.
-            ///
-            /// Called again, it adds to those before. It takes the place of an `http_client`, and the issuer has a
-            /// built-in client to itself. Certificates count for the endpoint and for a proxy that is spoken to over TLS.
-            ///
-            /// ```no_run
-            /// use tower_wechat::issuer::StableToken;
-            ///
-            /// let pem = std::fs::read("/etc/ssl/our-proxy.pem")?;
-            /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret").root_certificates_pem(&pem)?;
-            /// # Ok::<(), Box<dyn std::error::Error>>(())
-            /// ```
-            ///
-            /// # Errors
-            ///
-            /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text has no certificate in it, or one that cannot
-            /// be read.
-            #[cfg(feature = "https")]
-            pub fn root_certificates_pem(mut self, pem: &[u8]) -> Result<Self, $crate::error::Error> {
-                self.endpoint = self.endpoint.trusting(pem)?;
-                Ok(self)
             }
 
             /// Where to read the secret again once the endpoint has refused it: a file or a vault, after a rotation.

@@ -100,6 +100,12 @@ impl Origin {
         format!("{}://{}{}", self.scheme, self.authority, self.prefix)
     }
 
+    /// The same without the path prefix.
+    #[cfg(feature = "hub")]
+    pub(crate) fn without_prefix(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
     /// Whether this is one of WeChat's own hosts, which are one platform under several names.
     pub(crate) fn is_wechats_own(&self) -> bool {
         WECHAT_HOSTS.iter().any(|host| Self::parse(host).is_ok_and(|host| host == *self))

@@ -5,6 +5,8 @@
 pub mod below;
 pub mod events;
 pub mod fixed;
+#[cfg(unix)]
+pub mod hub;
 pub mod issuers;
 pub mod managed;
 pub mod mill;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stderr};
 
 use clap::ValueEnum;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
 /// How the log is written.
@@ -14,9 +15,9 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Begins to write it. `RUST_LOG` says how much; `info` unless set.
-pub(super) fn begin(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+/// Begins to write it. `RUST_LOG` says how much; `least` and what is graver unless set.
+pub(super) fn begin(format: LogFormat, least: Level) {
+    let filter = EnvFilter::builder().with_default_directive(least.into()).from_env_lossy();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     // Set once: whoever has set another before may keep it.
     let _ = match format {

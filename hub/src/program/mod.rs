@@ -3,7 +3,10 @@
 //! It exits with 0 when all went well, 1 for a failure at run time, and 2 where command line or configuration are wrong.
 
 mod apps;
+mod ask;
 mod certificate;
+mod check;
+mod demo;
 mod log;
 mod recorder;
 mod reload;
@@ -14,8 +17,9 @@ mod signals;
 use std::{fmt, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tracing::Level;
 
-use self::log::LogFormat;
+use self::{ask::Ask, log::LogFormat};
 
 /// A token hub for WeChat: the one place that knows the app secrets.
 #[derive(Parser)]
@@ -32,8 +36,16 @@ struct Arguments {
 enum Command {
     /// Serves the hub until SIGTERM; takes over a changed configuration on SIGHUP
     Serve(Configured),
+    /// Asks the platform for a token of each app: is the secret right, is this host's address allowed
+    Check(Configured),
     /// Makes a client's secret, and the hash of it for the configuration
     Secret,
+    /// Asks a running hub for an app's token
+    Token(Ask),
+    /// Tells a running hub that an app's token was rejected, and gets a better one
+    Refresh(Ask),
+    /// A hub over a WeChat on this machine, two workers, and what to try: no account needed
+    Demo,
 }
 
 /// Where the configuration is.
@@ -66,10 +78,22 @@ impl End {
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { command, log_format } = Arguments::parse();
-    log::begin(log_format);
+    log::begin(
+        log_format,
+        match command {
+            Command::Serve(_) => Level::INFO,
+            Command::Demo => Level::WARN,
+            // They say themselves what is wrong.
+            Command::Check(_) | Command::Secret | Command::Token(_) | Command::Refresh(_) => Level::ERROR,
+        },
+    );
     let ended = match command {
         Command::Serve(Configured { config }) => serve::run(config.as_deref()),
+        Command::Check(Configured { config }) => check::run(config.as_deref()),
         Command::Secret => secret::run(),
+        Command::Token(ask) => ask.token(),
+        Command::Refresh(ask) => ask.refresh(),
+        Command::Demo => demo::run(),
     };
     let (code, message) = match ended {
         Ok(()) => return ExitCode::SUCCESS,

@@ -24,10 +24,40 @@ struct Asked {
 
 /// Which token was rejected.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Written")]
 enum Rejected {
     Generation(u64),
     Text(String),
+}
+
+/// The same as JSON has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Integer(u64),
+    /// A number with a point is an integer, too, if it is one (`264.0`): JSON knows no difference.
+    Number(f64),
+    Text(String),
+}
+
+/// Numbers up to this are exact with a point, too.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl TryFrom<Written> for Rejected {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written::Integer(generation) => Ok(Self::Generation(generation)),
+            // In these bounds nothing is cut off.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Written::Number(number) if number.fract() == 0.0 && (0.0..=EXACT).contains(&number) => {
+                Ok(Self::Generation(number as u64))
+            }
+            Written::Number(_) => Err("no generation"),
+            Written::Text(text) => Ok(Self::Text(text)),
+        }
+    }
 }
 
 impl Rejected {

@@ -66,7 +66,7 @@ fn no_token(ask: &Ask, least: Duration, error: &TokenError) -> Problem {
     let is_asked_too_much =
         !least.is_zero() && error.kind() == ErrorKind::Config && ask.cache().current().is_some();
     if is_asked_too_much {
-        return Problem::bad_request("no token of this app lives as long as `min_ttl` says");
+        return Problem::no_such_life();
     }
     Problem::no_token(error).for_client(ask.client().name())
 }

@@ -7,6 +7,7 @@ mod process;
 
 mod admin;
 mod bad_input;
+mod commands;
 mod ending;
 mod reload;
 mod secrets;

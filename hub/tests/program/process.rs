@@ -1,5 +1,7 @@
 //! The program as a process, with a configuration in a folder of its own.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader, Read},

@@ -37,7 +37,9 @@ async fn what_was_never_issued_gets_the_present_token() {
     let server = hub(&wechat).build().unwrap().serve_tcp("127.0.0.1:0").unwrap();
     let cold = refresh(&server, "never issued").await.token();
     let present = token(&server, "").await.generation();
-    for rejected in [json!("never issued"), json!(0), json!(present + 1), json!(u64::MAX), json!("")] {
+    for rejected in
+        [json!(1.0), json!("never issued"), json!(0), json!(present + 1), json!(u64::MAX), json!("")]
+    {
         assert_eq!(refresh(&server, rejected).await.token(), cold);
     }
     assert_eq!(wechat.mints(), 1);

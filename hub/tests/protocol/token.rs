@@ -41,7 +41,7 @@ async fn a_life_that_no_token_has_is_a_wrong_question_and_costs_nothing() {
     let wechat = FakeWeChat::start().await;
     let server = hub(&wechat).build().unwrap().serve_tcp("127.0.0.1:0").unwrap();
     assert_eq!(token(&server, "?min_ttl=600").await.status, 200);
-    assert!(token(&server, "?min_ttl=100000").await.is_problem(400).body.contains("min_ttl"));
+    assert!(token(&server, "?min_ttl=100000").await.is_problem(422).body.contains("min_ttl"));
     assert_eq!(wechat.mints(), 1);
 }
 

@@ -22,7 +22,7 @@ const LISTEN: Duration = Duration::from_secs(600);
 const LATE: Duration = Duration::from_secs(20);
 /// Before it is asked again where the source is away, or has told nothing new, in milliseconds: doubles from the first to the
 /// second.
-const PAUSE_MILLIS: (u64, u64) = (50, 1000);
+const PAUSE_MILLIS: (u64, u64) = (50, 500);
 
 pub(in crate::cache) async fn run(cache: Weak<State>, mut news: Box<dyn News>) {
     let mut pause = PAUSE_MILLIS.0;

@@ -80,6 +80,12 @@ impl Client {
         self.call(again, &tried).await.map_err(|error| ExchangeError::Again(Box::new(error)))
     }
 
+    /// One call, for as long as it takes.
+    #[cfg(feature = "hub")]
+    pub(in crate::issuer) async fn once(&self, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
+        self.call(request, &Tried::default()).await
+    }
+
     async fn call(&self, request: Request<Bytes>, tried: &Tried) -> Result<Answer, ExchangeError> {
         match &self.0 {
             Kind::Shared => BuiltIn::shared().exchange(request, tried).await,

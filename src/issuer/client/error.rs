@@ -5,10 +5,7 @@ use std::error::Error as StdError;
 #[cfg(feature = "https")]
 use super::causes::is_unknown_issuer;
 use super::causes::{is_connect, is_of_this_host, is_timeout};
-use crate::{
-    error::{BoxError, ErrorKind, TokenError, causes},
-    secret::AppSecret,
-};
+use crate::error::{BoxError, ErrorKind, TokenError, causes};
 
 /// Why there is no answer to read.
 pub(crate) enum ExchangeError {
@@ -35,9 +32,21 @@ impl ExchangeError {
         matches!(self, Self::NoAnswer(error) if is_connect(&**error) && is_timeout(&**error))
     }
 
-    /// The same for people to read, without a URL or the secret.
-    pub(crate) fn into_error(self, secret: &AppSecret, encoded_secret: &str) -> TokenError {
-        let told = |error: &BoxError| told(&**error, &[secret.expose(), encoded_secret]);
+    /// Whether the server, or the network before it, took longer than somebody below was ready to wait.
+    #[cfg(feature = "hub")]
+    pub(in crate::issuer) fn is_timeout(&self) -> bool {
+        matches!(self, Self::NoAnswer(error) | Self::BrokenOff(error) if is_timeout(&**error))
+    }
+
+    /// Whether nothing was wrong but the way to the server and back.
+    #[cfg(feature = "hub")]
+    pub(in crate::issuer) fn is_of_transport(&self) -> bool {
+        matches!(self, Self::NoAnswer(_) | Self::BrokenOff(_))
+    }
+
+    /// The same for people to read, who know the server by this name, without a URL of the request's or one of the secrets.
+    pub(crate) fn into_error(self, server: &str, secrets: &[&str]) -> TokenError {
+        let told = |error: &BoxError| told(&**error, secrets);
         match self {
             Self::NoTls => TokenError::new(
                 ErrorKind::Config,
@@ -52,30 +61,30 @@ impl ExchangeError {
             .of_this_host(),
             // Permanent: it stays until somebody brings the certificate, and asking more often is no help.
             #[cfg(feature = "https")]
-            Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(
-                "the token endpoint, or the proxy before it, has a certificate of an unknown issuer: if that is your own \
-                 authority, give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts \
-                 it; if it is not, somebody may be reading along",
-            )
+            Self::NoAnswer(error) if is_unknown_issuer(&*error) => TokenError::permanent(format!(
+                "{server}, or the proxy before it, has a certificate of an unknown issuer: if that is your own authority, \
+                 give its certificate to the issuer's `root_certificates_pem`, or an `http_client` that trusts it; if it \
+                 is not, somebody may be reading along"
+            ))
             .of_this_host(),
             Self::NoAnswer(error) => {
-                let message = format!("the token endpoint did not answer: {}", told(&error));
+                let message = format!("{server} did not answer: {}", told(&error));
                 let failure = TokenError::transient(message);
                 if is_of_this_host(&*error) { failure.of_this_host() } else { failure }
             }
             #[cfg(feature = "reqwest")]
-            Self::Redirected => TokenError::permanent(
-                "the token endpoint answered with a redirect, and the HTTP client followed it, which may have shown the \
-                 secret to somebody else: build it with `redirect(Policy::none())`, and correct the base URL",
-            ),
+            Self::Redirected => TokenError::permanent(format!(
+                "{server} answered with a redirect, and the HTTP client followed it, which may have shown the secret to \
+                 somebody else: build it with `redirect(Policy::none())`, and correct the base URL"
+            )),
             Self::BrokenOff(error) => {
-                TokenError::transient(format!("the token endpoint's answer broke off: {}", told(&error)))
+                TokenError::transient(format!("the answer of {server} broke off: {}", told(&error)))
             }
-            Self::TooLong => TokenError::transient(
-                "the token endpoint's answer is longer than 64 KiB: something else must answer there",
-            ),
+            Self::TooLong => TokenError::transient(format!(
+                "the answer of {server} is longer than 64 KiB: something else must answer there"
+            )),
             Self::Again(error) => {
-                let failure = error.into_error(secret, encoded_secret);
+                let failure = error.into_error(server, secrets);
                 let message =
                     format!("there was no answer within 3 s, and asked once more {}", failure.message());
                 failure.with_message(message)

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, pin::pin};
 
 use bytes::{Buf, BufMut, Bytes};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
@@ -14,8 +14,13 @@ use crate::error::BoxError;
 /// More than any token endpoint has to say.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Status and body, read to its end.
-pub(in crate::issuer) type Answer = (StatusCode, Vec<u8>);
+/// An answer, read to its end.
+pub(in crate::issuer) struct Answer {
+    pub(in crate::issuer) status: StatusCode,
+    #[cfg_attr(not(feature = "hub"), allow(dead_code))]
+    pub(in crate::issuer) headers: HeaderMap,
+    pub(in crate::issuer) body: Vec<u8>,
+}
 
 /// One call, and its answer to the end. Redirects are not followed: the request has the secret in it.
 pub(super) async fn exchange<S, B>(mut service: S, request: Request<Bytes>) -> Result<Answer, ExchangeError>
@@ -26,7 +31,7 @@ where
     let no_answer = |error: S::Error| ExchangeError::NoAnswer(error.into());
     poll_fn(|cx| service.poll_ready(cx)).await.map_err(no_answer)?;
     let (head, body) = service.call(request.map(Full::new)).await.map_err(no_answer)?.into_parts();
-    Ok((head.status, read(body).await?))
+    Ok(Answer { status: head.status, headers: head.headers, body: read(body).await? })
 }
 
 /// A body to its end.

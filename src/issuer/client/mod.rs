@@ -15,5 +15,5 @@ mod roots;
 mod stream;
 mod tcp;
 
-pub(super) use self::any::Client;
 pub use self::http_client::HttpClient;
+pub(super) use self::{any::Client, exchange::Answer};

@@ -28,5 +28,5 @@ async fn exchange(client: reqwest::Client, request: Request<Bytes>) -> Result<An
     }
     let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let body = http_body_util::BodyExt::map_err(body, reqwest::Error::without_url);
-    Ok((head.status, read(body).await?))
+    Ok(Answer { status: head.status, headers: head.headers, body: read(body).await? })
 }

@@ -49,7 +49,12 @@ impl Authority {
 
     /// A WeChat behind TLS. Its base URL.
     pub async fn serve(&self, wechat: &FakeWeChat) -> String {
-        let (acceptor, to) = (self.acceptor(), address_of(&wechat.url()));
+        self.serve_url(&wechat.url()).await
+    }
+
+    /// What is at this URL, behind TLS. Its base URL then.
+    pub async fn serve_url(&self, url: &str) -> String {
+        let (acceptor, to) = (self.acceptor(), address_of(url));
         let address = listen(move |stream| {
             let (acceptor, to) = (acceptor.clone(), to.clone());
             async move {

@@ -1,7 +1,7 @@
 //! The HTTP clients of the built-in issuers over real sockets: TLS with roots of one's own, proxies of the environment, and
 //! reqwest; and calls that hang.
 
-mod ends;
+pub mod ends;
 mod hung;
 mod proxy;
 mod reqwest;
