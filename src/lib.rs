@@ -221,7 +221,9 @@ pub mod testing;
 pub use crate::reqwest::ReqwestFuture;
 pub use crate::{
     auth::{Accounts, AuthOutcome, NotReplayed, ResponseFuture, SkipAuth, WeChatAuth, WeChatAuthLayer},
-    cache::{KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool, TokenPoolBuilder},
+    cache::{
+        FailedMint, Health, KeepWarm, Stats, TokenCache, TokenCacheBuilder, TokenPool, TokenPoolBuilder,
+    },
     error::{Error, ErrorKind, TokenError},
     platform::Platform,
     request::{ReplayBody, ReplayBodyError},

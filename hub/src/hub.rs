@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
 use axum::Router;
-use tokio::runtime::Handle;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tower_wechat::{AppId, TokenCache};
 
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     error::Error,
     limits::Limits,
     protocol,
-    serve::Connections,
+    shared::Shared,
     table::{App, Table},
 };
 
@@ -45,12 +44,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Hub(Arc<Shared>);
-
-struct Shared {
-    table: ArcSwap<Table>,
-    connections: Arc<Connections>,
-}
+pub struct Hub(pub(crate) Arc<Shared>);
 
 impl Hub {
     /// A hub without apps and clients yet.
@@ -62,12 +56,13 @@ impl Hub {
     ///
     /// The first call on a tokio runtime begins to keep the tokens warm.
     pub fn service(&self) -> Router {
-        self.warm();
+        self.begin();
         protocol::router(self.clone())
     }
 
     /// Takes over apps, clients and limits of another hub that was not built yet. Requests under way go on; a client that
-    /// is gone gets no more tokens from the next moment on. Connections keep the limit of `header_bytes` that they began with.
+    /// is gone gets no more tokens from the next moment on. Connections keep the limit of `header_bytes` that they began with,
+    /// and the hub its [`metrics`](HubBuilder::metrics).
     ///
     /// # Errors
     ///
@@ -75,8 +70,9 @@ impl Hub {
     pub fn reconfigure(&self, builder: HubBuilder) -> Result<(), Error> {
         let table = builder.table(Some(&self.table()))?;
         self.0.connections.limit(table.limits.connections);
+        table.take_over(&self.table());
         self.0.table.store(Arc::new(table));
-        self.warm();
+        self.begin();
         Ok(())
     }
 
@@ -86,21 +82,6 @@ impl Hub {
         let (connections, idle_connections) = self.0.connections.count();
         let long_polls = self.table().clients().map(|known| known.polling()).sum();
         Load { connections, idle_connections, long_polls }
-    }
-
-    /// The present table. Not to be held across an await.
-    pub(crate) fn table(&self) -> Guard<Arc<Table>> {
-        self.0.table.load()
-    }
-
-    pub(crate) fn connections(&self) -> &Arc<Connections> {
-        &self.0.connections
-    }
-
-    fn warm(&self) {
-        if Handle::try_current().is_ok() {
-            self.table().warm();
-        }
     }
 }
 
@@ -124,6 +105,7 @@ pub struct HubBuilder {
     clients: Vec<Client>,
     unix_client: Option<String>,
     limits: Limits,
+    metrics: Option<PrometheusHandle>,
 }
 
 impl HubBuilder {
@@ -155,16 +137,30 @@ impl HubBuilder {
         Self { limits, ..self }
     }
 
+    /// Where `/metrics` of [`admin_service`](Hub::admin_service) reads: the handle of the recorder that the program has
+    /// installed before it built the hub. The hub installs none, and without this there is nothing at `/metrics`.
+    ///
+    /// ```
+    /// use metrics_exporter_prometheus::PrometheusBuilder;
+    ///
+    /// let recorder = PrometheusBuilder::new().install_recorder()?;
+    /// let hub = wechat_hub::Hub::builder().metrics(recorder).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn metrics(self, recorder: PrometheusHandle) -> Self {
+        Self { metrics: Some(recorder), ..self }
+    }
+
     /// The hub.
     ///
     /// # Errors
     ///
     /// For two apps of one id, two clients of one name or secret, a client without rights or apps or with an app that is
     /// not the hub's, and limits that make no sense.
-    pub fn build(self) -> Result<Hub, Error> {
+    pub fn build(mut self) -> Result<Hub, Error> {
+        let metrics = self.metrics.take();
         let table = self.table(None)?;
-        let connections = Connections::new(table.limits.connections);
-        Ok(Hub(Arc::new(Shared { table: ArcSwap::from_pointee(table), connections })))
+        Ok(Hub(Arc::new(Shared::new(table, metrics))))
     }
 
     fn table(self, before: Option<&Table>) -> Result<Table, Error> {

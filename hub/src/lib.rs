@@ -23,14 +23,43 @@
 //! 403 for a right that it lacks, 404 for an app that is not its or not there, 408, 413 and 431 for a request that is too slow
 //! or too large, 422 for a `min_ttl` that no token has, 429 with `retry-after` where it asks too often, and 503 where there is no token to be had, with WeChat's
 //! `errcode` and `rid` where it gave one.
+//!
+//! # Looking at it
+//!
+//! [`Hub::admin_service`] has `/healthz`, `/readyz`, `/metrics` and a status page, for an address of its own.
+//!
+//! # Metrics
+//!
+//! Through the [`metrics`](https://docs.rs/metrics) facade: those of
+//! [`tower-wechat`](https://docs.rs/tower-wechat/latest/tower_wechat/#metrics), which have the label `account`, and these. The
+//! gauges are set when `/metrics` is asked for, and so is `tower_wechat_token_expiry_seconds`.
+//!
+//! | metric | labels | says |
+//! |---|---|---|
+//! | `wechat_hub_tokens_served_total` | `client` | counter: tokens handed out |
+//! | `wechat_hub_refusals_total` | `status` | counter: requests refused |
+//! | `wechat_hub_connections` | | connections to the hub's own listeners, without those to the admin address |
+//! | `wechat_hub_idle_connections` | | those of them on which no request is being answered |
+//! | `wechat_hub_long_polls` | `client` | questions that wait for a later token |
+//! | `wechat_hub_client_seen_timestamp_seconds` | `client` | when it last asked for anything, in seconds since 1970; absent before the first time |
+//! | `wechat_hub_app_info` | `app`, `account`, `platform` | always 1: which account an app is in the other metrics |
+//! | `wechat_hub_refreshes_left` | `account` | refreshes in answer to rejections that the budget has left |
+//! | `wechat_hub_futile_refreshes_left` | `account` | how many of them may bring a token that is rejected, too |
+//! | `wechat_hub_held_back` | `account` | 1 while a failure or a spent budget forbids to replace the token, else 0 |
+//! | `wechat_hub_store_down` | `account` | 1 if the store could not be used the last time, else 0 |
+//!
+//! There are as many series as the configuration has apps and clients. `wechat_hub_app_info` joins the name of an app to what
+//! is told of its account: `tower_wechat_token_expiry_seconds * on(account) group_left(app) wechat_hub_app_info`.
 
 #![warn(unreachable_pub)]
 
+mod admin;
 mod caller;
 mod client;
 mod clock;
 #[cfg(feature = "program")]
 mod config;
+mod day;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -46,7 +75,9 @@ pub mod program;
 mod protocol;
 mod secret;
 mod serve;
+mod shared;
 mod table;
+mod ticker;
 
 pub use crate::{
     client::{Client, Right},

@@ -2,12 +2,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use tower_wechat::{AppId, KeepWarm, TokenCache};
 
-use crate::{client::Client, error::Error, known::Known, limits::Limits, secret::SecretHash};
+use crate::{
+    client::Client, clock::unix_seconds, day::Day, error::Error, known::Known, limits::Limits,
+    secret::SecretHash,
+};
 
 /// An app, and its token.
 pub(crate) struct App {
@@ -15,11 +18,13 @@ pub(crate) struct App {
     /// Whether its token is kept warm.
     pub(crate) is_warm: bool,
     warmth: OnceLock<KeepWarm>,
+    day: Mutex<Day>,
 }
 
 impl App {
     pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
-        Self { cache, is_warm, warmth: OnceLock::new() }
+        let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
+        Self { cache, is_warm, warmth: OnceLock::new(), day }
     }
 
     /// Begins to keep the token warm. Must be called on a tokio runtime.
@@ -27,6 +32,25 @@ impl App {
         if self.is_warm {
             self.warmth.get_or_init(|| self.cache.keep_warm());
         }
+    }
+
+    /// Counts what has happened since the last time, and says what the last day has brought.
+    pub(crate) fn sample(&self) -> Day {
+        let mut day = self.day();
+        day.sample(&self.cache.stats(), unix_seconds());
+        day.clone()
+    }
+
+    /// Takes the place of another app of the same id.
+    fn take_over(&self, before: &Self) {
+        let mut day = before.sample();
+        day.follow(&self.cache.stats());
+        *self.day() = day;
+    }
+
+    fn day(&self) -> MutexGuard<'_, Day> {
+        // Nothing panics while it is held.
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,6 +146,15 @@ impl Table {
 
     pub(crate) fn clients(&self) -> impl Iterator<Item = &Arc<Known>> {
         self.clients.values()
+    }
+
+    /// Takes the place of another table: its apps go on counting.
+    pub(crate) fn take_over(&self, before: &Self) {
+        for (id, app) in &self.apps {
+            if let Some(before) = before.apps.get(id) {
+                app.take_over(before);
+            }
+        }
     }
 
     /// Begins to keep tokens warm. Must be called on a tokio runtime.

@@ -60,6 +60,20 @@ pub(crate) fn put_back(usage: &mut Usage, allowance: Allowance) {
     usage.refreshes = usage.refreshes.saturating_sub(allowance.every.min(DAY));
 }
 
+/// How many refreshes there are at the moment: in all, and of those that do not help.
+pub(crate) fn refreshes_left(usage: &Usage, allowance: Allowance) -> (u32, u32) {
+    let allowance = Allowance::new(allowance.at_once, allowance.every.min(DAY));
+    (left(usage.refreshes, allowance), left(usage.futile, FUTILE))
+}
+
+/// How many there are, if it takes so long until the budget is whole.
+fn left(spent: Duration, allowance: Allowance) -> u32 {
+    let free = whole(allowance).saturating_sub(spent);
+    let left = free.as_nanos().checked_div(allowance.every.as_nanos());
+    // With no time between two of them there is no end to them.
+    left.map_or(allowance.at_once, |left| u32::try_from(left).unwrap_or(u32::MAX).min(allowance.at_once))
+}
+
 /// How long it takes to fill from nothing.
 fn whole(allowance: Allowance) -> Duration {
     allowance.every.saturating_mul(allowance.at_once)
@@ -191,6 +205,23 @@ mod tests {
         assert_eq!(usage.refreshes, secs(6000), "and it is kept so");
         let none = Allowance { at_once: 0, every: secs(1) };
         assert_eq!(take_refresh(&mut Usage::default(), rejected, none), Err(secs(1)));
+    }
+
+    #[test]
+    fn what_is_left_is_what_can_be_taken() {
+        let mut refreshes = Refreshes::new();
+        assert_eq!(refreshes_left(&refreshes.usage, CLASSIC), (60, 5));
+        for left in (0..5).rev() {
+            refreshes.rejected(secs(1), Some(false)).unwrap();
+            // The last of them is not judged yet.
+            assert_eq!(refreshes_left(&refreshes.usage, CLASSIC), (55 + left, left + 1));
+        }
+        assert!(refreshes.rejected(secs(1), Some(false)).is_err());
+        assert_eq!(refreshes_left(&refreshes.usage, CLASSIC).1, 0);
+        let none = Allowance { at_once: 0, every: secs(1) };
+        let odd = Usage { refreshes: Duration::MAX, ..Usage::default() };
+        assert_eq!(refreshes_left(&odd, none), (0, 5));
+        assert_eq!(refreshes_left(&odd, Allowance { at_once: 3, every: Duration::ZERO }).0, 3);
     }
 
     #[test]

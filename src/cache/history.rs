@@ -28,6 +28,8 @@ pub(super) struct History {
     failures: u32,
     /// Boxed, for an account that is well has none, and there may be many.
     failed: Option<Box<(Deadline, TokenError)>>,
+    /// The last mint of this process that failed, whatever came after it.
+    last: Option<Box<(TokenError, Moment)>>,
     unchanged: Option<Deadline>,
     spent: Option<Deadline>,
     /// As it was at that moment, as far as this process knows.
@@ -39,6 +41,7 @@ pub(super) struct History {
 impl History {
     /// A mint failed, after so many failures in a row of this account, whoever's. Says for how long nobody should try again.
     pub(super) fn failed(&mut self, error: &TokenError, in_a_row: u32, now: Moment) -> Duration {
+        self.last = Some(Box::new((error.clone(), now)));
         self.failures = self.failures.max(in_a_row);
         let (first, last) = if error.is_transient() { AFTER_TRANSIENT } else { AFTER_PERMANENT };
         let asked = error.retry_after().unwrap_or_default();
@@ -102,6 +105,11 @@ impl History {
     /// What the fetch under way has met.
     pub(super) fn so_far(&self) -> Option<TokenError> {
         self.so_far.clone()
+    }
+
+    /// The last mint of this process that failed, and how long ago, whatever came after it.
+    pub(super) fn last_failure(&self, now: Moment) -> Option<(&TokenError, Duration)> {
+        self.last.as_deref().map(|(error, at)| (error, now.since(*at)))
     }
 
     /// The failure that forbids a mint at the moment.

@@ -21,6 +21,7 @@ mod core;
 mod fetch;
 mod flight;
 mod foreign_minter;
+mod health;
 mod history;
 mod per_runtime;
 mod policy;
@@ -43,6 +44,7 @@ use std::{
 
 pub use self::{
     builder::TokenCacheBuilder,
+    health::{FailedMint, Health},
     pool::{TokenPool, TokenPoolBuilder},
     stats::Stats,
     warmer::KeepWarm,
@@ -258,6 +260,31 @@ impl TokenCache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.state.stats()
+    }
+
+    /// How the account is at the moment: its token, what failed, what is forbidden, and what the budgets have left. No
+    /// waiting, no I/O; for status pages and checks, not for every request.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken, testing::{FakeWeChat, Fault}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// wechat.fail_tokens(Fault::Errcode(40125)); // the secret is wrong
+    /// assert!(cache.token().await.is_err());
+    ///
+    /// let health = cache.health();
+    /// assert_eq!(health.last_failure.unwrap().error.errcode(), Some(40125));
+    /// assert!(health.held_back.unwrap().retry_after().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.core.state.health()
     }
 
     /// The app that its tokens are for.

@@ -122,7 +122,7 @@ impl Held {
     }
 
     /// Whether it is time to see to the next one.
-    fn is_near_its_end(self) -> bool {
+    pub(crate) fn is_near_its_end(self) -> bool {
         self.left <= self.window
     }
 

@@ -232,7 +232,7 @@ impl State {
         (policy::decide(view, need), token)
     }
 
-    fn held(&self, token: &AccessToken, now: Moment) -> Held {
+    pub(super) fn held(&self, token: &AccessToken, now: Moment) -> Held {
         Held {
             generation: token.generation(),
             life: token.life(),
@@ -361,6 +361,11 @@ impl State {
     /// Whether WeChat has rejected this token or a later one.
     pub(super) fn is_rejected(&self, token: &AccessToken) -> bool {
         self.highest_rejected() >= token.generation()
+    }
+
+    /// Whether the store could not be used the last time.
+    pub(super) fn is_store_down(&self) -> bool {
+        self.store_is_down.load(Ordering::Relaxed)
     }
 
     /// Takes note of how a call to the store went; says it once for each outage.

@@ -2,6 +2,7 @@
 
 mod a_day;
 mod failures;
+mod health;
 mod news;
 mod scenarios;
 #[path = "../support/mod.rs"]

@@ -8,6 +8,7 @@ mod certificate;
 mod check;
 mod demo;
 mod log;
+mod recorder;
 mod reload;
 mod secret;
 mod serve;

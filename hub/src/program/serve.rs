@@ -11,6 +11,7 @@ use super::{
     End,
     apps::Apps,
     certificate::Certificate,
+    recorder,
     reload::Reloading,
     signals::{Asked, Signals},
 };
@@ -30,6 +31,7 @@ pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
 /// What listens. All of it is bound before anything is served.
 struct Listening {
     servers: Vec<Server>,
+    admin: Option<Server>,
     /// What can take another certificate.
     tls: Option<Tls>,
 }
@@ -38,21 +40,30 @@ async fn serve(file: Option<&Path>, config: Config) -> Result<(), End> {
     let mut signals = Signals::listen().map_err(End::failure)?;
     let mut apps = Apps::open(&config.store).await.map_err(End::configuration)?;
     let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
+    let builder = match config.admin {
+        Some(_) => builder.metrics(recorder::install().map_err(End::failure)?),
+        None => builder,
+    };
     let hub = builder.build().map_err(End::configuration)?;
     apps.take_over(plan);
-    let Listening { servers, tls } = listen(&hub, &config).map_err(End::configuration)?;
+    let Listening { servers, admin, tls } = listen(&hub, &config).map_err(End::configuration)?;
 
     let reloading = Reloading::new(file, config, tls);
     while let Asked::Reload = signals.next().await {
         reloading.reload(&hub, &mut apps);
     }
     tracing::info!(target: "wechat_hub", "ending: requests under way are answered, and mints are finished");
+    hub.announce_end();
     let ending: Vec<_> = servers.into_iter().map(|server| tokio::spawn(server.shutdown())).collect();
     for end in ending {
         // One that panicked has ended.
         let _ = end.await;
     }
     apps.end().await;
+    // Last of all, so that one can see the hub end.
+    if let Some(admin) = admin {
+        admin.shutdown().await;
+    }
     tracing::info!(target: "wechat_hub", "ended");
     Ok(())
 }
@@ -75,7 +86,11 @@ fn listen(hub: &Hub, config: &Config) -> Result<Listening, Error> {
         (Some(tcp), None) => add(hub.dangerous_serve_plain_tcp(tcp.address)?, "http://"),
         (None, _) => {}
     }
+    let admin = config.admin.map(|address| hub.serve_admin(address)).transpose()?;
+    if let Some(admin) = &admin {
+        lines.extend(["admin on http://", &admin.local_addr().to_string(), "\n"]);
+    }
     // Who started the hub may not read it.
     let _ = stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush());
-    Ok(Listening { servers, tls })
+    Ok(Listening { servers, admin, tls })
 }

@@ -12,14 +12,15 @@ use super::{
     connection::Serving,
     listener::{Accepted, Listener},
     phase::Phase,
+    room::Room,
 };
-use crate::{hub::Hub, peer::Peer};
+use crate::peer::Peer;
 
 /// Before the next connection is taken where the system has none to give, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections until the server stops.
-pub(super) async fn run(listener: Listener, hub: Hub, serving: Serving, tasks: TaskTracker) {
+pub(super) async fn run(listener: Listener, room: Room, serving: Serving, tasks: TaskTracker) {
     loop {
         let accepted = select! {
             biased;
@@ -34,12 +35,12 @@ pub(super) async fn run(listener: Listener, hub: Hub, serving: Serving, tasks: T
                 continue;
             }
         };
-        let Some(place) = hub.connections().enter() else {
+        let Some(place) = room.connections.enter() else {
             tracing::warn!(target: "wechat_hub", %peer, "a connection was refused: all of `connections` are busy");
             continue;
         };
         tracing::debug!(target: "wechat_hub", %peer, "connected");
-        let limits = hub.table().limits;
+        let limits = (room.limits)();
         let phase = Arc::new(Phase::new(place, limits.header_timeout));
         let serving = Serving { header_bytes: limits.header_bytes, ..serving.clone() };
         tasks.spawn(serve(accepted, peer, phase, serving, limits.header_timeout));

@@ -9,6 +9,7 @@ mod connection;
 mod connections;
 mod listener;
 mod phase;
+mod room;
 mod server;
 mod socket_file;
 mod stopping;

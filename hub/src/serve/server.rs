@@ -1,7 +1,8 @@
-//! [`Server`]: a hub being served at one address.
+//! [`Server`]: a hub, or a look at it, being served at one address.
 
 use std::{net::ToSocketAddrs, path::Path, sync::Arc, time::Duration};
 
+use axum::Router;
 use rustls::ServerConfig;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_rustls::TlsAcceptor;
@@ -11,13 +12,14 @@ use super::{
     accept,
     connection::Serving,
     listener::{ListenAddr, Listener},
+    room::Room,
 };
 use crate::{error::Error, hub::Hub};
 
 /// How long requests under way have when the server ends. A mint takes 10 s at most.
 const DRAIN: Duration = Duration::from_secs(12);
 
-/// A hub being served at one address, until [`shutdown`](Self::shutdown). When it is dropped, it ends as well, but nobody
+/// A hub, or a look at it, being served at one address, until [`shutdown`](Self::shutdown). When it is dropped, it ends as well, but nobody
 /// waits for that.
 #[derive(Debug)]
 pub struct Server {
@@ -88,21 +90,20 @@ impl Hub {
         serving.serve(stream, peer, phase).await;
     }
 
+    /// Serves [`admin_service`](Self::admin_service) at any address by plain HTTP, to 64 connections at a time. It shows no
+    /// token and no secret, yet it tells of apps and clients: take an address that only those can reach who may know.
+    ///
+    /// # Errors
+    ///
+    /// If the address is none or is in use, and outside tokio.
+    pub fn serve_admin(&self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+        on_tokio()?;
+        let listener = Listener::Tcp(Listener::tcp(address, false)?);
+        Server::start(listener, self.admin_service(), Room::of_admin())
+    }
+
     fn serve(&self, listener: Listener) -> Result<Server, Error> {
-        let server = Server {
-            address: listener.local_addr()?,
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
-        let serving = Serving {
-            router: self.service(),
-            header_bytes: self.table().limits.header_bytes,
-            stop: server.stop.clone(),
-            cut: server.cut.clone(),
-        };
-        server.tasks.spawn(accept::run(listener, self.clone(), serving, server.tasks.clone()));
-        Ok(server)
+        Server::start(listener, self.service(), Room::of_hub(self))
     }
 }
 
@@ -113,6 +114,23 @@ fn on_tokio() -> Result<(), Error> {
 }
 
 impl Server {
+    fn start(listener: Listener, router: Router, room: Room) -> Result<Self, Error> {
+        let server = Self {
+            address: listener.local_addr()?,
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let serving = Serving {
+            router,
+            header_bytes: (room.limits)().header_bytes,
+            stop: server.stop.clone(),
+            cut: server.cut.clone(),
+        };
+        server.tasks.spawn(accept::run(listener, room, serving, server.tasks.clone()));
+        Ok(server)
+    }
+
     /// Where it listens, with the real port.
     #[must_use]
     pub fn local_addr(&self) -> &ListenAddr {

@@ -5,6 +5,7 @@ mod support;
 
 mod process;
 
+mod admin;
 mod bad_input;
 mod commands;
 mod ending;

@@ -132,9 +132,11 @@ async fn an_outage_under_a_good_token_is_said_once() {
         store.down.store(true, Ordering::SeqCst);
         is_used_for(&cache, 10).await;
         assert_eq!(cache.stats().store_failures, outage, "once, and soon");
+        assert!(cache.health().is_store_down);
         store.down.store(false, Ordering::SeqCst);
         is_used_for(&cache, 5).await;
         assert_eq!(cache.stats().store_failures, outage);
+        assert!(!cache.health().is_store_down);
     }
 }
 

@@ -1,0 +1,76 @@
+//! [`Shared`]: what all clones of a hub have in common, and what goes on for it without being asked.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use arc_swap::{ArcSwap, Guard};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::{hub::Hub, serve::Connections, table::Table, ticker};
+
+pub(crate) struct Shared {
+    pub(crate) table: ArcSwap<Table>,
+    pub(crate) connections: Arc<Connections>,
+    metrics: Option<PrometheusHandle>,
+    ending: AtomicBool,
+    /// The task that does what is to be done every minute.
+    ticker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(table: Table, metrics: Option<PrometheusHandle>) -> Self {
+        Self {
+            connections: Connections::new(table.limits.connections),
+            table: ArcSwap::from_pointee(table),
+            metrics,
+            ending: AtomicBool::new(false),
+            ticker: Mutex::default(),
+        }
+    }
+}
+
+impl Hub {
+    /// Says in `/readyz` from now on that the hub ends, so that nobody is sent here any more; requests are answered as before.
+    /// To be called ahead of [`Server::shutdown`](crate::Server::shutdown), where balancers ask.
+    pub fn announce_end(&self) {
+        self.0.ending.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.0.ending.load(Relaxed)
+    }
+
+    /// The present table. Not to be held across an await.
+    pub(crate) fn table(&self) -> Guard<Arc<Table>> {
+        self.0.table.load()
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.0.connections
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&PrometheusHandle> {
+        self.0.metrics.as_ref()
+    }
+
+    /// Begins what goes on without being asked, where there is a tokio runtime to do it on.
+    pub(crate) fn begin(&self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        self.table().warm();
+        // Nothing panics while it is held.
+        let mut ticker = self.0.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticker.as_ref().is_none_or(JoinHandle::is_finished) {
+            *ticker = Some(runtime.spawn(ticker::run(Arc::downgrade(&self.0))));
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let ticker = self.ticker.get_mut().unwrap_or_else(PoisonError::into_inner);
+        ticker.iter().for_each(JoinHandle::abort);
+    }
+}
