@@ -3,8 +3,9 @@
 #
 # `./test.sh --all` then runs the slow proofs, too, which take a quarter of an hour more:
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
-# - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, and an hour of ten
-#   thousand accounts on one Redis
+# - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
+#   accounts on one Redis, ten thousand connections to a hub
+# - the hub's benchmarks: beside nginx, and how fast workers hear of a new token
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -43,6 +44,10 @@ need_cargo() {
 need_package redis-server redis-server
 need_package faketime faketime
 need_package valgrind valgrind
+# The hub's status page is looked at in a browser, in Chinese as well.
+need_package chromium chromium
+need_package fc-list fontconfig
+fc-list :lang=zh | grep -q . || need_package no-such-command fonts-noto-cjk
 need_cargo cargo-nextest
 need_cargo cargo-hack
 need_cargo cargo-deny
@@ -87,11 +92,12 @@ step "instructions and allocations of a request, against those that were accepte
 benches/instructions.sh
 
 step "examples"
-for example in examples/*.rs; do
-    name=$(basename "$example" .rs)
-    printf -- '-- %s\n' "$name"
-    timeout 120 cargo run --quiet --all-features --example "$name"
-done
+run_example() {
+    printf -- '-- %s\n' "$2"
+    timeout 120 cargo run --quiet --package "$1" --all-features --example "$2"
+}
+for example in examples/*.rs; do run_example tower-wechat "$(basename "$example" .rs)"; done
+for example in hub/examples/*.rs; do run_example wechat-hub "$(basename "$example" .rs)"; done
 
 if $all; then
     step "200 rounds of random kills and losses"
@@ -99,7 +105,14 @@ if $all; then
         --test cluster -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'
 
     step "tests that are ignored otherwise"
-    cargo nextest run --profile slow --all-features --no-fail-fast --test-threads 1 --status-level pass --run-ignored only
+    ulimit -n 16384 2>/dev/null || true
+    cargo nextest run --profile slow --workspace --all-features --no-fail-fast --test-threads 1 --status-level pass \
+        --run-ignored only
+
+    step "the hub beside nginx, and how fast workers hear of a new token"
+    need_package nginx nginx-light
+    need_package wrk wrk
+    cargo bench --quiet --package wechat-hub
 fi
 
 step "all is well"

@@ -3,7 +3,13 @@
 //!
 //! `cargo bench -p wechat-hub --bench propagation`
 
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@
 //! `cargo bench -p wechat-hub --bench throughput`. Needs `nginx` (Debian: `nginx-light`); with `wrk` there, TCP is measured with
 //! that as well.
 
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::cast_precision_loss, clippy::disallowed_methods, missing_docs)]
 
 use std::{
     fs,
@@ -160,7 +160,9 @@ where
     let (before, began) = (answered.load(Relaxed), Instant::now());
     sleep(ROUND).await;
     let rate = (answered.load(Relaxed) - before) as f64 / began.elapsed().as_secs_f64();
-    callers.iter().for_each(|caller| caller.abort());
+    for caller in callers {
+        caller.abort();
+    }
     rate
 }
 

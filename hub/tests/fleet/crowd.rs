@@ -66,8 +66,8 @@ async fn ten_thousand_idle_and_ten_thousand_long_polls() {
         idle.push(stream);
     }
     assert!(descriptors(hub.pid()) >= fds + CROWD);
-    let each = |now: u64| (now - empty) as f64 / CROWD as f64;
-    println!("an idle connection costs {:.1} KiB", each(memory(hub.pid())));
+    let each = |now: u64| (now - empty) * 1024 / u64::try_from(CROWD).unwrap();
+    println!("an idle connection costs {} bytes", each(memory(hub.pid())));
 
     // They all become long polls, but for the last of them: it is the only idle one when there is one too many.
     let poll = request("GET", &format!("/v1/apps/{APP}/token?newer_than={present}&wait=300"), SECRET, "");
@@ -75,7 +75,7 @@ async fn ten_thousand_idle_and_ten_thousand_long_polls() {
         stream.write_all(poll.as_bytes()).await.unwrap();
     }
     sleep(Duration::from_secs(3)).await;
-    println!("a long poll costs {:.1} KiB", each(memory(hub.pid())));
+    println!("a long poll costs {} bytes", each(memory(hub.pid())));
     let mut one_more = connect(&path).await;
     one_more.write_all(ask.as_bytes()).await.unwrap();
     assert_eq!(answer(&mut one_more).await.unwrap().status, 200);

@@ -1,5 +1,7 @@
 //! Hubs and workers as real processes, with real signals: this test program starts itself again as a worker.
 
+#![allow(clippy::disallowed_methods, reason = "real time")]
+
 #[path = "../program/process.rs"]
 mod process;
 #[path = "../support/mod.rs"]

@@ -99,3 +99,18 @@ async fn two_apps_have_two_tokens_and_each_client_its_own() {
     let foreign = request("GET", &format!("/v1/apps/{APP}/token"), "second", "");
     unix(&socket(&folder), foreign).await.unwrap().is_problem(404);
 }
+
+#[tokio::test]
+async fn a_token_that_wechat_hands_out_again_though_it_rejects_it_is_replaced_by_force() {
+    let wechat = FakeWeChat::start().await;
+    let folder = folder(&config(&wechat));
+    let _hub = Process::serve(&folder, 2).await;
+    let old = unix(&socket(&folder), ask()).await.unwrap().token();
+    wechat.revoke_unnoticed();
+    let body = serde_json::json!({ "rejected": old }).to_string();
+    let rejecting = request("POST", &format!("/v1/apps/{APP}/refresh"), SECRET, &body);
+    let better = unix(&socket(&folder), &rejecting).await.unwrap().token();
+    assert!(better != old && wechat.accepts(&better));
+    assert_eq!(unix(&socket(&folder), &rejecting).await.unwrap().token(), better);
+    assert_eq!(wechat.forced_requests(), 1);
+}

@@ -104,7 +104,8 @@ async fn a_platform_that_hangs_holds_nobody_up_for_ever() {
 #[tokio::test]
 async fn a_rejected_token_is_replaced_even_where_the_endpoint_hands_it_out_again() {
     let wechat = FakeWeChat::start().await;
-    let issuer = StableToken::new(APP, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap();
+    let issuer =
+        StableToken::new(APP, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap().allow_forced_refresh();
     let server = serve(TokenCache::new(issuer));
     let old = token(&server, "").await.token();
     wechat.revoke_unnoticed();
