@@ -141,20 +141,23 @@ pub(in crate::cache) async fn look(state: &State, store: &dyn TokenStore) {
         state.adopt(&stored);
     } else {
         // Somebody may have come to doubt it.
-        state.curtail(record.generation, record.left.saturating_add(DOUBTED_BY));
+        state.curtail(record.generation, record.left.saturating_add(CLOCKS_DIFFER));
     }
 }
 
-/// What is left of a token, by two clocks, differs by less than this.
-const DOUBTED_BY: Duration = Duration::from_secs(1);
+/// How old a token is differs by less than this from one process to another: by what their clocks do, and by how long the
+/// store's answer was on its way.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
 /// Whether this token is better than what is in the store: Redis has forgotten it, or was out of reach when it was minted.
 /// While a failure lasts, nothing is changed.
 fn lacks(snapshot: &Snapshot, present: &AccessToken) -> bool {
     let newer = snapshot.record.as_ref().is_none_or(|record| {
-        // A store that began anew may count from a lower number: a younger token of a lower generation is the better one.
-        let older = record.life.saturating_sub(record.left) > present.age();
-        record.generation < present.generation() && (record.left.is_zero() || older)
+        // A store that began anew may count from a lower number: a token of a lower generation that is clearly younger is the
+        // better one.
+        let age = record.life.saturating_sub(record.left);
+        let is_younger = age.saturating_add(CLOCKS_DIFFER) <= present.age();
+        record.generation < present.generation() && (record.left.is_zero() || !is_younger)
     });
     newer && snapshot.failure.is_none()
 }
@@ -188,4 +191,36 @@ async fn give_back(state: &State, store: &dyn TokenStore, present: &AccessToken)
     let usage = Usage { refreshed: own.refreshed, ..keep_usage(state, &seen) };
     // Should this fail, the next look tries it again.
     let _ = lease.commit(&record, &usage).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    const LIFE: Duration = Duration::from_secs(7200);
+
+    fn stored(generation: u64, age_millis: u64) -> Snapshot {
+        let left = LIFE.saturating_sub(Duration::from_millis(age_millis));
+        let record = Record::new("stored", generation, LIFE, left);
+        Snapshot { record: Some(record), ..Snapshot::default() }
+    }
+
+    fn held(generation: u64, age_millis: u64) -> AccessToken {
+        let clock = Clock::default();
+        let expiry = clock.now().after(LIFE.saturating_sub(Duration::from_millis(age_millis)));
+        AccessToken::new("held".into(), generation, LIFE, expiry, Duration::ZERO, clock)
+    }
+
+    #[test]
+    fn a_store_lacks_a_token_of_a_later_generation_unless_its_own_is_clearly_younger() {
+        assert!(lacks(&Snapshot::default(), &held(7, 0)));
+        assert!(lacks(&stored(6, 3_000), &held(7, 2_000)));
+        // The answer that told of the other was on its way for a while, so that it seems younger than it is.
+        assert!(lacks(&stored(6, 2_950), &held(7, 3_000)));
+        assert!(lacks(&stored(6, 2_100), &held(7, 3_000)));
+        assert!(!lacks(&stored(6, 500), &held(7, 3_000)), "the store began anew");
+        assert!(!lacks(&stored(7, 3_000), &held(7, 0)) && !lacks(&stored(8, 3_000), &held(7, 0)));
+        assert!(lacks(&stored(6, 7_200_000), &held(7, 7_199_999)), "nothing is left of it");
+    }
 }

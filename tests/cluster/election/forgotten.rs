@@ -121,6 +121,8 @@ async fn tokens_that_two_mint_without_the_store_have_two_generations() {
     server.kill();
     wechat.revoke();
     let second = a.refresh().await;
+    // They are numbered by the clock, in milliseconds.
+    tokio::time::sleep(Duration::from_millis(2)).await;
     wechat.revoke();
     let third = b.refresh().await;
     assert_ne!(second.as_str(), third.as_str());
