@@ -1,30 +1,72 @@
 //! Two hubs over one store are both active, and each of them may be killed.
 
-use std::time::Duration;
+use std::{
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use fake_wechat::FakeWeChat;
 use tokio::time::Instant;
 
 use super::{
     process::{Process, config, folder, socket},
-    support::Folder,
+    support::{Folder, eventually},
     worker::{Worker, went_well},
 };
 
-async fn hub(wechat: &FakeWeChat, tokens: &Folder) -> (Folder, Process, String) {
-    let tokens = tokens.path().join("tokens");
+/// Where two hubs keep their tokens. It goes when this is dropped.
+enum Store {
+    File(Folder),
+    Redis { server: Child, port: u16, _folder: Folder },
+}
+
+impl Store {
+    fn file() -> Self {
+        Self::File(Folder::new())
+    }
+
+    async fn redis() -> Self {
+        let (folder, port) = (Folder::new(), fastrand::u16(10_000..32_000));
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--dir"])
+            .arg(folder.path());
+        let server = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
+        eventually(|| TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+        Self::Redis { server, port, _folder: folder }
+    }
+
+    fn configured(&self) -> String {
+        match self {
+            Self::File(folder) => {
+                format!("kind = \"file\"\ndir = \"{}\"\n", folder.path().join("tokens").display())
+            }
+            Self::Redis { port, .. } => format!("kind = \"redis\"\nurl = \"redis://127.0.0.1:{port}/\"\n"),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Self::Redis { server, .. } = self {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+async fn hub(wechat: &FakeWeChat, store: &Store) -> (Folder, Process, String) {
     // On demand, so that the test says which of the two mints.
     let text = config(wechat).replace("[[app]]\n", "[[app]]\nkeep_warm = false\n");
-    let folder = folder(&format!("{text}[store]\nkind = \"file\"\ndir = \"{}\"\n", tokens.display()));
+    let folder = folder(&format!("{text}[store]\n{}", store.configured()));
     let hub = Process::serve(&folder, 2).await;
     let place = format!("unix:{}", socket(&folder).display());
     (folder, hub, place)
 }
 
-#[tokio::test]
-async fn when_the_one_that_mints_is_killed_the_callers_of_both_have_their_token() {
+async fn the_one_that_mints_is_killed(tokens: Store) {
     let wechat = FakeWeChat::start().await;
-    let tokens = Folder::new();
     let (_first, one, at_one) = hub(&wechat, &tokens).await;
     let (_second, _other, at_other) = hub(&wechat, &tokens).await;
     let hold = wechat.hold_tokens();
@@ -47,9 +89,17 @@ async fn when_the_one_that_mints_is_killed_the_callers_of_both_have_their_token(
 }
 
 #[tokio::test]
-async fn what_one_hub_minted_the_other_hands_out_and_tells_its_workers() {
+async fn when_the_one_that_mints_is_killed_the_callers_of_both_have_their_token_from_files() {
+    the_one_that_mints_is_killed(Store::file()).await;
+}
+
+#[tokio::test]
+async fn when_the_one_that_mints_is_killed_the_callers_of_both_have_their_token_from_redis() {
+    the_one_that_mints_is_killed(Store::redis().await).await;
+}
+
+async fn one_mints_and_the_other_tells(tokens: Store) {
     let wechat = FakeWeChat::start().await;
-    let tokens = Folder::new();
     let (_first, _one, at_one) = hub(&wechat, &tokens).await;
     let (_second, _other, at_other) = hub(&wechat, &tokens).await;
     let mut of_one = Worker::start(&[&at_one], &wechat.url(), "");
@@ -67,4 +117,14 @@ async fn what_one_hub_minted_the_other_hands_out_and_tells_its_workers() {
     }
     assert_eq!(of_other.ask("current").await, after["token"]);
     assert_eq!(wechat.mints(), 2);
+}
+
+#[tokio::test]
+async fn what_one_hub_minted_the_other_hands_out_and_tells_its_workers_over_files() {
+    one_mints_and_the_other_tells(Store::file()).await;
+}
+
+#[tokio::test]
+async fn what_one_hub_minted_the_other_hands_out_and_tells_its_workers_over_redis() {
+    one_mints_and_the_other_tells(Store::redis().await).await;
 }

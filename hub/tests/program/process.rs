@@ -70,8 +70,9 @@ pub fn write_config(folder: &Folder, config: &str) {
 /// A hub that serves.
 pub struct Process {
     child: Child,
-    /// What it said on standard output: where it listens.
+    /// What it said on standard output at first: where it listens.
     pub lines: Vec<String>,
+    said: Arc<Mutex<Vec<String>>>,
     log: Arc<Mutex<String>>,
 }
 
@@ -100,7 +101,7 @@ impl Process {
                 lines.lock().unwrap().push(line);
             }
         });
-        let mut process = Self { child, lines: Vec::new(), log };
+        let mut process = Self { child, lines: Vec::new(), said: said.clone(), log };
         for _ in 0..2000 {
             if said.lock().unwrap().len() >= addresses {
                 process.lines.clone_from(&said.lock().unwrap());
@@ -131,6 +132,11 @@ impl Process {
         let sent =
             Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// All that it has said on standard output.
+    pub fn lines(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn log(&self) -> String {
@@ -165,6 +171,12 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends the signal to a process.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 pub fn socket(folder: &Folder) -> PathBuf {

@@ -3,6 +3,7 @@
 mod asks;
 mod broken;
 mod fallback;
+mod hour;
 mod news;
 mod property;
 mod refusals;

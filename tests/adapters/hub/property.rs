@@ -40,7 +40,7 @@ const DEADLINE: Duration = Duration::from_millis(6100);
 
 /// What the hub does with one question.
 #[derive(Clone, Copy, Debug)]
-enum Manner {
+pub(super) enum Manner {
     After(u64),
     Twice(u64),
     Half,
@@ -63,10 +63,10 @@ fn manner() -> impl Strategy<Value = Manner> {
 }
 
 /// The hub's newest generation.
-type Newest = Arc<watch::Sender<u64>>;
+pub(super) type Newest = Arc<watch::Sender<u64>>;
 
 /// Answers a question in this manner with what is the newest token as the question comes, or becomes it in time.
-async fn answer(question: Question, manner: Manner, newest: Newest) {
+pub(super) async fn answer(question: Question, manner: Manner, newest: Newest) {
     if let Some((_, rest)) = question.line().split_once("newer_than=") {
         let after: u64 = rest.split('&').next().unwrap().parse().unwrap();
         let mut told = newest.subscribe();
@@ -135,7 +135,7 @@ impl hyper_util::client::legacy::connect::Connection for Memory {
 }
 
 /// An issuer whose connections go to this hub, through a client that keeps what may be kept.
-fn issuer(connections: mpsc::UnboundedSender<Box<dyn Stream>>) -> HubToken {
+pub(super) fn issuer(connections: mpsc::UnboundedSender<Box<dyn Stream>>) -> HubToken {
     let connector = tower::service_fn(move |_: Uri| {
         let (ours, theirs) = connection();
         let _ = connections.send(Box::new(theirs));
