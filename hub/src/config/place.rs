@@ -1,7 +1,7 @@
 //! [`Value`] and [`Place`]: what stands in a configuration and where; [`Fault`]: what is wrong with it.
 
 use std::{
-    fmt,
+    fmt::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -87,8 +87,14 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.at.iter().try_for_each(|at| write!(f, "{at}: "))?;
-        f.write_str(&self.message)
+        // Names of keys and files are anybody's, and this is one line.
+        let mut escaped = |text: &str| {
+            text.chars().try_for_each(|c| {
+                if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+            })
+        };
+        self.at.iter().try_for_each(|at| escaped(at).and_then(|()| escaped(": ")))?;
+        escaped(&self.message)
     }
 }
 

@@ -145,6 +145,12 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
     let cases = [
         (with("connections = 7", "connection = 7"), 16, "unknown field `connection`"),
         (with("[verify]", "[verfy]"), 10, "unknown field `verfy`"),
+        (with("[verify]", "[\"ver\tify\"]"), 10, "unknown field `ver\\tify`"),
+        (
+            with("secret_file = \"secret\"", "secret_file = \"se\\ncret\""),
+            20,
+            "se\\ncret: there is no such file",
+        ),
         (with("[store]", "[store"), 8, ""),
         (with("connections = 7", "connections = \"7\""), 16, "expected"),
         (with("connections = 7", "connections = -7"), 16, "expected"),
