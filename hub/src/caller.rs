@@ -6,22 +6,32 @@ use http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::{known::Known, peer::Peer, problem::Problem, table::Table};
 
+/// What a client has shown of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Secret,
+    /// It came over a Unix socket that has a client of its own.
+    Nothing,
+}
+
 /// The client that a request's credential belongs to. A request without one, on a Unix socket that has a client of its
 /// own, is that client's.
 pub(crate) fn client<'t>(
     table: &'t Table,
     headers: &HeaderMap,
     peer: Option<&Peer>,
-) -> Result<&'t Arc<Known>, Problem> {
+) -> Result<(&'t Arc<Known>, Shown), Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let known = match (values.next(), values.next()) {
+    let (known, shown) = match (values.next(), values.next()) {
         (Some(_), Some(_)) => {
             return Err(Problem::bad_request("there is more than one `Authorization` header"));
         }
-        (Some(value), None) => value.to_str().ok().and_then(bearer).and_then(|secret| table.client(secret)),
-        (None, _) => table.on_unix().filter(|_| matches!(peer, Some(Peer::Unix(_)))),
+        (Some(value), None) => {
+            (value.to_str().ok().and_then(bearer).and_then(|secret| table.client(secret)), Shown::Secret)
+        }
+        (None, _) => (table.on_unix().filter(|_| matches!(peer, Some(Peer::Unix(_)))), Shown::Nothing),
     };
-    known.ok_or_else(Problem::unknown_client)
+    known.map(|known| (known, shown)).ok_or_else(Problem::unknown_client)
 }
 
 /// The credential of `Bearer <credential>`; the scheme in whatever case (RFC 9110, 11.1).

@@ -73,7 +73,8 @@ impl From<Infallible> for Error {
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) name: String,
-    pub(crate) secret: SecretHash,
+    /// None for one that has none: it is the client of a Unix socket, and of nothing else.
+    pub(crate) secret: Option<SecretHash>,
     pub(crate) apps: Vec<AppId>,
     pub(crate) rights: Vec<Right>,
     pub(crate) rate: Option<NonZeroU32>,
@@ -89,7 +90,21 @@ impl Client {
         let text = secret_or_hash.as_ref();
         let secret = text.parse().unwrap_or_else(|_| SecretHash::of(text));
         let fault = text.is_empty().then(|| "its secret is empty".to_owned());
+        let secret = Some(secret);
         Self { name: name.into(), secret, apps: Vec::new(), rights: Vec::new(), rate: None, fault }
+    }
+
+    /// A client that has no secret, and can only be the one of a Unix socket.
+    #[cfg(feature = "program")]
+    pub(crate) fn without_secret(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            secret: None,
+            apps: Vec::new(),
+            rights: Vec::new(),
+            rate: None,
+            fault: None,
+        }
     }
 
     /// The apps that it may ask for, besides those named before.

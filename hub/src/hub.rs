@@ -72,6 +72,7 @@ impl Hub {
         self.0.connections.limit(table.limits.connections);
         table.take_over(&self.table());
         self.0.table.store(Arc::new(table));
+        self.0.changed.send_replace(());
         self.begin();
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::{
 /// A client, and what the hub has seen of it.
 pub(crate) struct Known {
     pub(crate) client: Client,
-    limiter: Option<DefaultDirectRateLimiter>,
+    limiter: Option<Arc<DefaultDirectRateLimiter>>,
     polls: Arc<Semaphore>,
     most_polls: usize,
     seen: Arc<Seen>,
@@ -42,7 +42,11 @@ struct Seen {
 impl Known {
     /// A client as the configuration has it, and as it was known `before`.
     pub(crate) fn new(client: Client, most_polls: usize, before: Option<&Self>) -> Self {
-        let limiter = client.rate.map(|rate| RateLimiter::direct(Quota::per_second(rate)));
+        let same_rate = before.filter(|before| before.client.rate == client.rate);
+        let limiter = same_rate.map_or_else(
+            || client.rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate)))),
+            |before| before.limiter.clone(),
+        );
         let served = metrics::counter!("wechat_hub_tokens_served_total", "client" => client.name.clone());
         let seen = before.map_or_else(Arc::default, |before| before.seen.clone());
         let polls =
@@ -58,7 +62,7 @@ impl Known {
     /// Takes note of a request, unless it is one too many.
     pub(crate) fn admit(&self) -> Result<(), Problem> {
         self.seen.last.store(clock::unix_seconds(), Relaxed);
-        let Some(Err(until)) = self.limiter.as_ref().map(DefaultDirectRateLimiter::check) else {
+        let Some(Err(until)) = self.limiter.as_ref().map(|limiter| limiter.check()) else {
             return Ok(());
         };
         Err(Problem::too_many(until.wait_time_from(DefaultClock::default().now())))

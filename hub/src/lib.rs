@@ -17,6 +17,8 @@
 //! | the same with `newer_than` and `wait` | a token of a later generation, as soon as there is one; 204 if there is none in so many seconds (300 at most) |
 //! | `POST /v1/apps/{app}/refresh` with `{"rejected": …}` | a better token than the one with this generation or text; costs nothing if it was replaced already |
 //!
+//! A client that shuts down its side of a connection while it waits is taken to be gone.
+//!
 //! A token comes as `{"access_token", "expires_in", "generation", "platform"}`, with `cache-control: no-store`.
 //!
 //! Refusals are `application/problem+json` (RFC 9457): 400 for a question that cannot be understood, 401 for an unknown client,

@@ -21,6 +21,9 @@ pub struct Limits {
 
 /// hyper needs as much to parse a head.
 const LEAST_HEADER_BYTES: usize = 8192;
+const MIB: usize = 1 << 20;
+/// Of connections and long polls: more than one machine has.
+const MOST: usize = 1_000_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -37,12 +40,16 @@ impl Default for Limits {
 impl Limits {
     /// What is wrong with them.
     pub(crate) fn fault(&self) -> Option<&'static str> {
-        if self.header_bytes < LEAST_HEADER_BYTES {
-            Some("`header_bytes` must be 8192 or more")
-        } else if self.connections == 0 {
-            Some("`connections` must be 1 or more")
-        } else if self.header_timeout.is_zero() {
-            Some("`header_timeout` must be longer than nothing")
+        if !(LEAST_HEADER_BYTES..=MIB).contains(&self.header_bytes) {
+            Some("`header_bytes` must be 8192 to 1048576")
+        } else if !(1..=64 * MIB).contains(&self.body_bytes) {
+            Some("`body_bytes` must be 1 to 67108864")
+        } else if !(1..=MOST).contains(&self.connections) {
+            Some("`connections` must be 1 to 1000000")
+        } else if !(1..=MOST).contains(&self.long_polls_per_client) {
+            Some("`long_polls_per_client` must be 1 to 1000000")
+        } else if self.header_timeout.is_zero() || self.header_timeout > Duration::from_secs(3600) {
+            Some("`header_timeout` must be longer than nothing, and an hour at most")
         } else {
             None
         }
@@ -61,6 +68,12 @@ mod tests {
             (Limits { header_bytes: 8191, ..limits }, "header_bytes"),
             (Limits { connections: 0, ..limits }, "connections"),
             (Limits { header_timeout: Duration::ZERO, ..limits }, "header_timeout"),
+            (Limits { header_timeout: Duration::MAX, ..limits }, "header_timeout"),
+            (Limits { header_bytes: usize::MAX, ..limits }, "header_bytes"),
+            (Limits { connections: usize::MAX, ..limits }, "connections"),
+            (Limits { long_polls_per_client: usize::MAX, ..limits }, "long_polls_per_client"),
+            (Limits { long_polls_per_client: 0, ..limits }, "long_polls_per_client"),
+            (Limits { body_bytes: usize::MAX, ..limits }, "body_bytes"),
         ];
         for (limits, name) in faulty {
             assert!(limits.fault().unwrap().contains(name));

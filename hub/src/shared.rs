@@ -7,7 +7,7 @@ use std::sync::{
 
 use arc_swap::{ArcSwap, Guard};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 use crate::{hub::Hub, serve::Connections, table::Table, ticker};
 
@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     metrics: Option<PrometheusHandle>,
     ending: AtomicBool,
+    /// Told when there is another table.
+    pub(crate) changed: watch::Sender<()>,
     /// The task that does what is to be done every minute.
     ticker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -27,6 +29,7 @@ impl Shared {
             table: ArcSwap::from_pointee(table),
             metrics,
             ending: AtomicBool::new(false),
+            changed: watch::Sender::new(()),
             ticker: Mutex::default(),
         }
     }

@@ -57,7 +57,9 @@ impl App {
 /// What a hub knows at one time.
 pub(crate) struct Table {
     pub(crate) apps: HashMap<AppId, Arc<App>>,
-    clients: HashMap<SecretHash, Arc<Known>>,
+    /// By name.
+    clients: HashMap<String, Arc<Known>>,
+    by_secret: HashMap<SecretHash, Arc<Known>>,
     /// Who a caller on a Unix socket is that shows no credential.
     on_unix: Option<Arc<Known>>,
     pub(crate) limits: Limits,
@@ -75,17 +77,23 @@ impl Table {
         if let Some(fault) = limits.fault() {
             return Err(Error::new(format!("limits: {fault}")));
         }
-        let mut table = Self { apps: HashMap::new(), clients: HashMap::new(), on_unix: None, limits };
+        let mut table = Self {
+            apps: HashMap::new(),
+            clients: HashMap::new(),
+            by_secret: HashMap::new(),
+            on_unix: None,
+            limits,
+        };
         for (id, app) in apps {
             if table.apps.insert(id.clone(), Arc::new(app)).is_some() {
-                return Err(Error::new(format!("app {id:?} is named twice: leave one of them out")));
+                return Err(Error::new(format!("app {} is named twice: leave one of them out", id.as_str())));
             }
         }
         for client in clients {
             table.add(client, before)?;
         }
         if let Some(name) = on_unix {
-            table.on_unix = table.clients.values().find(|known| known.client.name == name).cloned();
+            table.on_unix = table.clients.get(name).cloned();
             if table.on_unix.is_none() {
                 return Err(Error::new(format!(
                     "the client {name:?} of the Unix socket is not among the clients"
@@ -113,18 +121,20 @@ impl Table {
             return fault("it has no apps, and can ask for nothing: name some of the hub's apps");
         }
         if let Some(app) = client.apps.iter().find(|app| !self.apps.contains_key(*app)) {
-            return fault(&format!("its app {app:?} is not among the hub's apps"));
+            return fault(&format!("its app {:?} is not among the hub's apps", app.as_str()));
         }
-        if self.clients.values().any(|known| known.client.name == name) {
+        if self.clients.contains_key(&name) {
             return fault("there are two of this name");
         }
-        let same = before.and_then(|before| before.clients.get(&client.secret));
-        let same = same.filter(|known| known.client.name == name);
-        let known =
-            Arc::new(Known::new(client, self.limits.long_polls_per_client, same.map(|known| &**known)));
-        match self.clients.insert(known.client.secret, known) {
+        let same = before.and_then(|before| before.clients.get(&name));
+        let same = same.filter(|known| known.client.secret == client.secret);
+        let secret = client.secret;
+        let most_polls = self.limits.long_polls_per_client;
+        let known = Arc::new(Known::new(client, most_polls, same.map(|known| &**known)));
+        self.clients.insert(name.clone(), known.clone());
+        match secret.and_then(|secret| self.by_secret.insert(secret, known)) {
             Some(other) => {
-                fault(&format!("it has the secret of client {:?}: each needs its own", other.client.name))
+                fault(&format!("it has the secret of client {:?}: each needs its own", other.name()))
             }
             None => Ok(()),
         }
@@ -132,12 +142,12 @@ impl Table {
 
     /// The client that has this secret.
     pub(crate) fn client(&self, secret: &str) -> Option<&Arc<Known>> {
-        self.clients.get(&SecretHash::of(secret))
+        self.by_secret.get(&SecretHash::of(secret))
     }
 
     /// The same client as it is now, if it still is one.
     pub(crate) fn same(&self, known: &Known) -> Option<&Arc<Known>> {
-        self.clients.get(&known.client.secret).filter(|now| now.client.name == known.client.name)
+        self.clients.get(known.name()).filter(|now| now.client.secret == known.client.secret)
     }
 
     pub(crate) fn on_unix(&self) -> Option<&Arc<Known>> {

@@ -59,7 +59,7 @@ impl Environment {
         // Whoever can open the socket may use it: nothing else is needed.
         if alone && client.is_none() && app.is_some() && raw.listen.unix.is_some() {
             raw.listen.unix_client.get_or_insert_with(|| text("CLIENT_NAME", LOCAL));
-            raw.client.push(Value { is: local(app.as_ref()), at: place("APP_ID") });
+            raw.client.push(Value { is: local(app.as_ref()), at: Place::Variable(NO_SECRET.to_owned()) });
         }
         raw.app.extend(app.map(|app| Value { is: app, at: place("APP_ID") }));
         raw.client.extend(client.map(|client| Value { is: client, at: place("CLIENT_NAME") }));
@@ -74,7 +74,12 @@ impl Environment {
         self.put("APP_SECRET_FILE", &mut app.secret_file)?;
         self.put("APP_BASE_URL", &mut app.base_url)?;
         self.put("APP_KEEP_WARM", &mut app.keep_warm)?;
-        let is_there = app.id.is_some() || app.secret.is_some() || app.secret_file.is_some();
+        let is_there = app.id.is_some()
+            || app.secret.is_some()
+            || app.secret_file.is_some()
+            || app.kind.is_some()
+            || app.base_url.is_some()
+            || app.keep_warm.is_some();
         Ok(is_there.then_some(app))
     }
 
@@ -84,14 +89,30 @@ impl Environment {
         self.put("CLIENT_NAME", &mut client.name)?;
         self.put("CLIENT_SECRET_SHA256", &mut client.secret_sha256)?;
         self.put("CLIENT_RATE", &mut client.rate)?;
-        client.apps = self.list("CLIENT_APPS").or_else(|| {
-            let of_file = raw.app.iter().filter_map(|app| app.is.id.clone());
-            Some(of_file.chain(app.and_then(|app| app.id.clone())).collect())
-        });
+        client.apps = self.list("CLIENT_APPS");
         client.rights = self.list("CLIENT_RIGHTS");
         client.paths = self.list("CLIENT_PATHS");
-        let is_there = client.name.is_some() || client.secret_sha256.is_some() || client.rights.is_some();
+        let is_there = client.name.is_some()
+            || client.secret_sha256.is_some()
+            || client.rights.is_some()
+            || client.apps.is_some()
+            || client.paths.is_some()
+            || client.rate.is_some();
+        client.apps.get_or_insert_with(|| {
+            let of_file = raw.app.iter().filter_map(|app| app.is.id.clone());
+            of_file.chain(app.and_then(|app| app.id.clone())).collect()
+        });
         Ok(is_there.then_some(client))
+    }
+
+    /// The variables that nobody knows, once all others were taken. Kubernetes makes some of this name for a service that is
+    /// called `wechat-hub`.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        const OF_PROGRAM: [&str; 4] = ["CONFIG", "LOG_FORMAT", "URL", "CLIENT_SECRET"];
+        let is_unknown = |name: &&String| {
+            !OF_PROGRAM.contains(&name.as_str()) && !name.starts_with("PORT") && !name.starts_with("SERVICE_")
+        };
+        self.0.keys().filter(is_unknown).map(|name| format!("{PREFIX}{name}")).collect()
     }
 
     fn put<T: FromStr>(&mut self, name: &str, target: &mut Option<Value<T>>) -> Result<(), Fault> {
@@ -110,6 +131,9 @@ impl Environment {
         Some(parts.map(|part| text(name, part)).collect())
     }
 }
+
+/// Where a client comes from that needs no secret: whoever can open the socket is it.
+pub(super) const NO_SECRET: &str = "the socket's own client";
 
 /// The client that everybody is who can open the socket, where nothing else is said.
 const LOCAL: &str = "local";

@@ -20,7 +20,11 @@ use std::{
 
 use tower_wechat::{AppId, AppSecret};
 
-use self::{environment::Environment, place::Source, raw::Raw};
+use self::{
+    environment::{Environment, NO_SECRET},
+    place::Source,
+    raw::Raw,
+};
 pub(crate) use self::{
     place::Fault,
     secret_file::{read as read_file, read_secret},
@@ -38,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) apps: Vec<App>,
     pub(crate) clients: Vec<Client>,
     pub(crate) limits: Limits,
+    /// Variables whose names begin as ours do, and that nobody knows.
+    pub(crate) unknown_variables: Vec<String>,
 }
 
 /// A TCP address to listen at.
@@ -106,7 +112,8 @@ impl Config {
         let source = Source::new(file.zip(text.as_deref()));
         let mut raw = text.as_deref().map_or_else(|| Ok(Raw::default()), |text| raw::parse(text, &source))?;
         environment.put_over(&mut raw, file.is_none())?;
-        check::check(raw, &source)
+        let config = check::check(raw, &source)?;
+        Ok(Self { unknown_variables: environment.unknown(), ..config })
     }
 
     /// The same for a text that stands in a file of this name, without the environment.

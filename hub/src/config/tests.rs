@@ -114,7 +114,7 @@ fn all_of_it_is_read() {
     assert_eq!((wechat.secret.expose(), wecom.secret.expose()), ("the-app-secret", "a-secret"));
     assert!(wechat.keep_warm && !wecom.keep_warm);
     let client = &config.clients[0];
-    assert_eq!(client.secret.to_string(), HASH);
+    assert_eq!(client.secret.unwrap().to_string(), HASH);
     assert_eq!(client.rights, [Right::Proxy, Right::Token]);
     assert_eq!(client.rate.unwrap().get(), 100);
 }
@@ -154,7 +154,16 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
         (with("[store]", "[store"), 8, ""),
         (with("connections = 7", "connections = \"7\""), 16, "expected"),
         (with("connections = 7", "connections = -7"), 16, "expected"),
-        (with("connections = 7", "connections = 0"), 16, "`connections` must be 1 or more"),
+        (with("connections = 7", "connections = 0"), 16, "`connections` must be 1 to"),
+        (
+            with("connections = 7", "long_polls_per_client = 2305843009213693952"),
+            16,
+            "`long_polls_per_client` must be",
+        ),
+        (with("header_timeout = \"500ms\"", "header_timeout = \"500000years\""), 15, "an hour at most"),
+        (with("kind = \"memory\"", "dir = \"d\""), 9, "name it"),
+        (with("kind = \"memory\"", "kind = \"file\"\ndir = \"\""), 10, "has a name"),
+        (with("secret = \"a-secret\"", "secret = \"   \""), 24, "white space"),
         (with("header_timeout = \"500ms\"", "header_timeout = \"soon\""), 15, "written like \"10s\""),
         (with("at_most_every = \"2s\"", "at_most_every = \"2\""), 12, "written like \"10s\""),
         (with("path = \"/cgi-bin", "path = \"cgi-bin"), 11, "begins with a slash"),
@@ -291,6 +300,7 @@ fn the_environment_alone_is_enough() {
         (vec![app[1], unix], "WECHAT_HUB_APP_ID: the app has no `id`"),
         (vec![app[0], app[1]], "WECHAT_HUB_LISTEN_UNIX"),
         (vec![unix], "WECHAT_HUB_APP_SECRET"),
+        (vec![app[0], app[1], unix, ("WECHAT_HUB_CLIENT_RATE", "5")], "the client has no `name`"),
         (
             vec![app[0], app[1], unix, ("WECHAT_HUB_LIMITS_CONNECTIONS", "x")],
             "WECHAT_HUB_LIMITS_CONNECTIONS: ",

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use tokio::task::JoinSet;
 use tower_wechat::{
     AppId, AppSecret, TokenCache,
     issuer::{ClassicToken, Issuer, StableToken, WeCom},
@@ -25,6 +26,8 @@ enum Store {
 pub(super) struct Apps {
     store: Store,
     present: HashMap<AppId, (config::App, TokenCache)>,
+    /// Those of earlier configurations, which finish what they do.
+    ending: JoinSet<()>,
 }
 
 impl Apps {
@@ -40,7 +43,7 @@ impl Apps {
                 Store::Redis(store.map_err(|error| Fault::new(format!("store: {error}")))?)
             }
         };
-        Ok(Self { store, present: HashMap::new() })
+        Ok(Self { store, present: HashMap::new(), ending: JoinSet::new() })
     }
 
     /// The hub of a configuration, and the caches that it would have.
@@ -69,22 +72,20 @@ impl Apps {
     /// Takes the caches of a plan over. Those that are not in it finish what they do, and end.
     pub(super) fn take_over(&mut self, plan: Plan) {
         let before = std::mem::replace(&mut self.present, plan.0);
+        while self.ending.try_join_next().is_some() {}
         for (id, (app, cache)) in before {
             if !self.present.get(&id).is_some_and(|(now, _)| now.is_same(&app)) {
-                tokio::spawn(async move { cache.shutdown().await });
+                self.ending.spawn(async move { cache.shutdown().await });
             }
         }
     }
 
     /// Waits for mints under way, and for their writes to the store.
-    pub(super) async fn end(self) {
-        let caches: Vec<_> = self.present.into_values().map(|(_, cache)| cache).collect();
-        let ending: Vec<_> =
-            caches.into_iter().map(|cache| tokio::spawn(async move { cache.shutdown().await })).collect();
-        for end in ending {
-            // One that panicked has ended.
-            let _ = end.await;
+    pub(super) async fn end(mut self) {
+        for (_, cache) in self.present.into_values() {
+            self.ending.spawn(async move { cache.shutdown().await });
         }
+        while self.ending.join_next().await.is_some() {}
     }
 
     fn cache(&self, app: &config::App) -> Result<TokenCache, Fault> {
@@ -107,8 +108,9 @@ pub(super) fn issuer(app: &config::App) -> Result<Box<dyn Issuer>, Fault> {
         ($issuer:expr) => {{
             let mut issuer = $issuer;
             if let Some(url) = &app.base_url {
-                issuer =
-                    issuer.base_url(url).map_err(|error| Fault::new(format!("app {:?}: {error}", app.id)))?;
+                issuer = issuer
+                    .base_url(url)
+                    .map_err(|error| Fault::new(format!("app {}: {error}", app.id.as_str())))?;
             }
             if let Some(file) = app.secret_file.clone() {
                 let last = app.secret.clone();

@@ -77,7 +77,8 @@ impl Ask {
         };
         let mut issuer = match self.hub.strip_prefix("unix:") {
             Some(path) => HubToken::unix(path, self.app.as_str(), secret),
-            None => HubToken::tcp(&self.hub, self.app.as_str(), secret).map_err(End::configuration)?,
+            None => HubToken::tcp(&self.hub, self.app.as_str(), secret)
+                .map_err(|error| End::Configuration(format!("--hub is unix:/path, or a URL: {error}")))?,
         };
         if let Some(file) = &self.root_certificates {
             let pem = crate::config::read_file(file);

@@ -8,11 +8,14 @@ use std::{
 use tokio::runtime;
 use tower_wechat::TokenCache;
 
-use super::{End, apps::issuer};
+use super::{End, apps::issuer, certificate::Certificate};
 use crate::config::{App, Config, Kind};
 
 pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
     let config = Config::load(file).map_err(End::configuration)?;
+    if let Some(tcp) = &config.tcp {
+        Certificate::read(&tcp.how).map_err(End::configuration)?;
+    }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(End::failure)?;
     let mut failed = 0;
     for app in &config.apps {

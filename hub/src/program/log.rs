@@ -1,9 +1,13 @@
 //! The log, on standard error.
+//!
+//! A thread of its own writes it, and what it cannot write in time is lost: whoever reads the log, or does not, must not hold
+//! up the hub.
 
 use std::io::{IsTerminal, stderr};
 
 use clap::ValueEnum;
 use tracing::Level;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 /// How the log is written.
@@ -15,10 +19,13 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Begins to write it. `RUST_LOG` says how much; `least` and what is graver unless set.
-pub(super) fn begin(format: LogFormat, least: Level) {
+/// Begins to write it, until what this returns is dropped. `RUST_LOG` says how much; `least` and what is graver unless set.
+pub(super) fn begin(format: LogFormat, least: Level) -> WorkerGuard {
     let filter = EnvFilter::builder().with_default_directive(least.into()).from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let (writer, guard) = NonBlocking::new(stderr());
+    // An error of the log's would be written to where the log cannot be written.
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     // Set once: whoever has set another before may keep it.
     let _ = match format {
         LogFormat::Json => log.json().with_current_span(true).try_init().map_err(drop),
@@ -28,4 +35,5 @@ pub(super) fn begin(format: LogFormat, least: Level) {
             log.with_ansi(is_coloured).try_init().map_err(drop)
         }
     };
+    guard
 }

@@ -7,6 +7,7 @@ mod ask;
 mod certificate;
 mod check;
 mod demo;
+mod descriptors;
 mod log;
 mod recorder;
 mod reload;
@@ -14,7 +15,12 @@ mod secret;
 mod serve;
 mod signals;
 
-use std::{fmt, path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    io::{Write, stderr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use tracing::Level;
@@ -56,6 +62,13 @@ struct Configured {
     config: Option<PathBuf>,
 }
 
+impl Configured {
+    /// An empty name is none, as an empty variable is.
+    fn file(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|file| !file.as_os_str().is_empty())
+    }
+}
+
 /// How the program ends, if not well.
 enum End {
     /// Command line or configuration are wrong.
@@ -78,7 +91,8 @@ impl End {
 #[must_use]
 pub fn main() -> ExitCode {
     let Arguments { command, log_format } = Arguments::parse();
-    log::begin(
+    // Dropped at the end, when all of it has been written.
+    let log = log::begin(
         log_format,
         match command {
             Command::Serve(_) => Level::INFO,
@@ -88,8 +102,8 @@ pub fn main() -> ExitCode {
         },
     );
     let ended = match command {
-        Command::Serve(Configured { config }) => serve::run(config.as_deref()),
-        Command::Check(Configured { config }) => check::run(config.as_deref()),
+        Command::Serve(configured) => serve::run(configured.file()),
+        Command::Check(configured) => check::run(configured.file()),
         Command::Secret => secret::run(),
         Command::Token(ask) => ask.token(),
         Command::Refresh(ask) => ask.refresh(),
@@ -100,6 +114,8 @@ pub fn main() -> ExitCode {
         Err(End::Configuration(message)) => (2, message),
         Err(End::Failure(message)) => (1, message),
     };
-    eprintln!("wechat-hub: {message}");
+    drop(log);
+    // There may be nobody to read it.
+    let _ = writeln!(stderr(), "wechat-hub: {message}");
     ExitCode::from(code)
 }

@@ -1,13 +1,20 @@
 //! SIGHUP: takes over a changed configuration, whole or not at all.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use super::{apps::Apps, certificate::Certificate};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::{apps::Apps, certificate::Certificate, descriptors};
 use crate::{
     config::{Config, Fault},
     hub::Hub,
     serve::Tls,
 };
+
+const LONGEST_LOAD: Duration = Duration::from_secs(10);
 
 /// What a reload needs to know.
 pub(super) struct Reloading {
@@ -23,8 +30,8 @@ impl Reloading {
     }
 
     /// Reads the configuration again. If anything is wrong with it, all stays as it was.
-    pub(super) fn reload(&self, hub: &Hub, apps: &mut Apps) {
-        match self.try_reload(hub, apps) {
+    pub(super) async fn reload(&self, hub: &Hub, apps: &mut Apps) {
+        match self.try_reload(hub, apps).await {
             Ok(restart) if restart.is_empty() => {
                 tracing::info!(target: "wechat_hub", "the configuration was taken over");
             }
@@ -39,8 +46,9 @@ impl Reloading {
         }
     }
 
-    fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
-        let config = Config::load(self.file.as_deref())?;
+    async fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
+        let mut config = self.load().await?;
+        descriptors::see_to(&mut config.limits);
         let (builder, plan) = apps.plan(&config)?;
         let how = config.tcp.as_ref().map(|tcp| &tcp.how);
         let certificate = how.map(Certificate::read).transpose()?.flatten();
@@ -50,5 +58,16 @@ impl Reloading {
         }
         apps.take_over(plan);
         Ok(config.needs_restart(&self.started))
+    }
+
+    /// Files may be long in coming, and signals are listened to again afterwards.
+    async fn load(&self) -> Result<Config, Fault> {
+        let file = self.file.clone();
+        let loading = spawn_blocking(move || Config::load(file.as_deref()));
+        match timeout(LONGEST_LOAD, loading).await {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(_)) => Err(Fault::new("it could not be read")),
+            Err(_) => Err(Fault::new("one of its files could not be read within 10 s")),
+        }
     }
 }

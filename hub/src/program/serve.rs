@@ -5,13 +5,13 @@ use std::{
     path::Path,
 };
 
-use tokio::runtime;
+use tokio::{runtime, select};
 
 use super::{
     End,
     apps::Apps,
     certificate::Certificate,
-    recorder,
+    descriptors, recorder,
     reload::Reloading,
     signals::{Asked, Signals},
 };
@@ -23,9 +23,11 @@ use crate::{
 };
 
 pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
-    let config = Config::load(file).map_err(End::configuration)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(End::failure)?;
-    runtime.block_on(serve(file, config))
+    let ended = runtime.block_on(serve(file));
+    // What is still going on was given its time.
+    runtime.shutdown_background();
+    ended
 }
 
 /// What listens. All of it is bound before anything is served.
@@ -36,8 +38,13 @@ struct Listening {
     tls: Option<Tls>,
 }
 
-async fn serve(file: Option<&Path>, config: Config) -> Result<(), End> {
+async fn serve(file: Option<&Path>) -> Result<(), End> {
     let mut signals = Signals::listen().map_err(End::failure)?;
+    let mut config = Config::load(file).map_err(End::configuration)?;
+    descriptors::see_to(&mut config.limits);
+    for name in &config.unknown_variables {
+        tracing::warn!(target: "wechat_hub", "the variable {name} is none of the hub's, and is ignored");
+    }
     let mut apps = Apps::open(&config.store).await.map_err(End::configuration)?;
     let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
     let builder = match config.admin {
@@ -50,10 +57,21 @@ async fn serve(file: Option<&Path>, config: Config) -> Result<(), End> {
 
     let reloading = Reloading::new(file, config, tls);
     while let Asked::Reload = signals.next().await {
-        reloading.reload(&hub, &mut apps);
+        reloading.reload(&hub, &mut apps).await;
     }
     tracing::info!(target: "wechat_hub", "ending: requests under way are answered, and mints are finished");
     hub.announce_end();
+    select! {
+        () = end(servers, admin, apps) => {
+            tracing::info!(target: "wechat_hub", "ended");
+            Ok(())
+        }
+        () = signals.end() => Err(End::Failure("it was told a second time to end, and did not wait for what was going on".to_owned())),
+    }
+}
+
+/// Answers what is under way, and finishes mints and their writes to the store.
+async fn end(servers: Vec<Server>, admin: Option<Server>, apps: Apps) {
     let ending: Vec<_> = servers.into_iter().map(|server| tokio::spawn(server.shutdown())).collect();
     for end in ending {
         // One that panicked has ended.
@@ -64,8 +82,6 @@ async fn serve(file: Option<&Path>, config: Config) -> Result<(), End> {
     if let Some(admin) = admin {
         admin.shutdown().await;
     }
-    tracing::info!(target: "wechat_hub", "ended");
-    Ok(())
 }
 
 /// Listens at all addresses, and says where on standard output.

@@ -29,6 +29,11 @@ impl Signals {
         })
     }
 
+    /// Comes back once one asks to end.
+    pub(super) async fn end(&mut self) {
+        while let Asked::Reload = self.next().await {}
+    }
+
     /// The next one.
     pub(super) async fn next(&mut self) -> Asked {
         select! {

@@ -12,10 +12,11 @@ use http::{
     request::Parts,
 };
 use serde::Serialize;
+use tokio::sync::watch;
 use tower_wechat::{AccessToken, AppId, TokenCache};
 
 use crate::{
-    caller,
+    caller::{self, Shown},
     client::Right,
     hub::Hub,
     known::Known,
@@ -31,6 +32,7 @@ pub(super) type AppInPath = Result<Path<String>, PathRejection>;
 pub(super) struct Ask {
     hub: Hub,
     known: Arc<Known>,
+    shown: Shown,
     id: AppId,
     app: Arc<App>,
     rights: &'static [Right],
@@ -45,19 +47,30 @@ impl Ask {
         rights: &'static [Right],
     ) -> Result<Self, Problem> {
         let table = hub.table();
-        let known = caller::client(&table, &head.headers, head.extensions.get::<Peer>())?.clone();
+        let (known, shown) = caller::client(&table, &head.headers, head.extensions.get::<Peer>())?;
+        let known = known.clone();
         let id = AppId::from(app.map_or_else(|_| String::new(), |Path(app)| app));
         let app = known.admit().and_then(|()| allowed(&table, &known, &id, rights));
         let app = app.map_err(|problem| problem.for_client(known.name()))?;
         drop(table);
-        Ok(Self { hub, known, id, app, rights })
+        Ok(Self { hub, known, shown, id, app, rights })
     }
 
-    /// After a wait: whether all that holds still.
-    pub(super) fn again(&self) -> Result<(), Problem> {
+    /// After a wait: whether all that holds still, by what the hub knows now.
+    pub(super) fn again(&mut self) -> Result<(), Problem> {
         let table = self.hub.table();
-        let known = table.same(&self.known).ok_or_else(Problem::unknown_client)?;
-        allowed(&table, known, &self.id, self.rights).map(drop)
+        let known = match self.shown {
+            Shown::Secret => table.same(&self.known),
+            Shown::Nothing => table.on_unix().filter(|now| now.name() == self.known.name()),
+        };
+        let known = known.ok_or_else(Problem::unknown_client)?;
+        self.app = allowed(&table, known, &self.id, self.rights)?;
+        Ok(())
+    }
+
+    /// Told when the hub knows something else.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.hub.0.changed.subscribe()
     }
 
     pub(super) fn cache(&self) -> &TokenCache {
@@ -74,8 +87,8 @@ impl Ask {
         (limits.body_bytes, limits.header_timeout)
     }
 
-    /// The answer: this token.
-    pub(super) fn token(&self, token: &AccessToken) -> Response {
+    /// The answer: this token, if the client may still have it.
+    pub(super) fn token(&mut self, token: &AccessToken) -> Result<Response, Problem> {
         #[derive(Serialize)]
         struct Answer<'a> {
             access_token: &'a str,
@@ -83,6 +96,7 @@ impl Ask {
             generation: u64,
             platform: &'static str,
         }
+        self.again()?;
         self.known.served();
         let answer = Answer {
             access_token: token.as_str(),
@@ -94,7 +108,7 @@ impl Ask {
         let mut response = serde_json::to_vec(&answer).unwrap_or_default().into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        Ok(response)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
@@ -11,6 +12,10 @@ use crate::problem::Problem;
 
 /// The whole body, if it is not longer than `limit` and comes in time.
 pub(super) async fn read(body: Body, (limit, time): (usize, Duration)) -> Result<Bytes, Problem> {
+    // What is announced to be too long is not waited for.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
     let whole = timeout(time, Limited::new(body, limit).collect()).await.map_err(|_| Problem::too_slow())?;
     whole.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {

@@ -4,11 +4,12 @@
 //! hub has never seen, gets the present one.
 
 use axum::{
+    body::Body,
     extract::{Request, State},
     response::Response,
 };
 use serde::Deserialize;
-use tower_wechat::{AccessToken, TokenError};
+use tower_wechat::{AccessToken, ErrorKind, TokenError};
 
 use super::{
     ask::{AppInPath, Ask, answer},
@@ -85,17 +86,34 @@ pub(super) async fn handle(State(hub): State<Hub>, app: AppInPath, request: Requ
 async fn refresh(hub: Hub, app: AppInPath, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     // The answer has the token in it.
-    let ask = Ask::new(hub, app, &head, &[Right::Refresh, Right::Token])?;
+    let mut ask = Ask::new(hub, app, &head, &[Right::Refresh, Right::Token])?;
+    let replaced = replace(&mut ask, body).await;
+    replaced.map_err(|problem| problem.for_client(ask.client().name()))
+}
+
+async fn replace(ask: &mut Ask, body: Body) -> Result<Response, Problem> {
     let body = body::read(body, ask.body_limits()).await?;
-    let Asked { rejected } = serde_json::from_slice(&body).map_err(|_| {
+    let rejected = read(&body).ok_or_else(|| {
         Problem::bad_request(
             "the body is `{\"rejected\": …}` with the generation (a number) or the text of a token",
         )
     })?;
-    let better = better(&ask, &rejected).await;
-    better
-        .map(|token| ask.token(&token))
-        .map_err(|error| Problem::no_token(&error).for_client(ask.client().name()))
+    // The body may have been long on its way, and nobody mints for who may not have the token.
+    ask.again()?;
+    let mut better = better(ask, &rejected).await;
+    if better.as_ref().is_err_and(|error| error.kind() == ErrorKind::Closed) {
+        // The app was just replaced by another configuration.
+        ask.again()?;
+        better = self::better(ask, &rejected).await;
+    }
+    ask.token(&better.map_err(|error| Problem::no_token(&error))?)
+}
+
+/// What the body says. A list of values is no object, though serde would take it for one.
+fn read(body: &[u8]) -> Option<Rejected> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let asked = is_object.then(|| serde_json::from_slice::<Asked>(body).ok()).flatten();
+    asked.map(|asked| asked.rejected)
 }
 
 /// The present token, or the next one if it was the present one that was rejected.

@@ -1,6 +1,6 @@
 //! `GET /v1/apps/{app}/token`: the present token, or the next one as soon as it is there.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::{
     extract::{Query, Request, State},
@@ -8,7 +8,7 @@ use axum::{
 };
 use http::request::Parts;
 use serde::Deserialize;
-use tokio::{select, time::sleep};
+use tokio::select;
 use tower_wechat::{ErrorKind, TokenError};
 
 use super::ask::{AppInPath, Ask, answer, nothing_newer};
@@ -36,37 +36,44 @@ pub(super) async fn handle(State(hub): State<Hub>, app: AppInPath, request: Requ
 }
 
 async fn token(hub: Hub, app: AppInPath, head: Parts) -> Result<Response, Problem> {
-    let ask = Ask::new(hub, app, &head, &[Right::Token])?;
+    let mut ask = Ask::new(hub, app, &head, &[Right::Token])?;
+    let told = tell(&mut ask, &head).await;
+    told.map_err(|problem| problem.for_client(ask.client().name()))
+}
+
+async fn tell(ask: &mut Ask, head: &Parts) -> Result<Response, Problem> {
     let Query(asked) = Query::<Asked>::try_from_uri(&head.uri).map_err(|_| {
         Problem::bad_request(
             "`min_ttl`, `newer_than` and `wait` are whole numbers, and each is given once at most",
         )
     })?;
     let least = Duration::from_secs(asked.min_ttl);
-    let token = ask.cache().token_with_min_ttl(least).await.map_err(|error| no_token(&ask, least, &error))?;
+    let token = ask.cache().token_with_min_ttl(least).await.map_err(|error| no_token(ask, least, &error))?;
     let Some(generation) = asked.newer_than.filter(|generation| token.generation() <= *generation) else {
-        return Ok(ask.token(&token));
+        return ask.token(&token);
     };
     if asked.wait == 0 {
         return Ok(nothing_newer());
     }
     let _permit = ask.client().poll()?;
+    let mut changes = ask.changes();
     let stopping = head.extensions.get::<Stopping>().cloned();
-    let next = select! {
-        next = ask.cache().newer_than(generation) => next,
-        () = sleep(Duration::from_secs(asked.wait.min(LONGEST_WAIT))) => return Ok(nothing_newer()),
-        () = Stopping::begun(stopping) => return Ok(nothing_newer()),
-    };
-    ask.again()?;
-    Ok(ask.token(&next))
+    let mut over = pin!(Stopping::begun_or(stopping, Duration::from_secs(asked.wait.min(LONGEST_WAIT))));
+    loop {
+        // What was changed before is known now, and what is changed after wakes it.
+        ask.again()?;
+        select! {
+            next = ask.cache().newer_than(generation) => return ask.token(&next),
+            () = &mut over => return Ok(nothing_newer()),
+            // It cannot fail while there is the hub.
+            _ = changes.changed() => {}
+        }
+    }
 }
 
 /// Where a token is there that lives shorter than no token lives, it is the question that is wrong.
 fn no_token(ask: &Ask, least: Duration, error: &TokenError) -> Problem {
     let is_asked_too_much =
         !least.is_zero() && error.kind() == ErrorKind::Config && ask.cache().current().is_some();
-    if is_asked_too_much {
-        return Problem::no_such_life();
-    }
-    Problem::no_token(error).for_client(ask.client().name())
+    if is_asked_too_much { Problem::no_such_life() } else { Problem::no_token(error) }
 }

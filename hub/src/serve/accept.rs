@@ -31,6 +31,8 @@ pub(super) async fn run(listener: Listener, room: Room, serving: Serving, tasks:
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(target: "wechat_hub", %error, "a connection cannot be taken");
+                // It may be for want of file descriptors.
+                room.connections.make_room();
                 sleep(PAUSE).await;
                 continue;
             }

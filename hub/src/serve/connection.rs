@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use axum::{Router, body::Body, response::IntoResponse};
+use axum::{Router, body::Body};
 use http::{HeaderMap, Request, Response, Version, header::HOST};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -26,7 +26,7 @@ use super::{
     stopping::Stopping,
     stream::Watched,
 };
-use crate::{peer::Peer, problem::Problem};
+use crate::{peer::Peer, problem::Problem, protocol::refused};
 
 /// What all connections of a listener have in common.
 #[derive(Clone)]
@@ -105,7 +105,7 @@ async fn answer(
     let response = if has_one_host(request.version(), request.headers()) {
         router.call(request).await?
     } else {
-        Problem::bad_request("an HTTP/1.1 request has one `Host` header").into_response()
+        refused(&request, Problem::bad_request("an HTTP/1.1 request has one `Host` header"))
     };
     Ok(response.map(|body: Body| in_answer.until(body)))
 }

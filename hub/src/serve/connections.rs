@@ -51,6 +51,13 @@ impl Connections {
         Some(Place { all: self.clone(), gone, idle: Mutex::new(Some(key)) })
     }
 
+    /// Tells the one that has been idle for longest to go, if one is idle.
+    pub(super) fn make_room(&self) {
+        if let Some((_, oldest)) = self.state().idle.pop_first() {
+            oldest.notify_one();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,17 +6,24 @@
 use std::{
     fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError},
     io::{self, ErrorKind},
+    os::fd::AsRawFd,
     os::unix::{
         fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
 };
 
 use crate::error::Error;
 
 /// What a socket's path may be long, in bytes, on Linux; other systems have a few less, and say so themselves.
 const LONGEST_PATH: usize = 107;
+
+/// Another hub has the lock for a moment only.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+const LOCK_TRIES: u32 = 200;
 
 /// A socket's path, which is removed at the end if it is still this socket's.
 pub(super) struct SocketFile {
@@ -51,10 +58,15 @@ impl SocketFile {
         }
         // Held until the socket is in its place, so that two hubs that begin at once do not replace each other's.
         let lock = File::open(&folder).map_err(|error| io("its folder cannot be opened", error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(fault("another hub is beginning to listen there")),
-            Err(TryLockError::Error(error)) => return Err(io("its folder cannot be locked", error)),
+        for last in (0..LOCK_TRIES).rev() {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if last > 0 => sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(fault("another process keeps its folder locked"));
+                }
+                Err(TryLockError::Error(error)) => return Err(io("its folder cannot be locked", error)),
+            }
         }
         let place = folder.join(name);
         let nursery =
@@ -65,7 +77,8 @@ impl SocketFile {
                 its.uid()
             )));
         }
-        check(&place, nursery.owner).map_err(|error| fault(&error))?;
+        // By the path as it was given, which is short enough.
+        check(path, nursery.owner).map_err(|error| fault(&error))?;
         let (listener, is) = nursery.bind(&place).map_err(|error| io("it cannot be made", error))?;
         Ok((listener, Self { path: place, is }))
     }
@@ -124,8 +137,8 @@ struct Nursery {
 
 impl Nursery {
     fn make(within: &Path) -> io::Result<Self> {
-        let folder = within.join(".h");
-        // One that was left behind, by a hub that was killed in here.
+        let folder = within.join(format!(".wechat-hub-{}", std::process::id()));
+        // A hub of the same process id may have been killed in here.
         let _ = fs::remove_file(folder.join("s"));
         let _ = fs::remove_dir(&folder);
         DirBuilder::new().mode(0o700).create(&folder)?;
@@ -136,7 +149,10 @@ impl Nursery {
     /// Listens at a socket which is at `place` then, and which only this user may use.
     fn bind(&self, place: &Path) -> io::Result<(UnixListener, (u64, u64))> {
         let socket = self.folder.join("s");
-        let listener = UnixListener::bind(&socket)?;
+        // A short way to the folder, where the system has it: paths of sockets must not be long.
+        let opened = File::open(&self.folder)?;
+        let short = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        let listener = UnixListener::bind(if short.exists() { short.join("s") } else { socket.clone() })?;
         listener.set_nonblocking(true)?;
         fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
         let is = identity(&fs::symlink_metadata(&socket)?);

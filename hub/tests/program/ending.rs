@@ -48,3 +48,18 @@ async fn each_way_to_end_is_an_orderly_one() {
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["hub.toml"]);
 }
+
+#[tokio::test]
+async fn who_says_it_twice_does_not_want_to_wait() {
+    let wechat = FakeWeChat::start().await;
+    let hold = wechat.hold_tokens();
+    let folder = folder(&config(&wechat));
+    let mut hub = Process::serve(&folder, 2).await;
+    wechat.wait_for_token_requests(1).await;
+    hub.signal("TERM");
+    hub.says("ending").await;
+    hub.signal("TERM");
+    assert_eq!(hub.ended().await.code(), Some(1));
+    hub.says("a second time").await;
+    drop(hold);
+}

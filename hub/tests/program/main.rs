@@ -9,6 +9,7 @@ mod admin;
 mod bad_input;
 mod commands;
 mod ending;
+mod log;
 mod reload;
 mod secrets;
 mod serve;

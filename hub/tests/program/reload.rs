@@ -119,3 +119,52 @@ async fn an_app_whose_secret_was_replaced_keeps_its_token() {
     assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().token(), first.token());
     assert_eq!(wechat.mints(), mints);
 }
+
+#[tokio::test]
+async fn from_the_environment_alone_a_reload_disturbs_nobody() {
+    let wechat = FakeWeChat::start().await;
+    let folder = super::support::Folder::new();
+    let mut command = super::process::program();
+    command
+        .arg("serve")
+        .env("WECHAT_HUB_LISTEN_UNIX", socket(&folder))
+        .env("WECHAT_HUB_APP_ID", APP)
+        .env("WECHAT_HUB_APP_SECRET", FakeWeChat::APP_SECRET)
+        .env("WECHAT_HUB_APP_BASE_URL", wechat.url())
+        .env("WECHAT_HUB_LISTEN_TPC", "127.0.0.1:1")
+        .env("WECHAT_HUB_SERVICE_HOST", "10.0.0.1");
+    let hub = Process::start(&mut command, 1).await;
+    hub.says("WECHAT_HUB_LISTEN_TPC is none of the hub's").await;
+    assert!(!hub.log().contains("SERVICE_HOST"), "{}", hub.log());
+    let get = |query: &str| format!("GET /v1/apps/{APP}/token{query} HTTP/1.1\r\nhost: hub\r\n\r\n");
+    let present = unix(&socket(&folder), get("")).await.unwrap();
+    let mut waiting = UnixStream::connect(socket(&folder)).await.unwrap();
+    let query = format!("?newer_than={}&wait=60", present.generation());
+    waiting.write_all(get(&query).as_bytes()).await.unwrap();
+    hub.signal("HUP");
+    hub.says("the configuration was taken over").await;
+    let body = format!("{{\"rejected\": {}}}", present.generation());
+    let length = body.len();
+    let refresh = format!(
+        "POST /v1/apps/{APP}/refresh HTTP/1.1\r\nhost: hub\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    wechat.revoke();
+    let next = unix(&socket(&folder), refresh).await.unwrap().token();
+    assert_eq!(answer(&mut waiting).await.unwrap().token(), next);
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_come_holds_up_no_other_signal_for_long() {
+    let wechat = FakeWeChat::start().await;
+    let text = config(&wechat);
+    let folder = folder(&text);
+    let mut hub = Process::serve(&folder, 2).await;
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    write_config(&folder, &text.replacen("secret = ", "secret_file = \"pipe\" # ", 1));
+    hub.signal("HUP");
+    hub.says("could not be read within 10 s").await;
+    assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().status, 200);
+    hub.signal("TERM");
+    assert_eq!(hub.ended().await.code(), Some(0));
+}

@@ -2,10 +2,11 @@
 
 use fake_wechat::FakeWeChat;
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore};
-use wechat_hub::Hub;
+use wechat_hub::{Client, Hub};
 
-use super::support::{APP, SECRET, all, hub, raw, refresh, request, token};
+use super::support::{APP, SECRET, all, answer, cache, eventually, hub, raw, refresh, request, tcp, token};
 
 #[tokio::test]
 async fn only_the_rejection_of_the_present_token_costs_a_mint() {
@@ -99,6 +100,8 @@ async fn bodies_that_cannot_be_read_are_refused() {
         r#"{"rejected": 1, "rejected": 2}"#,
         r#"{"rejected": 99999999999999999999}"#,
         "rejected=1",
+        "[1]",
+        "[\"a\"]",
     ] {
         raw(&server, request("POST", &path, SECRET, body)).await.unwrap().is_problem(400);
     }
@@ -107,4 +110,68 @@ async fn bodies_that_cannot_be_read_are_refused() {
     let body = json!({ "rejected": "x".repeat(65_000) }).to_string();
     assert_eq!(raw(&server, request("POST", &path, SECRET, &body)).await.unwrap().status, 200);
     assert_eq!(wechat.mints(), 1);
+}
+
+/// The head of a refresh, and the body later.
+async fn slowly(server: &wechat_hub::Server, secret: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(tcp(server)).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /v1/apps/{APP}/refresh HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {secret}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_client_that_is_revoked_before_its_body_has_come_causes_no_mint() {
+    let wechat = FakeWeChat::start().await;
+    let cache = cache(&wechat);
+    let builder = || Hub::builder().app_on_demand(APP, cache.clone()).client(all());
+    let other = Client::new("other", "other").apps([APP]).rights(["token", "refresh"]);
+    let hub = builder().client(other).build().unwrap();
+    let server = hub.serve_tcp("127.0.0.1:0").unwrap();
+    let present = token(&server, "").await.token();
+    let body = json!({ "rejected": present }).to_string();
+    let mut stream = slowly(&server, "other", &body).await;
+    eventually(|| hub.load().connections - hub.load().idle_connections == 1).await;
+    hub.reconfigure(builder()).unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    answer(&mut stream).await.unwrap().is_problem(401);
+    assert_eq!(wechat.mints(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_whose_app_is_replaced_meanwhile_goes_to_the_new_one() {
+    let wechat = FakeWeChat::start().await;
+    let store = MemoryStore::new();
+    let new = || {
+        let issuer = StableToken::new(APP, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap();
+        TokenCache::builder(issuer).store(store.clone()).build()
+    };
+    let first = new();
+    let hub = Hub::builder().app_on_demand(APP, first.clone()).client(all()).build().unwrap();
+    let server = hub.serve_tcp("127.0.0.1:0").unwrap();
+    let present = token(&server, "").await.token();
+    let body = json!({ "rejected": present }).to_string();
+    let mut stream = slowly(&server, SECRET, &body).await;
+    eventually(|| hub.load().connections - hub.load().idle_connections == 1).await;
+    hub.reconfigure(Hub::builder().app_on_demand(APP, new()).client(all())).unwrap();
+    first.shutdown().await;
+    wechat.revoke();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    assert_ne!(answer(&mut stream).await.unwrap().token(), present);
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_to_be_too_long_is_not_waited_for() {
+    let wechat = FakeWeChat::start().await;
+    let server = hub(&wechat).build().unwrap().serve_tcp("127.0.0.1:0").unwrap();
+    let request = format!(
+        "POST /v1/apps/{APP}/refresh HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {SECRET}\r\nexpect: 100-continue\r\n\
+         content-length: 99999999\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(tcp(&server)).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    answer(&mut stream).await.unwrap().is_problem(413);
 }

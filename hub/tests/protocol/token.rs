@@ -148,24 +148,71 @@ async fn a_failure_is_told_with_the_platforms_own_code_and_when_to_come_again() 
     assert_eq!(again.json()["retry_after"].to_string(), again.header("retry-after").unwrap());
 }
 
+/// Asks over a connection of its own, which waits.
+async fn waiting(server: &wechat_hub::Server, path: &str, secret: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(tcp(server)).await.unwrap();
+    stream.write_all(request("GET", path, secret, "").as_bytes()).await.unwrap();
+    stream
+}
+
+const SOON: Duration = Duration::from_secs(5);
+
 #[tokio::test]
-async fn a_client_that_was_revoked_while_it_waited_gets_nothing() {
+async fn a_client_that_is_revoked_while_it_waits_gets_nothing_and_is_told_at_once() {
     let wechat = FakeWeChat::start().await;
     let cache = cache(&wechat);
     let builder = || Hub::builder().app_on_demand(APP, cache.clone()).client(all());
     let other = || Client::new("other", "other").apps([APP]);
     let hub = builder().client(other().rights(["token"])).build().unwrap();
     let server = hub.serve_tcp("127.0.0.1:0").unwrap();
-    for (after, status) in [(builder().client(other().rights(["proxy"])), 403), (builder(), 401)] {
+    let present = token(&server, "").await.generation();
+    let path = format!("/v1/apps/{APP}/token?newer_than={present}&wait=60");
+    for (after, status) in [
+        (builder().client(other().rights(["proxy"])), 403),
+        (builder(), 401),
+        (builder().client(Client::new("other", "another").apps([APP]).rights(["token"])), 401),
+    ] {
         hub.reconfigure(builder().client(other().rights(["token"]))).unwrap();
-        let present = token(&server, "").await.generation();
-        let path = format!("/v1/apps/{APP}/token?newer_than={present}&wait=60");
-        let mut stream = TcpStream::connect(tcp(&server)).await.unwrap();
-        stream.write_all(request("GET", &path, "other", "").as_bytes()).await.unwrap();
+        let mut stream = waiting(&server, &path, "other").await;
         eventually(|| hub.load().long_polls == 1).await;
         hub.reconfigure(after).unwrap();
-        wechat.revoke();
-        cache.refresh(&cache.token().await.unwrap()).await.unwrap();
-        timeout(Duration::from_secs(5), answer(&mut stream)).await.unwrap().unwrap().is_problem(status);
+        timeout(SOON, answer(&mut stream)).await.unwrap().unwrap().is_problem(status);
     }
+    assert_eq!(hub.load().long_polls, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_is_revoked_while_its_token_is_minted_does_not_get_it() {
+    let wechat = FakeWeChat::start().await;
+    let cache = cache(&wechat);
+    let builder = || Hub::builder().app_on_demand(APP, cache.clone()).client(all());
+    let other = Client::new("other", "other").apps([APP]).rights(["token"]);
+    let hub = builder().client(other).build().unwrap();
+    let server = hub.serve_tcp("127.0.0.1:0").unwrap();
+    let hold = wechat.hold_tokens();
+    let mut stream = waiting(&server, &format!("/v1/apps/{APP}/token"), "other").await;
+    wechat.wait_for_token_requests(1).await;
+    hub.reconfigure(builder()).unwrap();
+    drop(hold);
+    timeout(SOON, answer(&mut stream)).await.unwrap().unwrap().is_problem(401);
+    assert_eq!(token(&server, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_waits_while_an_app_is_replaced_hears_of_the_next_token_of_the_new_one() {
+    let wechat = FakeWeChat::start().await;
+    let hub = hub(&wechat).build().unwrap();
+    let server = hub.serve_tcp("127.0.0.1:0").unwrap();
+    let present = token(&server, "").await.generation();
+    let mut stream =
+        waiting(&server, &format!("/v1/apps/{APP}/token?newer_than={present}&wait=60"), SECRET).await;
+    eventually(|| hub.load().long_polls == 1).await;
+    let next = cache(&wechat);
+    hub.reconfigure(Hub::builder().app_on_demand(APP, next.clone()).client(all())).unwrap();
+    assert_eq!(hub.load().long_polls, 1, "it waits on");
+    next.token().await.unwrap();
+    wechat.revoke();
+    let minted = next.refresh(&next.current().unwrap()).await.unwrap();
+    let told = timeout(SOON, answer(&mut stream)).await.unwrap().unwrap();
+    assert_eq!(told.token(), minted.as_str());
 }

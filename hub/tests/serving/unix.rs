@@ -137,3 +137,52 @@ async fn a_caller_without_a_credential_is_the_sockets_client_and_nobody_over_tcp
         200
     );
 }
+
+#[tokio::test]
+async fn who_waits_without_a_credential_is_refused_once_the_socket_has_no_client_any_more() {
+    let wechat = FakeWeChat::start().await;
+    let cache = super::support::cache(&wechat);
+    let builder = || {
+        let shop = Client::new("shop", "shop").apps([APP]).rights(["token"]);
+        Hub::builder().app_on_demand(APP, cache.clone()).client(shop)
+    };
+    let hub = builder().unix_client("shop").build().unwrap();
+    let folder = Folder::new();
+    let server = serve(&hub, &folder.path().join("hub.sock")).unwrap();
+    let present = cache.token().await.unwrap().generation();
+    let ask = format!("GET /v1/apps/{APP}/token?newer_than={present}&wait=60 HTTP/1.1\r\nhost: hub\r\n\r\n");
+    let waiting = async { raw(&server, ask).await.unwrap() };
+    let changing = async {
+        super::support::eventually(|| hub.load().long_polls == 1).await;
+        hub.reconfigure(builder()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(waiting, changing);
+    answer.is_problem(401);
+}
+
+#[tokio::test]
+async fn hubs_that_begin_together_in_one_folder_all_begin_and_leave_what_is_there() {
+    let wechat = FakeWeChat::start().await;
+    let hub = hub(&wechat).build().unwrap();
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join(".h")).unwrap();
+    fs::write(folder.path().join(".h/s"), "somebody's").unwrap();
+    let long = folder.path().join("x".repeat(106 - folder.path().as_os_str().len()));
+    let paths: Vec<_> = (0..8).map(|number| folder.path().join(number.to_string())).chain([long]).collect();
+    let runtime = tokio::runtime::Handle::current();
+    let begun: Vec<_> = std::thread::scope(|scope| {
+        let begin = |path| {
+            let (hub, runtime) = (hub.clone(), runtime.clone());
+            scope.spawn(move || {
+                let _runtime = runtime.enter();
+                serve(&hub, path)
+            })
+        };
+        let beginning: Vec<_> = paths.iter().map(begin).collect();
+        beginning.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for server in &begun {
+        assert_eq!(token(server.as_ref().unwrap(), "").await.status, 200);
+    }
+    assert_eq!(fs::read_to_string(folder.path().join(".h/s")).unwrap(), "somebody's");
+}

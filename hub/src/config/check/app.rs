@@ -16,9 +16,10 @@ impl Checker<'_> {
             let checked = self.app(app)?;
             if apps.iter().any(|before| before.id == checked.id) {
                 let at = app.is.id.as_ref().map_or(&app.at, |id| &id.at);
-                return Err(
-                    self.fault(at, format!("app {:?} is named twice: leave one of them out", checked.id))
-                );
+                return Err(self.fault(
+                    at,
+                    format!("app {} is named twice: leave one of them out", checked.id.as_str()),
+                ));
             }
             apps.push(checked);
         }
@@ -79,6 +80,12 @@ impl Checker<'_> {
         };
         if secret.is_empty() {
             return Err(self.fault(&id.at, format!("the secret of app {name} is empty")));
+        }
+        if secret.len() > 512 || secret.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            let message = format!(
+                "the secret of app {name} can be none: it has white space in it, or more than 512 bytes"
+            );
+            return Err(self.fault(&id.at, message));
         }
         if let Some(url) = base_url {
             let checked = Platform::wechat().with_origin(&url.is);

@@ -4,12 +4,12 @@ use super::Checker;
 use crate::{
     client::{Client, Right},
     config::{
-        App,
+        App, NO_SECRET,
         place::{Fault, Place, Value},
         raw,
     },
     error::Error,
-    secret::{ClientSecret, SecretHash},
+    secret::SecretHash,
 };
 
 impl Checker<'_> {
@@ -24,7 +24,7 @@ impl Checker<'_> {
                         format!("there are two clients {:?}: each needs its own name", before.name),
                     ));
                 }
-                if before.secret == checked.secret {
+                if before.secret.is_some() && before.secret == checked.secret {
                     let message = format!(
                         "the clients {:?} and {:?} have the same secret: `wechat-hub secret` makes another",
                         before.name, checked.name
@@ -45,13 +45,14 @@ impl Checker<'_> {
         if name.is.is_empty() || name.is.len() > 128 || name.is.chars().any(char::is_control) {
             return fault(&name.at, "a name has 1 to 128 bytes and no control characters");
         }
-        let secret = match secret_sha256 {
+        let checked = match secret_sha256 {
             Some(hash) => {
-                hash.is.parse::<SecretHash>().map_err(|error| self.fault(&hash.at, error.to_string()))?
+                let hash =
+                    hash.is.parse::<SecretHash>().map_err(|error| self.fault(&hash.at, error.to_string()))?;
+                Client::new(name.is.clone(), hash.to_string())
             }
-            // Nobody knows this one: it is the client of the Unix socket, and of nothing else.
-            None if matches!(client.at, Place::Variable(_)) && paths.is_none() => {
-                ClientSecret::generate()?.hash()
+            None if matches!(&client.at, Place::Variable(name) if name == NO_SECRET) => {
+                Client::without_secret(name.is.clone())
             }
             None => {
                 return fault(
@@ -82,9 +83,7 @@ impl Checker<'_> {
         if let Some(path) = paths.iter().flatten().find(|path| !path.is.starts_with('/')) {
             return fault(&path.at, &format!("the path {:?} does not begin with a slash", path.is));
         }
-        let mut checked = Client::new(name.is.clone(), secret.to_string())
-            .apps(its.iter().map(|app| app.is.as_str()))
-            .rights(rights);
+        let mut checked = checked.apps(its.iter().map(|app| app.is.as_str())).rights(rights);
         checked.rate = rate.as_ref().map(|rate| rate.is);
         Ok(checked)
     }

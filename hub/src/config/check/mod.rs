@@ -56,7 +56,7 @@ pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
     {
         return Err(source.fault(&name.at, format!("`unix_client`: there is no client {:?}", name.is)));
     }
-    Ok(Config { unix, unix_client, tcp, admin, store, apps, clients, limits })
+    Ok(Config { unix, unix_client, tcp, admin, store, apps, clients, limits, unknown_variables: Vec::new() })
 }
 
 struct Checker<'s> {
@@ -147,7 +147,9 @@ impl Checker<'_> {
         let of_number = |number: &Option<Value<usize>>| number.as_ref().map(|value| value.at.clone());
         let places = [
             ("header_bytes", of_number(&limits.header_bytes)),
+            ("body_bytes", of_number(&limits.body_bytes)),
             ("connections", of_number(&limits.connections)),
+            ("long_polls_per_client", of_number(&limits.long_polls_per_client)),
             ("header_timeout", limits.header_timeout.as_ref().map(|value| value.at.clone())),
         ];
         let at = places.into_iter().find(|(name, _)| fault.contains(name)).and_then(|(_, at)| at);

@@ -11,8 +11,17 @@ impl Checker<'_> {
     pub(super) fn store(&self, store: &raw::Store) -> Result<Store, Fault> {
         let kind = store.kind.as_ref();
         match kind.map_or("memory", |kind| kind.is.as_str()) {
-            "memory" => Ok(Store::Memory),
+            "memory" => match [&store.dir, &store.url, &store.url_file].into_iter().flatten().next() {
+                Some(value) => Err(self.fault(
+                    &value.at,
+                    "a store with a `dir` or a `url` has the `kind` \"file\" or \"redis\": name it",
+                )),
+                None => Ok(Store::Memory),
+            },
             "file" => match &store.dir {
+                Some(dir) if dir.is.is_empty() => {
+                    Err(self.fault(&dir.at, "`dir` is a folder of its own, and has a name"))
+                }
                 Some(dir) => Ok(Store::File(self.path(&dir.is))),
                 None => {
                     Err(self.missing(kind, "a store of the kind \"file\" needs `dir`, a folder of its own"))
