@@ -112,7 +112,8 @@ if $all; then
     step "the hub beside nginx, and how fast workers hear of a new token"
     need_package nginx nginx-light
     need_package wrk wrk
-    cargo bench --quiet --package wechat-hub
+    need_package h2load nghttp2-client
+    cargo bench --quiet --profile dist --package wechat-hub
 fi
 
 step "all is well"

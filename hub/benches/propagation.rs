@@ -23,9 +23,9 @@ use wechat_hub::{Client, Hub, Right};
 const APP: &str = FakeWeChat::APP_ID;
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const WORKERS: usize = 50;
-const REFRESHES: usize = 30;
-/// Short, so that a refresh ahead is due every second or two.
-const LIFE: Duration = Duration::from_secs(4);
+const REFRESHES: usize = 8;
+/// Short, so that a refresh ahead is due every quarter of a minute.
+const LIFE: Duration = Duration::from_secs(25);
 
 #[tokio::main]
 async fn main() {

@@ -80,6 +80,7 @@ mod serve;
 mod shared;
 mod table;
 mod ticker;
+mod told;
 
 pub use crate::{
     client::{Client, Right},

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use tower_wechat::{AppId, KeepWarm, TokenCache};
+use bytes::Bytes;
+use tower_wechat::{AccessToken, AppId, KeepWarm, TokenCache};
 
 use crate::{
     client::Client, clock::unix_seconds, day::Day, error::Error, known::Known, limits::Limits,
-    secret::SecretHash,
+    secret::SecretHash, told::Told,
 };
 
 /// An app, and its token.
@@ -19,12 +20,13 @@ pub(crate) struct App {
     pub(crate) is_warm: bool,
     warmth: OnceLock<KeepWarm>,
     day: Mutex<Day>,
+    told: Told,
 }
 
 impl App {
     pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
         let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
-        Self { cache, is_warm, warmth: OnceLock::new(), day }
+        Self { cache, is_warm, warmth: OnceLock::new(), day, told: Told::default() }
     }
 
     /// Begins to keep the token warm. Must be called on a tokio runtime.
@@ -32,6 +34,11 @@ impl App {
         if self.is_warm {
             self.warmth.get_or_init(|| self.cache.keep_warm());
         }
+    }
+
+    /// The answer that tells of this token of its.
+    pub(crate) fn answer(&self, token: &AccessToken) -> Bytes {
+        self.told.json(token, self.cache.platform())
     }
 
     /// Counts what has happened since the last time, and says what the last day has brought.

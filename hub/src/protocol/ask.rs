@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use axum::{
     extract::{Path, rejection::PathRejection},
     response::{IntoResponse, Response},
@@ -11,7 +12,6 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request::Parts,
 };
-use serde::Serialize;
 use tokio::sync::watch;
 use tower_wechat::{AccessToken, AppId, TokenCache};
 
@@ -31,6 +31,8 @@ pub(super) type AppInPath = Result<Path<String>, PathRejection>;
 /// A client that may ask for an app.
 pub(super) struct Ask {
     hub: Hub,
+    /// By which it was let in.
+    table: Arc<Table>,
     known: Arc<Known>,
     shown: Shown,
     id: AppId,
@@ -46,25 +48,28 @@ impl Ask {
         head: &Parts,
         rights: &'static [Right],
     ) -> Result<Self, Problem> {
-        let table = hub.table();
+        let table = Guard::into_inner(hub.table());
         let (known, shown) = caller::client(&table, &head.headers, head.extensions.get::<Peer>())?;
         let known = known.clone();
         let id = AppId::from(app.map_or_else(|_| String::new(), |Path(app)| app));
         let app = known.admit().and_then(|()| allowed(&table, &known, &id, rights));
         let app = app.map_err(|problem| problem.for_client(known.name()))?;
-        drop(table);
-        Ok(Self { hub, known, shown, id, app, rights })
+        Ok(Self { hub, table, known, shown, id, app, rights })
     }
 
     /// After a wait: whether all that holds still, by what the hub knows now.
     pub(super) fn again(&mut self) -> Result<(), Problem> {
         let table = self.hub.table();
+        if Arc::ptr_eq(&table, &self.table) {
+            return Ok(());
+        }
         let known = match self.shown {
             Shown::Secret => table.same(&self.known),
             Shown::Nothing => table.on_unix().filter(|now| now.name() == self.known.name()),
         };
         let known = known.ok_or_else(Problem::unknown_client)?;
         self.app = allowed(&table, known, &self.id, self.rights)?;
+        self.table = Guard::into_inner(table);
         Ok(())
     }
 
@@ -83,29 +88,15 @@ impl Ask {
 
     /// The longest body that it may send, and how long that may take.
     pub(super) fn body_limits(&self) -> (usize, std::time::Duration) {
-        let limits = self.hub.table().limits;
+        let limits = self.table.limits;
         (limits.body_bytes, limits.header_timeout)
     }
 
     /// The answer: this token, if the client may still have it.
     pub(super) fn token(&mut self, token: &AccessToken) -> Result<Response, Problem> {
-        #[derive(Serialize)]
-        struct Answer<'a> {
-            access_token: &'a str,
-            expires_in: u64,
-            generation: u64,
-            platform: &'static str,
-        }
         self.again()?;
         self.known.served();
-        let answer = Answer {
-            access_token: token.as_str(),
-            expires_in: token.expires_in().as_secs(),
-            generation: token.generation(),
-            platform: self.app.cache.platform().name(),
-        };
-        // Strings and numbers always have a JSON.
-        let mut response = serde_json::to_vec(&answer).unwrap_or_default().into_response();
+        let mut response = self.app.answer(token).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)
