@@ -12,24 +12,28 @@ mod secret_file;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tower_wechat::{AppId, AppSecret};
 
 use self::{
     environment::{Environment, NO_SECRET},
-    place::Source,
+    place::{Place, Source, Value},
     raw::Raw,
 };
 pub(crate) use self::{
-    place::Fault,
+    place::{Fault, Where},
     secret_file::{read as read_file, read_secret},
 };
 use crate::{client::Client, limits::Limits};
+
+/// What the command line says of the configuration.
+#[derive(Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) file: Option<PathBuf>,
+    /// As `insecure_plaintext = true` in `[listen]`.
+    pub(crate) insecure_plaintext: bool,
+}
 
 /// A configuration that fits together. It holds secrets, and has no `Debug`.
 pub(crate) struct Config {
@@ -42,8 +46,19 @@ pub(crate) struct Config {
     pub(crate) apps: Vec<App>,
     pub(crate) clients: Vec<Client>,
     pub(crate) limits: Limits,
+    pub(crate) places: Places,
     /// Variables whose names begin as ours do, and that nobody knows.
     pub(crate) unknown_variables: Vec<String>,
+}
+
+/// Where the values stand that may turn out to be of no use.
+#[derive(Clone, Default)]
+pub(crate) struct Places {
+    pub(crate) unix: Where,
+    pub(crate) tcp: Where,
+    pub(crate) tls: Where,
+    pub(crate) admin: Where,
+    pub(crate) store: Where,
 }
 
 /// A TCP address to listen at.
@@ -103,22 +118,27 @@ impl App {
 
 impl Config {
     /// Reads a file, if one is named, and the environment.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Fault> {
-        Self::load_with(file, Environment::of_process())
+    pub(crate) fn load(given: &Given) -> Result<Self, Fault> {
+        Self::load_with(given, Environment::of_process())
     }
 
-    fn load_with(file: Option<&Path>, mut environment: Environment) -> Result<Self, Fault> {
+    fn load_with(given: &Given, mut environment: Environment) -> Result<Self, Fault> {
+        let file = given.file.as_deref();
         let text = file.map(secret_file::read_config).transpose()?;
         let source = Source::new(file.zip(text.as_deref()));
         let mut raw = text.as_deref().map_or_else(|| Ok(Raw::default()), |text| raw::parse(text, &source))?;
         environment.put_over(&mut raw, file.is_none())?;
+        if given.insecure_plaintext {
+            let at = Place::Variable("--insecure-plaintext".to_owned());
+            raw.listen.insecure_plaintext = Some(Value { is: true, at });
+        }
         let config = check::check(raw, &source)?;
         Ok(Self { unknown_variables: environment.unknown(), ..config })
     }
 
     /// The same for a text that stands in a file of this name, without the environment.
     #[cfg(fuzzing)]
-    pub(crate) fn of_text(path: &Path, text: &str) -> Result<Self, Fault> {
+    pub(crate) fn of_text(path: &std::path::Path, text: &str) -> Result<Self, Fault> {
         let source = Source::new(Some((path, text)));
         check::check(raw::parse(text, &source)?, &source)
     }

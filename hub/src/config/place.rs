@@ -59,15 +59,33 @@ impl Source {
 
     /// What is wrong at this place.
     pub(crate) fn fault(&self, at: &Place, message: impl Into<String>) -> Fault {
-        let at = match (at, &self.path) {
+        Fault { at: Some(self.name(at)), message: message.into() }
+    }
+
+    /// Where this value stands, if there is one.
+    pub(crate) fn where_is<T>(&self, value: Option<&Value<T>>) -> Where {
+        Where(value.map(|value| self.name(&value.at)))
+    }
+
+    fn name(&self, at: &Place) -> String {
+        match (at, &self.path) {
             (Place::File(bytes), Some(path)) => {
                 let line = 1 + self.lines.partition_point(|begin| *begin <= bytes.start);
                 format!("{}:{line}", path.display())
             }
             (Place::File(_), None) => "the configuration".to_owned(),
             (Place::Variable(name), _) => name.clone(),
-        };
-        Fault { at: Some(at), message: message.into() }
+        }
+    }
+}
+
+/// Where a value stands, for what comes to light when it is used.
+#[derive(Clone, Default)]
+pub(crate) struct Where(Option<String>);
+
+impl Where {
+    pub(crate) fn fault(&self, what: impl fmt::Display) -> Fault {
+        Fault { at: self.0.clone(), message: what.to_string() }
     }
 }
 

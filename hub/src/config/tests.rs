@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -35,7 +35,7 @@ impl Folder {
 
     fn load_with(&self, text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let path = self.write("hub.toml", text, 0o600);
-        Config::load_with(Some(&path), environment(variables)).map_err(|fault| fault.to_string())
+        Config::load_with(&given(&path), environment(variables)).map_err(|fault| fault.to_string())
     }
 }
 
@@ -49,8 +49,12 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     Environment::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
+fn given(file: &Path) -> Given {
+    Given { file: Some(file.to_owned()), ..Given::default() }
+}
+
 fn alone(variables: &[(&str, &str)]) -> Result<Config, String> {
-    Config::load_with(None, environment(variables)).map_err(|fault| fault.to_string())
+    Config::load_with(&Given::default(), environment(variables)).map_err(|fault| fault.to_string())
 }
 
 const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -236,10 +240,12 @@ fn what_is_missing_altogether_is_named() {
         assert!(fault.contains("hub.toml: ") && fault.contains(says), "{fault}");
     }
     let absent =
-        Config::load_with(Some(&folder.0.join("absent.toml")), environment(&[])).err().unwrap().to_string();
+        Config::load_with(&given(&folder.0.join("absent.toml")), environment(&[])).err().unwrap().to_string();
     assert!(absent.contains("absent.toml: there is no such file"), "{absent}");
     let binary = folder.write("binary", [0xff, 0xfe], 0o600);
-    assert!(Config::load_with(Some(&binary), environment(&[])).err().unwrap().to_string().contains("UTF-8"));
+    assert!(
+        Config::load_with(&given(&binary), environment(&[])).err().unwrap().to_string().contains("UTF-8")
+    );
 }
 
 #[test]
@@ -248,14 +254,14 @@ fn a_file_with_a_secret_in_it_is_for_nobody_else() {
     let inline = "[listen]\ntcp = \"127.0.0.1:0\"\n[[app]]\nid = \"wx1\"\nsecret = \"a-secret\"\n";
     for mode in [0o644, 0o640, 0o604, 0o660] {
         let path = folder.write("hub.toml", inline, mode);
-        let fault = Config::load_with(Some(&path), environment(&[])).err().unwrap().to_string();
+        let fault = Config::load_with(&given(&path), environment(&[])).err().unwrap().to_string();
         assert!(fault.contains("hub.toml:5: ") && fault.contains("chmod 0600"), "{fault}");
         let path = folder.write("hub.toml", format!("readable_secret_files = true\n{inline}"), mode);
-        assert!(Config::load_with(Some(&path), environment(&[])).is_ok());
+        assert!(Config::load_with(&given(&path), environment(&[])).is_ok());
     }
     let redis = "[listen]\ntcp = \"127.0.0.1:0\"\n[store]\nkind = \"redis\"\nurl = \"redis://:password@127.0.0.1/\"\n";
     let path = folder.write("hub.toml", redis, 0o644);
-    let fault = Config::load_with(Some(&path), environment(&[])).err().unwrap().to_string();
+    let fault = Config::load_with(&given(&path), environment(&[])).err().unwrap().to_string();
     assert!(
         fault.contains("hub.toml:5: ") && fault.contains("chmod 0600") && !fault.contains("password"),
         "{fault}"
@@ -264,7 +270,7 @@ fn a_file_with_a_secret_in_it_is_for_nobody_else() {
     folder.write("secret", "s", 0o400);
     let path =
         folder.write("hub.toml", inline.replace("secret = \"a-secret\"", "secret_file = \"secret\""), 0o644);
-    assert!(Config::load_with(Some(&path), environment(&[])).is_ok());
+    assert!(Config::load_with(&given(&path), environment(&[])).is_ok());
 }
 
 #[test]
@@ -354,4 +360,15 @@ fn what_needs_a_restart_is_told_apart() {
     assert_eq!(after("127.0.0.1:0", "127.0.0.1:1").needs_restart(&before), ["listen.tcp"]);
     assert_eq!(after("127.0.0.1:9191", "127.0.0.1:1").needs_restart(&before), ["admin.tcp"]);
     assert_eq!(after("kind = \"memory\"", "kind = \"file\"\ndir = \"d\"").needs_restart(&before), ["store"]);
+}
+
+#[test]
+fn plain_text_beyond_loopback_can_be_asked_for_on_the_command_line() {
+    let folder = Folder::new();
+    let text = "[listen]\ntcp = \"0.0.0.0:0\"\n[[app]]\nid = \"wx1\"\nsecret = \"s\"\n";
+    assert!(folder.load(text).err().unwrap().contains("is not a loopback address"));
+    assert!(folder.load(&text.replace("[[app]]", "insecure_plaintext = true\n[[app]]")).is_ok());
+    let path = folder.write("hub.toml", text, 0o600);
+    let asked = Given { insecure_plaintext: true, ..given(&path) };
+    assert!(Config::load_with(&asked, environment(&[])).is_ok());
 }

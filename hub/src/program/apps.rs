@@ -32,15 +32,16 @@ pub(super) struct Apps {
 
 impl Apps {
     /// Opens the store.
-    pub(super) async fn open(store: &config::Store) -> Result<Self, Fault> {
-        let store = match store {
+    pub(super) async fn open(config: &Config) -> Result<Self, Fault> {
+        let at = &config.places.store;
+        let store = match &config.store {
             config::Store::Memory => Store::Memory(MemoryStore::new()),
             config::Store::File(dir) => {
-                Store::File(FileStore::open(dir).map_err(|error| Fault::new(format!("store: {error}")))?)
+                Store::File(FileStore::open(dir).map_err(|error| at.fault(format!("store: {error}")))?)
             }
             config::Store::Redis(url) => {
                 let store = RedisStore::connect(url.as_str()).await;
-                Store::Redis(store.map_err(|error| Fault::new(format!("store: {error}")))?)
+                Store::Redis(store.map_err(|error| at.fault(format!("store: {error}")))?)
             }
         };
         Ok(Self { store, present: HashMap::new(), ending: JoinSet::new() })

@@ -1,20 +1,17 @@
 //! `wechat-hub check`: asks the platform for a token of each app, and says what to do where there is none.
 
-use std::{
-    io::{Write, stdout},
-    path::Path,
-};
+use std::io::{Write, stdout};
 
 use tokio::runtime;
 use tower_wechat::TokenCache;
 
 use super::{End, apps::issuer, certificate::Certificate};
-use crate::config::{App, Config, Kind};
+use crate::config::{App, Config, Given, Kind};
 
-pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
-    let config = Config::load(file).map_err(End::configuration)?;
+pub(super) fn run(given: &Given) -> Result<(), End> {
+    let config = Config::load(given).map_err(End::configuration)?;
     if let Some(tcp) = &config.tcp {
-        Certificate::read(&tcp.how).map_err(End::configuration)?;
+        Certificate::read(&tcp.how).map_err(|error| End::configuration(config.places.tls.fault(error)))?;
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(End::failure)?;
     let mut failed = 0;

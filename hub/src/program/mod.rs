@@ -18,7 +18,7 @@ mod signals;
 use std::{
     fmt,
     io::{Write, stderr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 use tracing::Level;
 
 use self::{ask::Ask, log::LogFormat};
+use crate::config::Given;
 
 /// A token hub for WeChat: the one place that knows the app secrets.
 #[derive(Parser)]
@@ -60,12 +61,15 @@ struct Configured {
     /// The configuration; without it, the environment (`WECHAT_HUB_…`) has it all
     #[arg(long, value_name = "FILE", env = "WECHAT_HUB_CONFIG")]
     config: Option<PathBuf>,
+    /// Listen without TLS beyond this machine, too: whoever listens on the way can read tokens and client secrets
+    #[arg(long)]
+    insecure_plaintext: bool,
 }
 
-impl Configured {
-    /// An empty name is none, as an empty variable is.
-    fn file(&self) -> Option<&Path> {
-        self.config.as_deref().filter(|file| !file.as_os_str().is_empty())
+impl From<Configured> for Given {
+    fn from(Configured { config, insecure_plaintext }: Configured) -> Self {
+        // An empty name is none, as an empty variable is.
+        Self { file: config.filter(|file| !file.as_os_str().is_empty()), insecure_plaintext }
     }
 }
 
@@ -102,8 +106,8 @@ pub fn main() -> ExitCode {
         },
     );
     let ended = match command {
-        Command::Serve(configured) => serve::run(configured.file()),
-        Command::Check(configured) => check::run(configured.file()),
+        Command::Serve(configured) => serve::run(configured.into()),
+        Command::Check(configured) => check::run(&configured.into()),
         Command::Secret => secret::run(),
         Command::Token(ask) => ask.token(),
         Command::Refresh(ask) => ask.refresh(),

@@ -1,15 +1,12 @@
 //! SIGHUP: takes over a changed configuration, whole or not at all.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::{task::spawn_blocking, time::timeout};
 
 use super::{apps::Apps, certificate::Certificate, descriptors};
 use crate::{
-    config::{Config, Fault},
+    config::{Config, Fault, Given},
     hub::Hub,
     serve::Tls,
 };
@@ -18,15 +15,15 @@ const LONGEST_LOAD: Duration = Duration::from_secs(10);
 
 /// What a reload needs to know.
 pub(super) struct Reloading {
-    file: Option<PathBuf>,
+    given: Given,
     /// The configuration that the hub was started with: what needs a restart is as it says.
     started: Config,
     tls: Option<Tls>,
 }
 
 impl Reloading {
-    pub(super) fn new(file: Option<&Path>, started: Config, tls: Option<Tls>) -> Self {
-        Self { file: file.map(Path::to_owned), started, tls }
+    pub(super) fn new(given: Given, started: Config, tls: Option<Tls>) -> Self {
+        Self { given, started, tls }
     }
 
     /// Reads the configuration again. If anything is wrong with it, all stays as it was.
@@ -51,7 +48,8 @@ impl Reloading {
         descriptors::see_to(&mut config.limits);
         let (builder, plan) = apps.plan(&config)?;
         let how = config.tcp.as_ref().map(|tcp| &tcp.how);
-        let certificate = how.map(Certificate::read).transpose()?.flatten();
+        let certificate =
+            how.map(Certificate::read).transpose().map_err(|error| config.places.tls.fault(error))?.flatten();
         hub.reconfigure(builder)?;
         if let Some((certificate, tls)) = certificate.zip(self.tls.as_ref()) {
             certificate.replace(tls)?;
@@ -62,8 +60,8 @@ impl Reloading {
 
     /// Files may be long in coming, and signals are listened to again afterwards.
     async fn load(&self) -> Result<Config, Fault> {
-        let file = self.file.clone();
-        let loading = spawn_blocking(move || Config::load(file.as_deref()));
+        let given = self.given.clone();
+        let loading = spawn_blocking(move || Config::load(&given));
         match timeout(LONGEST_LOAD, loading).await {
             Ok(Ok(loaded)) => loaded,
             Ok(Err(_)) => Err(Fault::new("it could not be read")),

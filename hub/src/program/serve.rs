@@ -1,9 +1,6 @@
 //! `wechat-hub serve`: from the configuration to the last answer.
 
-use std::{
-    io::{Write, stdout},
-    path::Path,
-};
+use std::io::{Write, stdout};
 
 use tokio::{runtime, select};
 
@@ -16,15 +13,15 @@ use super::{
     signals::{Asked, Signals},
 };
 use crate::{
-    config::Config,
+    config::{Config, Fault, Given, Where},
     error::Error,
     hub::Hub,
     serve::{Server, Tls},
 };
 
-pub(super) fn run(file: Option<&Path>) -> Result<(), End> {
+pub(super) fn run(given: Given) -> Result<(), End> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(End::failure)?;
-    let ended = runtime.block_on(serve(file));
+    let ended = runtime.block_on(serve(given));
     // What is still going on was given its time.
     runtime.shutdown_background();
     ended
@@ -38,14 +35,14 @@ struct Listening {
     tls: Option<Tls>,
 }
 
-async fn serve(file: Option<&Path>) -> Result<(), End> {
+async fn serve(given: Given) -> Result<(), End> {
     let mut signals = Signals::listen().map_err(End::failure)?;
-    let mut config = Config::load(file).map_err(End::configuration)?;
+    let mut config = Config::load(&given).map_err(End::configuration)?;
     descriptors::see_to(&mut config.limits);
     for name in &config.unknown_variables {
         tracing::warn!(target: "wechat_hub", "the variable {name} is none of the hub's, and is ignored");
     }
-    let mut apps = Apps::open(&config.store).await.map_err(End::configuration)?;
+    let mut apps = Apps::open(&config).await.map_err(End::configuration)?;
     let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
     let builder = match config.admin {
         Some(_) => builder.metrics(recorder::install().map_err(End::failure)?),
@@ -55,7 +52,7 @@ async fn serve(file: Option<&Path>) -> Result<(), End> {
     apps.take_over(plan);
     let Listening { servers, admin, tls } = listen(&hub, &config).map_err(End::configuration)?;
 
-    let reloading = Reloading::new(file, config, tls);
+    let reloading = Reloading::new(given, config, tls);
     while let Asked::Reload = signals.next().await {
         reloading.reload(&hub, &mut apps).await;
     }
@@ -85,24 +82,28 @@ async fn end(servers: Vec<Server>, admin: Option<Server>, apps: Apps) {
 }
 
 /// Listens at all addresses, and says where on standard output.
-fn listen(hub: &Hub, config: &Config) -> Result<Listening, Error> {
-    let tls = config.tcp.as_ref().map(|tcp| Certificate::read(&tcp.how)).transpose()?.flatten();
-    let tls = tls.map(Certificate::into_tls);
+fn listen(hub: &Hub, config: &Config) -> Result<Listening, Fault> {
+    let at = &config.places;
+    let certificate = config.tcp.as_ref().map(|tcp| Certificate::read(&tcp.how)).transpose();
+    let tls = certificate.map_err(|error| at.tls.fault(error))?.flatten().map(Certificate::into_tls);
     let mut servers = Vec::new();
     let mut lines = String::new();
-    let mut add = |server: Server, scheme: &str| {
+    let mut add = |server: Result<Server, Error>, at: &Where, scheme: &str| -> Result<(), Fault> {
+        let server = server.map_err(|error| at.fault(error))?;
         lines.extend(["listening on ", scheme, &server.local_addr().to_string(), "\n"]);
         servers.push(server);
+        Ok(())
     };
     if let Some(path) = &config.unix {
-        add(hub.serve_unix(path)?, "");
+        add(hub.serve_unix(path), &at.unix, "")?;
     }
     match (&config.tcp, &tls) {
-        (Some(tcp), Some(tls)) => add(hub.serve_tls(tcp.address, tls.clone())?, "https://"),
-        (Some(tcp), None) => add(hub.dangerous_serve_plain_tcp(tcp.address)?, "http://"),
+        (Some(tcp), Some(tls)) => add(hub.serve_tls(tcp.address, tls.clone()), &at.tcp, "https://")?,
+        (Some(tcp), None) => add(hub.dangerous_serve_plain_tcp(tcp.address), &at.tcp, "http://")?,
         (None, _) => {}
     }
-    let admin = config.admin.map(|address| hub.serve_admin(address)).transpose()?;
+    let admin = config.admin.map(|address| hub.serve_admin(address)).transpose();
+    let admin = admin.map_err(|error| at.admin.fault(error))?;
     if let Some(admin) = &admin {
         lines.extend(["admin on http://", &admin.local_addr().to_string(), "\n"]);
     }

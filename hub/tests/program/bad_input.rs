@@ -34,11 +34,15 @@ async fn each_fault_is_told_in_one_line_before_anything_is_served() {
     for (text, says) in [
         ("unknown = 1\n".to_owned() + &text, "hub.toml:1: unknown field `unknown`"),
         (text.replace("127.0.0.1:0", "0.0.0.0:0"), "hub.toml:3: 0.0.0.0:0 is not a loopback address"),
-        (text.replace("127.0.0.1:0", &taken), "is in use"),
-        (text.replace("hub.sock", &long), "are possible: choose a shorter one"),
+        (text.replace("127.0.0.1:0", &taken), "hub.toml:3: the address"),
+        (format!("[admin]\ntcp = \"{taken}\"\n{text}"), "is in use: is another hub running there?"),
+        (text.replace("hub.sock", &long), "hub.toml:2: the socket "),
         (text.replace("hub.sock", "hub.toml"), "a file is there, and no socket"),
         (text.replace("\"hub.sock\"", "\"hub.toml/x\""), "its folder cannot be made"),
-        (text.replace("[[app]]", "[store]\nkind = \"file\"\ndir = \"hub.toml\"\n[[app]]"), "store: "),
+        (
+            text.replace("[[app]]", "[store]\nkind = \"file\"\ndir = \"hub.toml\"\n[[app]]"),
+            "hub.toml:6: store: ",
+        ),
         (text.replace("[[app]]", "[store]\nkind = \"redis\"\nurl = \"http://x\"\n[[app]]"), "store: "),
         (text.replace("rights = [", "rights = [] # "), "it has no `rights`"),
         (text.replace("secret = ", "# "), "has no secret"),
@@ -73,6 +77,7 @@ async fn a_certificate_that_nobody_would_take_is_refused() {
     let good = certificate(2020, 2120);
     let other = KeyPair::generate().unwrap().serialize_pem();
     for (certificate, key, mode, says) in [
+        (certificate(2020, 2021), key.serialize_pem(), 0o600, "hub.toml:2: `[listen.tls]`"),
         (certificate(2020, 2021), key.serialize_pem(), 0o600, "the certificate expired on"),
         (certificate(2119, 2120), key.serialize_pem(), 0o600, "is not valid before"),
         (good.clone(), other, 0o600, "do not go together"),

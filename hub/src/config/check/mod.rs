@@ -8,7 +8,7 @@ mod store;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Config, duration,
+    Config, Places, duration,
     place::{Fault, Place, Source, Value},
     raw::{self, Raw},
     secret_file::{exposed, read, read_secret},
@@ -46,6 +46,13 @@ pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
             source.path().map(|path| format!("{}: ", path.display())).unwrap_or_default()
         )));
     }
+    let places = Places {
+        unix: source.where_is(listen.unix.as_ref()),
+        tcp: source.where_is(listen.tcp.as_ref()),
+        tls: source.where_is(listen.tls.cert.as_ref()),
+        admin: source.where_is(admin.tcp.as_ref()),
+        store: source.where_is(store.dir.as_ref().or(store.url.as_ref()).or(store.url_file.as_ref())),
+    };
     let admin = admin.tcp.as_ref().map(|tcp| checker.address(tcp)).transpose()?;
     let store = checker.store(&store)?;
     let limits = checker.limits(&limits)?;
@@ -56,7 +63,18 @@ pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
     {
         return Err(source.fault(&name.at, format!("`unix_client`: there is no client {:?}", name.is)));
     }
-    Ok(Config { unix, unix_client, tcp, admin, store, apps, clients, limits, unknown_variables: Vec::new() })
+    Ok(Config {
+        unix,
+        unix_client,
+        tcp,
+        admin,
+        store,
+        apps,
+        clients,
+        limits,
+        places,
+        unknown_variables: Vec::new(),
+    })
 }
 
 struct Checker<'s> {
