@@ -16,7 +16,7 @@ case "$*" in
 esac
 
 # A thousand callers and the server that they call are one process in the tests.
-ulimit -n 8192 2>/dev/null || true
+ulimit -Sn 8192 2>/dev/null || true
 
 # The tests' servers are on this machine, and a proxy would look for them on its own.
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}"
@@ -105,7 +105,7 @@ if $all; then
         --test cluster -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'
 
     step "tests that are ignored otherwise"
-    ulimit -n 16384 2>/dev/null || true
+    ulimit -Sn 16384 2>/dev/null || true
     cargo nextest run --profile slow --workspace --all-features --no-fail-fast --test-threads 1 --status-level pass \
         --run-ignored only
 

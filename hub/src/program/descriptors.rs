@@ -6,20 +6,16 @@ use crate::limits::Limits;
 const KEPT: u64 = 64;
 
 /// Raises the process's limit as far as it may go, and lowers `connections` where that is not enough: a hub that has none left
-/// cannot mint.
-pub(super) fn see_to(limits: &mut Limits) {
+/// cannot mint. Returns what to say of that.
+#[must_use]
+pub(super) fn see_to(limits: &mut Limits) -> Option<String> {
     let wanted = (limits.connections as u64).saturating_add(KEPT);
     // Where the system does not tell, nothing can be done.
-    let Ok(had) = rlimit::increase_nofile_limit(wanted) else { return };
-    if had >= wanted {
-        return;
-    }
+    let had = rlimit::increase_nofile_limit(wanted).ok().filter(|had| *had < wanted)?;
     let possible = usize::try_from(had.saturating_sub(KEPT)).unwrap_or(usize::MAX).max(1);
-    tracing::warn!(
-        target: "wechat_hub",
-        "this process may have {had} file descriptors, so that `connections` is {possible} in place of {}: raise its limit \
-         (`ulimit -n`, `LimitNOFILE`)",
-        limits.connections,
-    );
-    limits.connections = possible;
+    let asked = std::mem::replace(&mut limits.connections, possible);
+    Some(format!(
+        "this process may have {had} file descriptors, so that `connections` is {possible} in place of {asked}: raise its limit \
+         (`ulimit -n`, `LimitNOFILE`)"
+    ))
 }

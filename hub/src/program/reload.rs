@@ -45,7 +45,9 @@ impl Reloading {
 
     async fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
         let mut config = self.load().await?;
-        descriptors::see_to(&mut config.limits);
+        if let Some(lowered) = descriptors::see_to(&mut config.limits) {
+            tracing::warn!(target: "wechat_hub", "{lowered}");
+        }
         let (builder, plan) = apps.plan(&config)?;
         let how = config.tcp.as_ref().map(|tcp| &tcp.how);
         let certificate =

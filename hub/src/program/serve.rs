@@ -38,10 +38,7 @@ struct Listening {
 async fn serve(given: Given) -> Result<(), End> {
     let mut signals = Signals::listen().map_err(End::failure)?;
     let mut config = Config::load(&given).map_err(End::configuration)?;
-    descriptors::see_to(&mut config.limits);
-    for name in &config.unknown_variables {
-        tracing::warn!(target: "wechat_hub", "the variable {name} is none of the hub's, and is ignored");
-    }
+    let lowered = descriptors::see_to(&mut config.limits);
     let mut apps = Apps::open(&config).await.map_err(End::configuration)?;
     let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
     let builder = match config.admin {
@@ -51,6 +48,13 @@ async fn serve(given: Given) -> Result<(), End> {
     let hub = builder.build().map_err(End::configuration)?;
     apps.take_over(plan);
     let Listening { servers, admin, tls } = listen(&hub, &config).map_err(End::configuration)?;
+    // Once it is known that nothing is wrong.
+    if let Some(lowered) = lowered {
+        tracing::warn!(target: "wechat_hub", "{lowered}");
+    }
+    for name in &config.unknown_variables {
+        tracing::warn!(target: "wechat_hub", "the variable {name} is none of the hub's, and is ignored");
+    }
 
     let reloading = Reloading::new(given, config, tls);
     while let Asked::Reload = signals.next().await {
