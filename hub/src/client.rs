@@ -107,6 +107,21 @@ impl Client {
         }
     }
 
+    /// What is wrong with it by itself.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        if let Some(fault) = &self.fault {
+            Some(fault)
+        } else if self.name.is_empty() || self.name.len() > 128 || self.name.chars().any(char::is_control) {
+            Some("a name has 1 to 128 bytes and no control characters")
+        } else if self.apps.is_empty() {
+            Some("it has no `apps`, and can ask for nothing: name some of the hub's apps")
+        } else if self.rights.is_empty() {
+            Some("it has no `rights`, and can do nothing: give it some of \"token\", \"refresh\", \"proxy\"")
+        } else {
+            None
+        }
+    }
+
     /// The apps that it may ask for, besides those named before.
     #[must_use]
     pub fn apps(mut self, apps: impl IntoIterator<Item = impl Into<AppId>>) -> Self {

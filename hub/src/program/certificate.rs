@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    config::{Transport, read_file},
+    config::{Config, Fault, Transport, read_file},
     error::Error,
     serve::Tls,
 };
@@ -16,8 +16,13 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads them, where the address has TLS. What is wrong is told with the files' names.
-    pub(super) fn read(how: &Transport) -> Result<Option<Self>, Error> {
+    /// Reads those of this configuration, if it has some. What is wrong is told with its place and the files' names.
+    pub(super) fn of(config: &Config) -> Result<Option<Self>, Fault> {
+        let read = config.tcp.as_ref().map(|tcp| Self::read(&tcp.how)).transpose();
+        Ok(read.map_err(|error| config.places.tls.fault(error))?.flatten())
+    }
+
+    fn read(how: &Transport) -> Result<Option<Self>, Error> {
         let Transport::Tls { certificate, key } = how else { return Ok(None) };
         let read = |path: &Path| {
             read_file(path).map_err(|what| Error::new(format!("`[listen.tls]`: {}: {what}", path.display())))

@@ -10,9 +10,7 @@ use crate::config::{App, Config, Given, Kind};
 
 pub(super) fn run(given: &Given) -> Result<(), End> {
     let config = Config::load(given).map_err(End::configuration)?;
-    if let Some(tcp) = &config.tcp {
-        Certificate::read(&tcp.how).map_err(|error| End::configuration(config.places.tls.fault(error)))?;
-    }
+    Certificate::of(&config).map_err(End::configuration)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(End::failure)?;
     let mut failed = 0;
     for app in &config.apps {

@@ -44,14 +44,11 @@ impl Reloading {
     }
 
     async fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
-        let mut config = self.load().await?;
+        let (mut config, certificate) = self.load().await?;
         if let Some(lowered) = descriptors::see_to(&mut config.limits) {
             tracing::warn!(target: "wechat_hub", "{lowered}");
         }
         let (builder, plan) = apps.plan(&config)?;
-        let how = config.tcp.as_ref().map(|tcp| &tcp.how);
-        let certificate =
-            how.map(Certificate::read).transpose().map_err(|error| config.places.tls.fault(error))?.flatten();
         hub.reconfigure(builder)?;
         if let Some((certificate, tls)) = certificate.zip(self.tls.as_ref()) {
             certificate.replace(tls)?;
@@ -61,9 +58,13 @@ impl Reloading {
     }
 
     /// Files may be long in coming, and signals are listened to again afterwards.
-    async fn load(&self) -> Result<Config, Fault> {
+    async fn load(&self) -> Result<(Config, Option<Certificate>), Fault> {
         let given = self.given.clone();
-        let loading = spawn_blocking(move || Config::load(&given));
+        let loading = spawn_blocking(move || {
+            let config = Config::load(&given)?;
+            let certificate = Certificate::of(&config)?;
+            Ok((config, certificate))
+        });
         match timeout(LONGEST_LOAD, loading).await {
             Ok(Ok(loaded)) => loaded,
             Ok(Err(_)) => Err(Fault::new("it could not be read")),

@@ -88,8 +88,7 @@ async fn end(servers: Vec<Server>, admin: Option<Server>, apps: Apps) {
 /// Listens at all addresses, and says where on standard output.
 fn listen(hub: &Hub, config: &Config) -> Result<Listening, Fault> {
     let at = &config.places;
-    let certificate = config.tcp.as_ref().map(|tcp| Certificate::read(&tcp.how)).transpose();
-    let tls = certificate.map_err(|error| at.tls.fault(error))?.flatten().map(Certificate::into_tls);
+    let tls = Certificate::of(config)?.map(Certificate::into_tls);
     let mut servers = Vec::new();
     let mut lines = String::new();
     let mut add = |server: Result<Server, Error>, at: &Where, scheme: &str| -> Result<(), Fault> {

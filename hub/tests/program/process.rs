@@ -102,7 +102,7 @@ impl Process {
             }
         });
         let mut process = Self { child, lines: Vec::new(), said: said.clone(), log };
-        for _ in 0..2000 {
+        for _ in 0..6000 {
             if said.lock().unwrap().len() >= addresses {
                 process.lines.clone_from(&said.lock().unwrap());
                 return process;
@@ -145,7 +145,7 @@ impl Process {
 
     /// Comes back once the log has this text.
     pub async fn says(&self, text: &str) {
-        for _ in 0..2000 {
+        for _ in 0..6000 {
             if self.log().contains(text) {
                 return;
             }

@@ -161,9 +161,18 @@ async fn a_file_that_does_not_come_holds_up_no_other_signal_for_long() {
     let mut hub = Process::serve(&folder, 2).await;
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    write_config(&folder, &text.replacen("secret = ", "secret_file = \"pipe\" # ", 1));
-    hub.signal("HUP");
-    hub.says("could not be read within 10 s").await;
+    // A secret, and a certificate; a private key is looked at before.
+    std::fs::write(folder.path().join("key"), "").unwrap();
+    std::fs::set_permissions(folder.path().join("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
+    let secret = text.replacen("secret = ", "secret_file = \"pipe\" # ", 1);
+    let certificate = text.replacen("tcp = ", "tls.cert = \"pipe\"\ntls.key = \"key\"\ntcp = ", 1);
+    for (times, changed) in [(1, secret), (2, certificate)] {
+        write_config(&folder, &changed);
+        hub.signal("HUP");
+        super::support::eventually(|| hub.log().matches("could not be read within 10 s").count() == times)
+            .await;
+    }
     assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().status, 200);
     hub.signal("TERM");
     assert_eq!(hub.ended().await.code(), Some(0));

@@ -163,7 +163,7 @@ pub async fn refresh(server: &Server, rejected: impl Into<Value>) -> Answer {
 
 /// Comes back once the condition holds.
 pub async fn eventually(mut holds: impl FnMut() -> bool) {
-    for _ in 0..2000 {
+    for _ in 0..6000 {
         if holds() {
             return;
         }

@@ -90,6 +90,17 @@ struct Knowing {
     platform: Platform,
 }
 
+impl Knowing {
+    fn new() -> Self {
+        Self {
+            secret: Arc::new(Mutex::new("wrong")),
+            refused: Arc::default(),
+            looks: Arc::default(),
+            platform: Platform::wechat(),
+        }
+    }
+}
+
 impl Issuer for Knowing {
     fn mint(&self, _: Mint) -> MintFuture<'_> {
         let secret = *self.secret.lock().unwrap();
@@ -118,12 +129,7 @@ impl Issuer for Knowing {
 
 #[tokio::test(start_paused = true)]
 async fn the_issuer_says_so() {
-    let issuer = Knowing {
-        secret: Arc::new(Mutex::new("wrong")),
-        refused: Arc::default(),
-        looks: Arc::default(),
-        platform: Platform::wechat(),
-    };
+    let issuer = Knowing::new();
     let cache = process(issuer.clone(), &MemoryStore::new());
     for _ in 0..20 {
         assert!(cache.token().await.is_err());
@@ -136,12 +142,7 @@ async fn the_issuer_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn the_issuer_is_asked_once_a_second_at_most() {
-    let issuer = Knowing {
-        secret: Arc::new(Mutex::new("wrong")),
-        refused: Arc::default(),
-        looks: Arc::default(),
-        platform: Platform::wechat(),
-    };
+    let issuer = Knowing::new();
     let cache = process(issuer.clone(), &MemoryStore::new());
     for _ in 0..2_000 {
         assert!(cache.token().await.is_err());

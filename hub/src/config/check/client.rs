@@ -42,9 +42,6 @@ impl Checker<'_> {
         let name = name.as_ref().ok_or_else(|| self.fault(&client.at, "the client has no `name`"))?;
         let fault =
             |at: &Place, message: &str| Err(self.fault(at, format!("client {:?}: {message}", name.is)));
-        if name.is.is_empty() || name.is.len() > 128 || name.is.chars().any(char::is_control) {
-            return fault(&name.at, "a name has 1 to 128 bytes and no control characters");
-        }
         let checked = match secret_sha256 {
             Some(hash) => {
                 let hash =
@@ -62,9 +59,6 @@ impl Checker<'_> {
             }
         };
         let its = its.as_deref().unwrap_or_default();
-        if its.is_empty() {
-            return fault(&name.at, "it has no `apps`, and can ask for nothing");
-        }
         if let Some(app) = its.iter().find(|app| !apps.iter().any(|known| known.id.as_str() == app.is)) {
             return fault(&app.at, &format!("its app {:?} is not among the apps of this hub", app.is));
         }
@@ -73,18 +67,14 @@ impl Checker<'_> {
             .flatten()
             .map(|right| right.is.parse().map_err(|error: Error| self.fault(&right.at, error.to_string())))
             .collect();
-        let rights = rights?;
-        if rights.is_empty() {
-            return fault(
-                &name.at,
-                "it has no `rights`, and can do nothing: give it some of \"token\", \"refresh\", \"proxy\"",
-            );
-        }
         if let Some(path) = paths.iter().flatten().find(|path| !path.is.starts_with('/')) {
             return fault(&path.at, &format!("the path {:?} does not begin with a slash", path.is));
         }
-        let mut checked = checked.apps(its.iter().map(|app| app.is.as_str())).rights(rights);
+        let mut checked = checked.apps(its.iter().map(|app| app.is.as_str())).rights(rights?);
         checked.rate = rate.as_ref().map(|rate| rate.is);
-        Ok(checked)
+        match checked.fault() {
+            Some(wrong) => fault(&name.at, wrong),
+            None => Ok(checked),
+        }
     }
 }
