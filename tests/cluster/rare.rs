@@ -180,6 +180,16 @@ fn new_each_time(
     move |_| Ok(Minted::new(format!("TOKEN-{}", count.fetch_add(1, SeqCst) + 1), TWO_HOURS))
 }
 
+/// The same, or this error while it `fails`.
+fn new_unless(
+    count: &Arc<AtomicU64>,
+    fails: &Arc<AtomicBool>,
+    error: TokenError,
+) -> impl Fn(Mint) -> Result<Minted, TokenError> + Clone + Send + Sync + use<> {
+    let (next, fails) = (new_each_time(count), fails.clone());
+    move |how| if fails.load(SeqCst) { Err(error.clone()) } else { next(how) }
+}
+
 // === numbers ===
 
 /// An account's cache is replaced (a pool's `insert`); somebody still has a token of the old one.
@@ -210,10 +220,7 @@ async fn a_rejected_token_of_a_higher_number_costs_one_mint() {
 async fn a_process_that_was_cut_off_does_not_bring_an_older_token_back() {
     let store = MemoryStore::new();
     let (mints, fails) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let (next, broken) = (new_each_time(&mints), fails.clone());
-    let issuer = Custom::new(move |how| {
-        if broken.load(SeqCst) { Err(TokenError::transient("the connection broke")) } else { next(how) }
-    });
+    let issuer = Custom::new(new_unless(&mints, &fails, TokenError::transient("the connection broke")));
     let way = Way::to(&store);
     let (cut_off, other) = (process(Arc::new(issuer.clone()), &way), process(issuer, &store));
     cut_off.token().await.unwrap();
@@ -241,10 +248,7 @@ async fn a_process_that_was_cut_off_does_not_bring_an_older_token_back() {
 async fn a_process_that_was_cut_off_does_not_end_a_doubt() {
     let store = MemoryStore::new();
     let (mints, fails) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let (next, broken) = (new_each_time(&mints), fails.clone());
-    let issuer = Custom::new(move |how| {
-        if broken.load(SeqCst) { Err(TokenError::transient("the connection broke")) } else { next(how) }
-    });
+    let issuer = Custom::new(new_unless(&mints, &fails, TokenError::transient("the connection broke")));
     let way = Way::to(&store);
     let (cut_off, other) = (process(Arc::new(issuer.clone()), &way), process(issuer, &store));
     cut_off.token().await.unwrap();

@@ -1,6 +1,6 @@
 //! A token hub that says what a test tells it to, over real sockets or in memory.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test file uses another part of this")]
 
 use std::{
     path::{Path, PathBuf},

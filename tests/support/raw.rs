@@ -1,6 +1,6 @@
 //! A server that writes bytes and nothing else, for what no decent HTTP server would do.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test file uses another part of this")]
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
