@@ -2,11 +2,16 @@
 # Holds `hub/openapi.yaml` against a running hub, with schemathesis: what the description says is what the hub does, and what it
 # does not say is refused as it says.
 #
-# usage: hub/tests/openapi.sh [EXAMPLES]   questions of each kind; 100 unless said otherwise
+# usage: hub/tests/openapi.sh [EXAMPLES [SEED]]   questions of each kind; 100 unless said otherwise. The same questions each time,
+#                                                 or those that the seed gives: `random` for others each time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly SCHEMATHESIS=4.32.5
+seed=${2:-10}
+if [ "$seed" = random ]; then
+    seed=$RANDOM$RANDOM
+fi
 venv=target/schemathesis-$SCHEMATHESIS
 if [ ! -x "$venv/bin/schemathesis" ]; then
     python3 -m venv "$venv"
@@ -54,5 +59,5 @@ for app in wx0123456789abcdef nobody; do
 expected-statuses = ["2xx", 404, 422]
 CONFIG
     "$venv/bin/schemathesis" --config-file "$folder/schemathesis.toml" run hub/openapi.yaml --url "$hub" \
-        --header "Authorization: Bearer $secret" --checks all --max-examples "${1:-100}" --no-color
+        --header "Authorization: Bearer $secret" --checks all --max-examples "${1:-100}" --seed "$seed" --no-color
 done
