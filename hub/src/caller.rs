@@ -16,11 +16,11 @@ pub(crate) enum Shown {
 
 /// The client that a request's credential belongs to. A request without one, on a Unix socket that has a client of its
 /// own, is that client's.
-pub(crate) fn client<'t>(
-    table: &'t Table,
+pub(crate) fn client(
+    table: &Table,
     headers: &HeaderMap,
     peer: Option<&Peer>,
-) -> Result<(&'t Arc<Known>, Shown), Problem> {
+) -> Result<(Arc<Known>, Shown), Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (known, shown) = match (values.next(), values.next()) {
         (Some(_), Some(_)) => {
@@ -29,13 +29,18 @@ pub(crate) fn client<'t>(
         (Some(value), None) => {
             (value.to_str().ok().and_then(bearer).and_then(|secret| table.client(secret)), Shown::Secret)
         }
-        (None, _) => (table.on_unix().filter(|_| matches!(peer, Some(Peer::Unix(_)))), Shown::Nothing),
+        (None, _) => (on_unix(table, peer), Shown::Nothing),
     };
-    known.map(|known| (known, shown)).ok_or_else(Problem::unknown_client)
+    known.cloned().map(|known| (known, shown)).ok_or_else(Problem::unknown_client)
+}
+
+/// The client that a caller on a Unix socket is.
+pub(crate) fn on_unix<'t>(table: &'t Table, peer: Option<&Peer>) -> Option<&'t Arc<Known>> {
+    table.on_unix().filter(|_| matches!(peer, Some(Peer::Unix(_))))
 }
 
 /// The credential of `Bearer <credential>`; the scheme in whatever case (RFC 9110, 11.1).
-fn bearer(value: &str) -> Option<&str> {
+pub(crate) fn bearer(value: &str) -> Option<&str> {
     let (scheme, credential) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_matches(' '))
 }

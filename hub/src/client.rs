@@ -4,7 +4,11 @@ use std::{convert::Infallible, num::NonZeroU32, str::FromStr};
 
 use tower_wechat::AppId;
 
-use crate::{error::Error, secret::SecretHash};
+use crate::{
+    error::Error,
+    paths::{Paths, Pattern},
+    secret::SecretHash,
+};
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +82,7 @@ pub struct Client {
     pub(crate) apps: Vec<AppId>,
     pub(crate) rights: Vec<Right>,
     pub(crate) rate: Option<NonZeroU32>,
+    pub(crate) paths: Paths,
     /// What was wrong with it, told when the hub is built.
     pub(crate) fault: Option<String>,
 }
@@ -91,11 +96,10 @@ impl Client {
         let secret = text.parse().unwrap_or_else(|_| SecretHash::of(text));
         let fault = text.is_empty().then(|| "its secret is empty".to_owned());
         let secret = Some(secret);
-        Self { name: name.into(), secret, apps: Vec::new(), rights: Vec::new(), rate: None, fault }
+        Self { secret, fault, ..Self::without_secret(name) }
     }
 
     /// A client that has no secret, and can only be the one of a Unix socket.
-    #[cfg(feature = "program")]
     pub(crate) fn without_secret(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -103,6 +107,7 @@ impl Client {
             apps: Vec::new(),
             rights: Vec::new(),
             rate: None,
+            paths: Paths::default(),
             fault: None,
         }
     }
@@ -141,6 +146,30 @@ impl Client {
                 Ok(right) => self.rights.push(right),
                 Err(error) => self.fault = Some(error.into().to_string()),
             }
+        }
+        self
+    }
+
+    /// The paths that it may call through the hub, besides those named before; all paths unless set. `*` is any one segment,
+    /// and `**` at the end stands for everything below: `/cgi-bin/message/**`. A path that can be none is an error when the hub
+    /// is built.
+    ///
+    /// ```
+    /// use wechat_hub::{Client, Right};
+    ///
+    /// let agent = Client::new("agent", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    ///     .apps(["wx0123456789abcdef"])
+    ///     .rights([Right::Proxy])
+    ///     .paths(["/cgi-bin/message/custom/send", "/cgi-bin/media/**"]);
+    /// # drop(agent);
+    /// ```
+    #[must_use]
+    pub fn paths(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let patterns: Result<Vec<_>, _> =
+            paths.into_iter().map(|path| Pattern::parse(path.as_ref())).collect();
+        match patterns {
+            Ok(patterns) => self.paths.add(patterns),
+            Err(error) => self.fault = Some(error.to_string()),
         }
         self
     }

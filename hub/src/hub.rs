@@ -1,18 +1,21 @@
 //! [`Hub`]: apps and clients, and the service that brings them together.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_wechat::{AppId, TokenCache};
+use tower_wechat::{AppId, AppSecret, TokenCache};
 
 use crate::{
+    app::App,
     client::Client,
     error::Error,
     limits::Limits,
-    protocol,
+    pass::PassKey,
+    service,
     shared::Shared,
-    table::{App, Table},
+    table::{Settings, Table},
+    verify::Verify,
 };
 
 /// A token hub: the apps, the clients, and a token of each app that is always there.
@@ -52,17 +55,18 @@ impl Hub {
         HubBuilder::default()
     }
 
-    /// The hub as a service: protocol v1 below `/v1/`. Mount it as it is, or below a prefix.
+    /// The hub as a service: protocol v1 below `/v1/`, and WeChat's own endpoints at their paths. Mount it as it is, or below a
+    /// prefix.
     ///
     /// The first call on a tokio runtime begins to keep the tokens warm.
     pub fn service(&self) -> Router {
         self.begin();
-        protocol::router(self.clone())
+        service::router(self.clone())
     }
 
     /// Takes over apps, clients and limits of another hub that was not built yet. Requests under way go on; a client that
     /// is gone gets no more tokens from the next moment on. Connections keep the limit of `header_bytes` that they began with,
-    /// and the hub its [`metrics`](HubBuilder::metrics).
+    /// and the hub its [`metrics`](HubBuilder::metrics) and its [`pass_key`](HubBuilder::pass_key).
     ///
     /// # Errors
     ///
@@ -98,14 +102,18 @@ pub struct Load {
     pub long_polls: usize,
 }
 
+/// Tells an app's secret.
+pub(crate) type Secret = dyn Fn() -> AppSecret + Send + Sync;
+
 /// What a hub is made of.
 #[derive(Default)]
 #[must_use]
 pub struct HubBuilder {
     apps: Vec<(AppId, App)>,
     clients: Vec<Client>,
-    unix_client: Option<String>,
-    limits: Limits,
+    secrets: HashMap<AppId, Arc<Secret>>,
+    settings: Settings,
+    pass_key: Option<PassKey>,
     metrics: Option<PrometheusHandle>,
 }
 
@@ -130,12 +138,59 @@ impl HubBuilder {
 
     /// Who a caller on a Unix socket is when it shows no credential: the client of this name. Nobody unless set.
     pub fn unix_client(self, name: impl Into<String>) -> Self {
-        Self { unix_client: Some(name.into()), ..self }
+        self.with(|settings| settings.unix_client = Some(name.into()))
     }
 
     /// How much to take from clients.
     pub fn limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        self.with(|settings| settings.limits = limits)
+    }
+
+    /// Where the hub finds an app's secret for the calls that carry it: in place of a client's own secret it is put into the
+    /// logins of mini programs (`/sns/jscode2session`) and web sites (`/sns/oauth2/access_token`), and into `clear_quota/v2`.
+    /// Without it such calls are refused. It is asked for at each of them.
+    ///
+    /// ```
+    /// use tower_wechat::{AppSecret, TokenCache, issuer::StableToken};
+    /// use wechat_hub::Hub;
+    ///
+    /// let secret = AppSecret::from("the app's secret");
+    /// let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", secret.clone()));
+    /// let hub = Hub::builder()
+    ///     .app("wx0123456789abcdef", cache)
+    ///     .app_secret("wx0123456789abcdef", move || secret.clone())
+    ///     .build()?;
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
+    pub fn app_secret(
+        mut self,
+        app: impl Into<AppId>,
+        secret: impl Fn() -> AppSecret + Send + Sync + 'static,
+    ) -> Self {
+        self.secrets.insert(app.into(), Arc::new(secret));
+        self
+    }
+
+    /// The key of the hub's passes. Without it the hub makes one of its own, and its passes end with it.
+    pub fn pass_key(self, key: PassKey) -> Self {
+        Self { pass_key: Some(key), ..self }
+    }
+
+    /// How to make sure that a token is still good which a client asks for a second time.
+    pub fn verify(self, verify: Verify) -> Self {
+        self.with(|settings| settings.verify = Arc::new(verify))
+    }
+
+    /// Whether calls with a user's token (`/sns/userinfo`, `/sns/auth`, `/sns/oauth2/refresh_token`), which show nothing of the
+    /// client's, are taken from other addresses than loopback: they are not, unless set. Whoever can reach the hub can make
+    /// them then.
+    pub fn open_user_paths(self, open: bool) -> Self {
+        self.with(|settings| settings.open_user_paths = open)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
     }
 
     /// Where `/metrics` of [`admin_service`](Hub::admin_service) reads: the handle of the recorder that the program has
@@ -157,14 +212,23 @@ impl HubBuilder {
     /// # Errors
     ///
     /// For two apps of one id, two clients of one name or secret, a client without rights or apps or with an app that is
-    /// not the hub's, and limits that make no sense.
+    /// not the hub's, and limits that make no sense; and if the operating system has no random bytes for a pass key.
     pub fn build(mut self) -> Result<Hub, Error> {
         let metrics = self.metrics.take();
+        let pass_key = self.pass_key.take().map_or_else(PassKey::generate, Ok)?;
         let table = self.table(None)?;
-        Ok(Hub(Arc::new(Shared::new(table, metrics))))
+        Ok(Hub(Arc::new(Shared::new(table, pass_key, metrics))))
     }
 
-    fn table(self, before: Option<&Table>) -> Result<Table, Error> {
-        Table::new(self.apps, self.clients, self.unix_client.as_deref(), self.limits, before)
+    fn table(mut self, before: Option<&Table>) -> Result<Table, Error> {
+        for (id, app) in &mut self.apps {
+            app.know_secret(self.secrets.remove(id));
+        }
+        if let Some(id) = self.secrets.keys().next() {
+            let message =
+                format!("there is a secret of app {}, which is not among the hub's apps", id.as_str());
+            return Err(Error::new(message));
+        }
+        Table::new(self.apps, self.clients, self.settings, before)
     }
 }

@@ -1,8 +1,9 @@
 //! [`Known`]: a client, and what the hub has seen of it.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -30,6 +31,7 @@ pub(crate) struct Known {
     most_polls: usize,
     seen: Arc<Seen>,
     served: Counter,
+    passed: Counter,
 }
 
 /// What outlives a reload.
@@ -37,6 +39,8 @@ pub(crate) struct Known {
 struct Seen {
     /// In seconds since 1970; zero before the first time.
     last: AtomicU64,
+    /// The generation of the token of each app that it was given last, by a token endpoint.
+    given: Mutex<HashMap<AppId, u64>>,
 }
 
 impl Known {
@@ -48,11 +52,12 @@ impl Known {
             |before| before.limiter.clone(),
         );
         let served = metrics::counter!("wechat_hub_tokens_served_total", "client" => client.name.clone());
+        let passed = metrics::counter!("wechat_hub_passes_total", "client" => client.name.clone());
         let seen = before.map_or_else(Arc::default, |before| before.seen.clone());
         let polls =
             before.filter(|before| before.most_polls == most_polls).map(|before| before.polls.clone());
         let polls = polls.unwrap_or_else(|| Arc::new(Semaphore::new(most_polls)));
-        Self { client, limiter, polls, most_polls, seen, served }
+        Self { client, limiter, polls, most_polls, seen, served, passed }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -79,6 +84,22 @@ impl Known {
         Ok(())
     }
 
+    /// Whether it may call this path through the hub.
+    pub(crate) fn may_call(&self, path: &str) -> Result<(), Problem> {
+        if self.client.paths.have(path) { Ok(()) } else { Err(Problem::path_not_allowed()) }
+    }
+
+    /// The generation of the app's token that it was given last.
+    pub(crate) fn given(&self, app: &AppId) -> Option<u64> {
+        // Nothing panics while it is held.
+        self.seen.given.lock().unwrap_or_else(PoisonError::into_inner).get(app).copied()
+    }
+
+    /// It is given the app's token of this generation.
+    pub(crate) fn gave(&self, app: &AppId, generation: u64) {
+        self.seen.given.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone(), generation);
+    }
+
     /// Leave to wait for a token, for as long as it is held.
     pub(crate) fn poll(&self) -> Result<OwnedSemaphorePermit, Problem> {
         self.polls.clone().try_acquire_owned().map_err(|_| Problem::too_many(Duration::from_secs(1)))
@@ -92,6 +113,11 @@ impl Known {
     /// A token goes out to it.
     pub(crate) fn served(&self) {
         self.served.increment(1);
+    }
+
+    /// A pass goes out to it.
+    pub(crate) fn passed(&self) {
+        self.passed.increment(1);
     }
 
     /// When it was last seen, in seconds since 1970.

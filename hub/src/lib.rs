@@ -56,6 +56,9 @@
 #![warn(unreachable_pub)]
 
 mod admin;
+mod app;
+mod ask;
+mod body;
 mod caller;
 mod client;
 mod clock;
@@ -63,33 +66,43 @@ mod clock;
 mod config;
 mod day;
 mod error;
+mod facade;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod hub;
 mod known;
 mod limits;
+mod pass;
+mod paths;
 mod peer;
 mod problem;
 #[cfg(feature = "program")]
 #[doc(hidden)]
 pub mod program;
 mod protocol;
+mod proxy;
+mod recent;
 mod secret;
 mod serve;
+mod service;
 mod shared;
 mod table;
 mod ticker;
 mod told;
+mod upstream;
+mod verify;
 
 pub use crate::{
     client::{Client, Right},
     error::Error,
     hub::{Hub, HubBuilder, Load},
     limits::Limits,
+    pass::PassKey,
     peer::{Peer, Process},
     secret::{ClientSecret, SecretHash},
     serve::{ListenAddr, Server, Tls},
+    verify::Verify,
 };
 
 /// The README's example compiles.

@@ -69,6 +69,10 @@ impl fmt::Debug for ClientSecret {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The hash of this secret.
     #[must_use]
     pub fn of(secret: &str) -> Self {

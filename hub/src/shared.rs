@@ -9,12 +9,14 @@ use arc_swap::{ArcSwap, Guard};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
-use crate::{hub::Hub, serve::Connections, table::Table, ticker};
+use crate::{hub::Hub, pass::PassKey, proxy::Users, serve::Connections, table::Table, ticker};
 
 pub(crate) struct Shared {
     pub(crate) table: ArcSwap<Table>,
     pub(crate) connections: Arc<Connections>,
     metrics: Option<PrometheusHandle>,
+    pass_key: PassKey,
+    users: Users,
     ending: AtomicBool,
     /// Told when there is another table.
     pub(crate) changed: watch::Sender<()>,
@@ -23,11 +25,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(table: Table, metrics: Option<PrometheusHandle>) -> Self {
+    pub(crate) fn new(table: Table, pass_key: PassKey, metrics: Option<PrometheusHandle>) -> Self {
         Self {
             connections: Connections::new(table.limits.connections),
             table: ArcSwap::from_pointee(table),
             metrics,
+            pass_key,
+            users: Users::new(),
             ending: AtomicBool::new(false),
             changed: watch::Sender::new(()),
             ticker: Mutex::default(),
@@ -53,6 +57,16 @@ impl Hub {
 
     pub(crate) fn connections(&self) -> &Arc<Connections> {
         &self.0.connections
+    }
+
+    /// The key under which passes are made and checked.
+    pub(crate) fn pass_key(&self) -> &PassKey {
+        &self.0.pass_key
+    }
+
+    /// Those who call with a user's token.
+    pub(crate) fn users(&self) -> &Users {
+        &self.0.users
     }
 
     pub(crate) fn metrics(&self) -> Option<&PrometheusHandle> {

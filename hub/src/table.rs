@@ -1,64 +1,29 @@
 //! [`Table`]: the apps and clients of a hub at one time. A reload replaces it as a whole.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
-use tower_wechat::{AccessToken, AppId, KeepWarm, TokenCache};
+use tower_wechat::{AppId, TokenPool};
 
 use crate::{
-    client::Client, clock::unix_seconds, day::Day, error::Error, known::Known, limits::Limits,
-    secret::SecretHash, told::Told,
+    app::App,
+    client::Client,
+    error::Error,
+    known::Known,
+    limits::Limits,
+    pass::{Tag, tag},
+    secret::SecretHash,
+    upstream::Upstream,
+    verify::Verify,
 };
 
-/// An app, and its token.
-pub(crate) struct App {
-    pub(crate) cache: TokenCache,
-    /// Whether its token is kept warm.
-    pub(crate) is_warm: bool,
-    warmth: OnceLock<KeepWarm>,
-    day: Mutex<Day>,
-    told: Told,
-}
-
-impl App {
-    pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
-        let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
-        Self { cache, is_warm, warmth: OnceLock::new(), day, told: Told::default() }
-    }
-
-    /// Begins to keep the token warm. Must be called on a tokio runtime.
-    fn warm(&self) {
-        if self.is_warm {
-            self.warmth.get_or_init(|| self.cache.keep_warm());
-        }
-    }
-
-    /// The answer that tells of this token of its.
-    pub(crate) fn answer(&self, token: &AccessToken) -> Bytes {
-        self.told.json(token, self.cache.platform())
-    }
-
-    /// Counts what has happened since the last time, and says what the last day has brought.
-    pub(crate) fn sample(&self) -> Day {
-        let mut day = self.day();
-        day.sample(&self.cache.stats(), unix_seconds());
-        day.clone()
-    }
-
-    /// Takes the place of another app of the same id.
-    fn take_over(&self, before: &Self) {
-        let mut day = before.sample();
-        day.follow(&self.cache.stats());
-        *self.day() = day;
-    }
-
-    fn day(&self) -> MutexGuard<'_, Day> {
-        // Nothing panics while it is held.
-        self.day.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What holds for all apps and clients.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// Who a caller on a Unix socket is that shows no credential.
+    pub(crate) unix_client: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) verify: Arc<Verify>,
+    pub(crate) open_user_paths: bool,
 }
 
 /// What a hub knows at one time.
@@ -70,6 +35,13 @@ pub(crate) struct Table {
     /// Who a caller on a Unix socket is that shows no credential.
     on_unix: Option<Arc<Known>>,
     pub(crate) limits: Limits,
+    pub(crate) open_user_paths: bool,
+    pub(crate) upstream: Upstream,
+    /// As they are named in passes.
+    tagged_clients: HashMap<Tag, Arc<Known>>,
+    tagged_apps: HashMap<Tag, AppId>,
+    /// The one to whose platform calls with a user's token go that name none.
+    for_users: Option<AppId>,
 }
 
 impl Table {
@@ -77,21 +49,36 @@ impl Table {
     pub(crate) fn new(
         apps: Vec<(AppId, App)>,
         clients: Vec<Client>,
-        on_unix: Option<&str>,
-        limits: Limits,
+        settings: Settings,
         before: Option<&Self>,
     ) -> Result<Self, Error> {
+        let Settings { unix_client, limits, verify, open_user_paths } = settings;
         if let Some(fault) = limits.fault() {
             return Err(Error::new(format!("limits: {fault}")));
         }
+        if let Some(fault) = verify.fault() {
+            return Err(Error::new(format!("verify: {fault}")));
+        }
+        let pool = TokenPool::new();
         let mut table = Self {
             apps: HashMap::new(),
             clients: HashMap::new(),
             by_secret: HashMap::new(),
             on_unix: None,
             limits,
+            open_user_paths,
+            upstream: Upstream::new(pool.clone(), before.map(|before| &before.upstream)),
+            tagged_clients: HashMap::new(),
+            tagged_apps: HashMap::new(),
+            for_users: None,
         };
         for (id, app) in apps {
+            pool.insert(id.clone(), app.cache.clone());
+            app.verify_as(&verify, before.and_then(|before| before.apps.get(&id)).map(|app| &**app));
+            if app.cache.platform().name() == "wechat" {
+                table.for_users.get_or_insert_with(|| id.clone());
+            }
+            table.tagged_apps.insert(tag(id.as_str()), id.clone());
             if table.apps.insert(id.clone(), Arc::new(app)).is_some() {
                 return Err(Error::new(format!("app {} is named twice: leave one of them out", id.as_str())));
             }
@@ -99,8 +86,8 @@ impl Table {
         for client in clients {
             table.add(client, before)?;
         }
-        if let Some(name) = on_unix {
-            table.on_unix = table.clients.get(name).cloned();
+        if let Some(name) = unix_client {
+            table.on_unix = table.clients.get(&name).cloned();
             if table.on_unix.is_none() {
                 return Err(Error::new(format!(
                     "the client {name:?} of the Unix socket is not among the clients"
@@ -127,6 +114,7 @@ impl Table {
         let secret = client.secret;
         let most_polls = self.limits.long_polls_per_client;
         let known = Arc::new(Known::new(client, most_polls, same.map(|known| &**known)));
+        self.tagged_clients.insert(tag(&name), known.clone());
         self.clients.insert(name.clone(), known.clone());
         match secret.and_then(|secret| self.by_secret.insert(secret, known)) {
             Some(other) => {
@@ -148,6 +136,23 @@ impl Table {
 
     pub(crate) fn on_unix(&self) -> Option<&Arc<Known>> {
         self.on_unix.as_ref()
+    }
+
+    /// The client that a pass names.
+    pub(crate) fn tagged_client(&self, tag: Tag) -> Option<&Arc<Known>> {
+        self.tagged_clients.get(&tag)
+    }
+
+    /// The app that a pass names.
+    pub(crate) fn tagged_app(&self, tag: Tag) -> Option<(&AppId, &Arc<App>)> {
+        let id = self.tagged_apps.get(&tag)?;
+        self.apps.get_key_value(id)
+    }
+
+    /// The app to whose platform a call with a user's token goes: the one that it names, or the first of WeChat's.
+    pub(crate) fn app_for_users(&self, named: Option<&AppId>) -> Option<(&AppId, &Arc<App>)> {
+        let named = named.and_then(|named| self.apps.get_key_value(named));
+        named.or_else(|| self.apps.get_key_value(self.for_users.as_ref()?))
     }
 
     pub(crate) fn clients(&self) -> impl Iterator<Item = &Arc<Known>> {

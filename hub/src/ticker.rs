@@ -27,6 +27,7 @@ pub(crate) async fn run(hub: Weak<Shared>) {
                 use_once(&app.cache).await;
             }
         }
+        hub.users().forget();
         if let Some(metrics) = hub.metrics() {
             metrics.run_upkeep();
         }

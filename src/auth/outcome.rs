@@ -1,5 +1,7 @@
 //! [`AuthOutcome`]: what the layer did for a request whose token was rejected, told with the answer.
 
+use std::fmt;
+
 use crate::{error::TokenError, request::NotReplayable};
 
 /// What the layer did about a rejection, as an extension of the response. An answer to a request whose token was not
@@ -132,6 +134,13 @@ impl NotReplayed {
             Self::TimedOut => "timed_out",
             Self::Uri => "uri",
         }
+    }
+}
+
+/// One word, such as `backed_off`.
+impl fmt::Display for NotReplayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -88,6 +88,9 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 #[cfg(fuzzing)]
 pub(crate) use self::answer::parse as parse_answer;
+/// For the hub, whose calls take the same way as its mints.
+#[doc(hidden)]
+pub use self::client::Connector;
 #[cfg(feature = "hub")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hub")))]
 pub use self::hub::HubToken;

@@ -53,7 +53,10 @@ struct Inner {
     parameter_name: Cow<'static, str>,
     /// Whether the parameter's name can stand in a query.
     is_encoded: bool,
+    /// The family's own hosts, and what was added.
     origins: Vec<Origin>,
+    /// How many of them are the family's own.
+    hosts: usize,
     paths: Vec<PathRule>,
     codes: Codes,
     rejection_codes: Box<[i64]>,
@@ -127,6 +130,7 @@ impl Platform {
             parameter_name: Cow::Borrowed(family.parameter),
             is_encoded: true,
             // The hosts are origins; a test parses each of them.
+            hosts: family.hosts.len(),
             origins: family.hosts.iter().filter_map(|host| Origin::parse(host).ok()).collect(),
             paths: exempt.map(|path| PathRule { path: Cow::Borrowed(*path), exempt: true }).collect(),
             codes: family.codes,
@@ -208,6 +212,25 @@ impl Platform {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.0.name
+    }
+
+    /// Where calls to this platform go: the origin that was added last, with its path prefix, or the first of the family's own
+    /// hosts. Without a slash at its end.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// assert_eq!(Platform::wecom().base_url(), "https://qyapi.weixin.qq.com");
+    /// let private = Platform::wecom().with_origin("https://wecom.example/api/")?;
+    /// assert_eq!(private.base_url(), "https://wecom.example/api");
+    /// # Ok::<(), tower_wechat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let Inner { origins, hosts, .. } = &*self.0;
+        let own = origins.len() > *hosts;
+        let origin = if own { origins.last() } else { origins.first() };
+        origin.map(Origin::canonical).unwrap_or_default()
     }
 
     /// The query parameter that carries the token.

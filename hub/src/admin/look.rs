@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tower_wechat::{AppId, Fingerprint, Health};
 
-use crate::{clock::unix_seconds, day::Day, hub::Hub, hub::Load, known::Known, table::App};
+use crate::{app::App, clock::unix_seconds, day::Day, hub::Hub, hub::Load, known::Known};
 
 /// What there is to see of a hub at one moment. It has tokens in it (as [`Health`] has), and no `Debug`.
 pub(super) struct Look {

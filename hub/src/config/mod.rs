@@ -15,6 +15,7 @@ mod tests;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tower_wechat::{AppId, AppSecret};
+use zeroize::Zeroizing;
 
 use self::{
     environment::{Environment, NO_SECRET},
@@ -25,7 +26,7 @@ pub(crate) use self::{
     place::{Fault, Where},
     secret_file::{read as read_file, read_secret},
 };
-use crate::{client::Client, limits::Limits};
+use crate::{client::Client, limits::Limits, verify::Verify};
 
 /// What the command line says of the configuration.
 #[derive(Clone, Default)]
@@ -46,6 +47,9 @@ pub(crate) struct Config {
     pub(crate) apps: Vec<App>,
     pub(crate) clients: Vec<Client>,
     pub(crate) limits: Limits,
+    pub(crate) pass_key: PassKeyFile,
+    pub(crate) verify: Verify,
+    pub(crate) open_user_paths: bool,
     pub(crate) places: Places,
     /// Variables whose names begin as ours do, and that nobody knows.
     pub(crate) unknown_variables: Vec<String>,
@@ -59,6 +63,15 @@ pub(crate) struct Places {
     pub(crate) tls: Where,
     pub(crate) admin: Where,
     pub(crate) store: Where,
+}
+
+/// Where the key of the passes is kept.
+#[derive(Clone, Default)]
+pub(crate) struct PassKeyFile {
+    /// The one that the configuration names, or the one beside it. There is none where there is no file.
+    pub(crate) path: Option<PathBuf>,
+    /// What is in it. A file beside the configuration may not be there yet.
+    pub(crate) bytes: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// A TCP address to listen at.
@@ -147,12 +160,14 @@ impl Config {
     pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
         let mut needs = Vec::new();
         let is_tls = |tcp: &Tcp| matches!(tcp.how, Transport::Tls { .. });
+        let key = |config: &Self| config.pass_key.bytes.clone();
         let listens = |config: &Self| config.tcp.as_ref().map(|tcp| (tcp.address, is_tls(tcp)));
         for (name, differs) in [
             ("listen.unix", self.unix != other.unix),
             ("listen.tcp", listens(self) != listens(other)),
             ("admin.tcp", self.admin != other.admin),
             ("store", self.store != other.store),
+            ("pass_key_file", key(self).is_some_and(|is| key(other).is_some_and(|was| *is != *was))),
         ] {
             if differs {
                 needs.push(name);

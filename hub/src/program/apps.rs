@@ -1,6 +1,6 @@
 //! [`Apps`]: a cache for each app of the configuration. An app that a new configuration has unchanged keeps its own.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use tokio::task::JoinSet;
 use tower_wechat::{
@@ -13,6 +13,11 @@ use crate::{
     config::{self, Config, Fault, Kind},
     hub::HubBuilder,
 };
+
+/// How long before its end a token is replaced: up to a quarter later, so that there is another one 217 s ahead. SDKs ask for
+/// the next token up to 200 s before the end that they were told, which is up to 15 s before the real one. WeChat has no other
+/// stable token than the present one earlier than 300 s before its end.
+const AHEAD: Duration = Duration::from_secs(290);
 
 /// The store that all apps share. The kind "memory" is one, too: so tokens have numbers that go on after a restart, and an
 /// app whose secret was changed keeps its token.
@@ -49,7 +54,10 @@ impl Apps {
 
     /// The hub of a configuration, and the caches that it would have.
     pub(super) fn plan(&self, config: &Config) -> Result<(HubBuilder, Plan), Fault> {
-        let mut builder = HubBuilder::default().limits(config.limits);
+        let mut builder = HubBuilder::default()
+            .limits(config.limits)
+            .verify(config.verify.clone())
+            .open_user_paths(config.open_user_paths);
         let mut next = HashMap::new();
         for app in &config.apps {
             let same = self.present.get(&app.id).filter(|(before, _)| before.is_same(app));
@@ -59,6 +67,7 @@ impl Apps {
             } else {
                 builder.app_on_demand(app.id.clone(), cache.clone())
             };
+            builder = builder.app_secret(app.id.clone(), secret(app));
             next.insert(app.id.clone(), (app.clone(), cache));
         }
         for client in &config.clients {
@@ -90,7 +99,7 @@ impl Apps {
     }
 
     fn cache(&self, app: &config::App) -> Result<TokenCache, Fault> {
-        let builder = TokenCache::builder(issuer(app)?);
+        let builder = TokenCache::builder(issuer(app)?).refresh_ahead(AHEAD);
         Ok(match &self.store {
             Store::Memory(store) => builder.store(store.clone()),
             Store::File(store) => builder.store(store.clone()),
@@ -128,6 +137,12 @@ pub(super) fn issuer(app: &config::App) -> Result<Box<dyn Issuer>, Fault> {
         Kind::Classic => issuer!(ClassicToken::new(id, secret)),
         Kind::WeCom => issuer!(WeCom::new(id, secret)),
     }
+}
+
+/// What the calls take that carry the secret.
+fn secret(app: &config::App) -> impl Fn() -> AppSecret + Send + Sync + 'static {
+    let (file, last) = (app.secret_file.clone(), app.secret.clone());
+    move || file.as_deref().map_or_else(|| last.clone(), |file| reread(file, &last))
 }
 
 /// The secret as it stands in the file now; as it was where that cannot be read.

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod descriptors;
 mod log;
+mod pass_key;
 mod recorder;
 mod reload;
 mod secret;

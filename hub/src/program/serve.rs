@@ -8,7 +8,7 @@ use super::{
     End,
     apps::Apps,
     certificate::Certificate,
-    descriptors, recorder,
+    descriptors, pass_key, recorder,
     reload::Reloading,
     signals::{Asked, Signals},
 };
@@ -41,6 +41,10 @@ async fn serve(given: Given) -> Result<(), End> {
     let lowered = descriptors::see_to(&mut config.limits);
     let mut apps = Apps::open(&config).await.map_err(End::configuration)?;
     let (builder, plan) = apps.plan(&config).map_err(End::configuration)?;
+    let builder = match pass_key::see_to(&mut config).map_err(End::configuration)? {
+        Some(key) => builder.pass_key(key),
+        None => builder,
+    };
     let builder = match config.admin {
         Some(_) => builder.metrics(recorder::install().map_err(End::failure)?),
         None => builder,

@@ -11,11 +11,8 @@ use axum::{
 use serde::Deserialize;
 use tower_wechat::{AccessToken, ErrorKind, TokenError};
 
-use super::{
-    ask::{AppInPath, Ask, answer},
-    body,
-};
-use crate::{client::Right, hub::Hub, peer::Peer, problem::Problem};
+use super::answer::{self, AppInPath, answer};
+use crate::{ask::Ask, body, client::Right, hub::Hub, peer::Peer, problem::Problem};
 
 /// What the body says.
 #[derive(Deserialize)]
@@ -86,7 +83,7 @@ pub(super) async fn handle(State(hub): State<Hub>, app: AppInPath, request: Requ
 async fn refresh(hub: Hub, app: AppInPath, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     // The answer has the token in it.
-    let mut ask = Ask::new(hub, app, &head, &[Right::Refresh, Right::Token])?;
+    let mut ask = answer::ask(hub, app, &head, &[Right::Refresh, Right::Token])?;
     let replaced = replace(&mut ask, body).await;
     replaced.map_err(|problem| problem.for_client(ask.client().name()))
 }
@@ -106,7 +103,7 @@ async fn replace(ask: &mut Ask, body: Body) -> Result<Response, Problem> {
         ask.again()?;
         better = self::better(ask, &rejected).await;
     }
-    ask.token(&better.map_err(|error| Problem::no_token(&error))?)
+    answer::token(ask, &better.map_err(|error| Problem::no_token(&error))?)
 }
 
 /// What the body says. A list of values is no object, though serde would take it for one.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use tokio::select;
 use tower_wechat::{ErrorKind, TokenError};
 
-use super::ask::{AppInPath, Ask, answer, nothing_newer};
-use crate::{client::Right, hub::Hub, peer::Peer, problem::Problem, serve::Stopping};
+use super::answer::{self, AppInPath, answer, nothing_newer};
+use crate::{ask::Ask, client::Right, hub::Hub, peer::Peer, problem::Problem, serve::Stopping};
 
 /// The longest wait; a proxy in between may give up sooner.
 const LONGEST_WAIT: u64 = 300;
@@ -36,7 +36,7 @@ pub(super) async fn handle(State(hub): State<Hub>, app: AppInPath, request: Requ
 }
 
 async fn token(hub: Hub, app: AppInPath, head: Parts) -> Result<Response, Problem> {
-    let mut ask = Ask::new(hub, app, &head, &[Right::Token])?;
+    let mut ask = answer::ask(hub, app, &head, &[Right::Token])?;
     let told = tell(&mut ask, &head).await;
     told.map_err(|problem| problem.for_client(ask.client().name()))
 }
@@ -50,7 +50,7 @@ async fn tell(ask: &mut Ask, head: &Parts) -> Result<Response, Problem> {
     let least = Duration::from_secs(asked.min_ttl);
     let token = ask.cache().token_with_min_ttl(least).await.map_err(|error| no_token(ask, least, &error))?;
     let Some(generation) = asked.newer_than.filter(|generation| token.generation() <= *generation) else {
-        return ask.token(&token);
+        return answer::token(ask, &token);
     };
     if asked.wait == 0 {
         return Ok(nothing_newer());
@@ -63,7 +63,7 @@ async fn tell(ask: &mut Ask, head: &Parts) -> Result<Response, Problem> {
         // What was changed before is known now, and what is changed after wakes it.
         ask.again()?;
         select! {
-            next = ask.cache().newer_than(generation) => return ask.token(&next),
+            next = ask.cache().newer_than(generation) => return answer::token(ask, &next),
             () = &mut over => return Ok(nothing_newer()),
             // It cannot fail while there is the hub.
             _ = changes.changed() => {}

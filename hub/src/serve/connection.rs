@@ -26,7 +26,7 @@ use super::{
     stopping::Stopping,
     stream::Watched,
 };
-use crate::{peer::Peer, problem::Problem, protocol::refused};
+use crate::{peer::Peer, problem::Problem, service::refused};
 
 /// What all connections of a listener have in common.
 #[derive(Clone)]
@@ -51,9 +51,10 @@ impl Serving {
         let (in_request, stopping) = (phase.clone(), Stopping(stop.clone()));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let in_answer = InAnswer::begin(in_request.clone());
+            let is_length_double = in_request.is_length_double();
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(stopping.clone());
-            answer(router.clone(), request, in_answer)
+            answer(router.clone(), request, in_answer, is_length_double)
         });
         let connection = http1::Builder::new().max_buf_size(header_bytes).serve_connection(io, service);
         let mut connection = pin!(connection);
@@ -101,11 +102,14 @@ async fn answer(
     mut router: Router,
     request: Request<Incoming>,
     in_answer: InAnswer,
+    is_length_double: bool,
 ) -> Result<Response<Answering>, Infallible> {
-    let response = if has_one_host(request.version(), request.headers()) {
-        router.call(request).await?
-    } else {
+    let response = if !has_one_host(request.version(), request.headers()) {
         refused(&request, Problem::bad_request("an HTTP/1.1 request has one `Host` header"))
+    } else if is_length_double {
+        refused(&request, Problem::bad_request("the request says in two ways how long its body is"))
+    } else {
+        router.call(request).await?
     };
     Ok(response.map(|body: Body| in_answer.until(body)))
 }

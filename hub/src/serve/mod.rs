@@ -7,6 +7,7 @@ mod accept;
 mod answering;
 mod connection;
 mod connections;
+mod framing;
 mod listener;
 mod phase;
 mod room;

@@ -45,8 +45,10 @@ async fn each_way_to_end_is_an_orderly_one() {
         assert_eq!(hub.ended().await.code(), Some(0), "{}", hub.log());
         assert!(!socket(&folder).exists());
     }
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["hub.toml"]);
+    let mut left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["hub.toml", "pass_key"]);
 }
 
 #[tokio::test]

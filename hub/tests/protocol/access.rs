@@ -119,15 +119,11 @@ async fn other_paths_and_methods_are_not_there() {
         "/v1/apps",
         &format!("/v1/apps/{APP}"),
         &format!("/v1/apps/{APP}/token/"),
-        &format!("//v1/apps/{APP}/token"),
         &format!("/v1//apps/{APP}/token"),
         &format!("/v1/apps/{APP}/../{APP}/token"),
-        &format!("/./v1/apps/{APP}/token"),
         &format!("/v1/apps/{APP}/TOKEN"),
         &format!("/v1/apps/{APP}/%74oken"),
         "/v1/apps//token",
-        "/metrics",
-        "/healthz",
     ] {
         raw(&server, request("GET", path, SECRET, "")).await.unwrap().is_problem(404);
     }

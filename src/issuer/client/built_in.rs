@@ -55,6 +55,16 @@ impl BuiltIn {
         Self { names, ..self }
     }
 
+    fn connector(&self, tried: Option<Tried>) -> Connector {
+        Connector::new(
+            self.names.clone(),
+            tried,
+            self.proxies.clone(),
+            #[cfg(feature = "https")]
+            self.tls.clone(),
+        )
+    }
+
     /// One call. It takes other addresses than those that were `tried` before, where there are any.
     pub(super) async fn exchange(
         &self,
@@ -73,15 +83,17 @@ impl BuiltIn {
         } else if cfg!(not(feature = "https")) {
             return Err(ExchangeError::NoTls);
         }
-        let connector = Connector::new(
-            self.names.clone(),
-            tried.clone(),
-            self.proxies.clone(),
-            #[cfg(feature = "https")]
-            self.tls.clone(),
-        );
+        let connector = self.connector(Some(tried.clone()));
         let client = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         exchange(client, request).await
+    }
+}
+
+impl Connector {
+    /// For a client that makes calls of all kinds.
+    #[must_use]
+    pub fn shared() -> Self {
+        BuiltIn::shared().connector(None)
     }
 }
 

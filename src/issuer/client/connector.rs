@@ -1,6 +1,7 @@
-//! [`Connector`]: connects the built-in client to a token endpoint, straight or through the environment's proxy.
+//! [`Connector`]: connects to a server, straight or through the environment's proxy.
 
 use std::{
+    fmt,
     future::Future,
     io,
     pin::Pin,
@@ -35,15 +36,17 @@ type TlsConnector = ProxyConnector;
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Everything that lies before a connection can be used, within the time-out.
+/// Everything that lies before a connection can be used, within the time-out: the name, TCP, the environment's proxy, TLS.
+///
+/// A hyper client that is built over it has the same way to the platform as the built-in client of the issuers.
 #[derive(Clone)]
-pub(super) struct Connector(TlsConnector);
+pub struct Connector(TlsConnector);
 
 impl Connector {
     #[cfg(feature = "https")]
     pub(super) fn new(
         names: Names,
-        tried: Tried,
+        tried: Option<Tried>,
         proxies: Arc<Matcher>,
         tls: Arc<rustls::ClientConfig>,
     ) -> Self {
@@ -53,9 +56,15 @@ impl Connector {
     }
 
     #[cfg(not(feature = "https"))]
-    pub(super) fn new(names: Names, tried: Tried, proxies: Arc<Matcher>) -> Self {
+    pub(super) fn new(names: Names, tried: Option<Tried>, proxies: Arc<Matcher>) -> Self {
         let tcp = TcpConnector::new(names, tried, CONNECT_TIMEOUT);
         Self(ProxyConnector { transport: tcp.clone(), tcp, proxies })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
     }
 }
 
@@ -81,7 +90,7 @@ impl Service<Uri> for Connector {
 
 /// The way to a server, without its TLS.
 #[derive(Clone)]
-pub(super) struct ProxyConnector {
+pub struct ProxyConnector {
     tcp: TcpConnector,
     transport: Transport,
     proxies: Arc<Matcher>,

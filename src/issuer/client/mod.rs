@@ -15,5 +15,5 @@ mod roots;
 mod stream;
 mod tcp;
 
-pub use self::http_client::HttpClient;
 pub(super) use self::{any::Client, exchange::Answer};
+pub use self::{connector::Connector, http_client::HttpClient};

@@ -24,7 +24,7 @@ pub(super) type Transport = TcpConnector;
 type Stream = <Transport as Service<Uri>>::Response;
 
 pin_project! {
-    pub(super) struct ServerStream {
+    pub struct ServerStream {
         #[pin]
         stream: Stream,
         to_proxy: bool,

@@ -15,16 +15,18 @@ use tower_service::Service;
 use super::resolver::{Names, Resolver, Tried};
 use crate::error::BoxError;
 
-/// Connects for the calls of one mint.
+/// Connects for the calls of one mint, or for calls of all kinds.
 #[derive(Clone)]
 pub(super) struct TcpConnector {
     tcp: HttpConnector<Resolver>,
-    tried: Tried,
+    /// Where the addresses are noted, for a mint.
+    tried: Option<Tried>,
 }
 
 impl TcpConnector {
-    pub(super) fn new(names: Names, tried: Tried, limit: Duration) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver::new(names, tried.clone()));
+    pub(super) fn new(names: Names, tried: Option<Tried>, limit: Duration) -> Self {
+        let resolver = Resolver::new(names, tried.clone().unwrap_or_default());
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         // What is above looks at the scheme.
         tcp.enforce_http(cfg!(not(feature = "https")));
         // A host's addresses share it, so that a deaf one does not keep the others from being tried.
@@ -47,7 +49,9 @@ impl Service<Uri> for TcpConnector {
         Box::pin(async move {
             let stream = connecting.await?;
             // A connection that is gone already has no address, and the next call fails or does not.
-            if let Ok(address) = stream.inner().peer_addr() {
+            if let Some(tried) = tried
+                && let Ok(address) = stream.inner().peer_addr()
+            {
                 tried.add(address.ip());
             }
             Ok(stream)

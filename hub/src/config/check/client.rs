@@ -9,6 +9,7 @@ use crate::{
         raw,
     },
     error::Error,
+    paths::Pattern,
     secret::SecretHash,
 };
 
@@ -67,10 +68,17 @@ impl Checker<'_> {
             .flatten()
             .map(|right| right.is.parse().map_err(|error: Error| self.fault(&right.at, error.to_string())))
             .collect();
-        if let Some(path) = paths.iter().flatten().find(|path| !path.is.starts_with('/')) {
-            return fault(&path.at, &format!("the path {:?} does not begin with a slash", path.is));
-        }
         let mut checked = checked.apps(its.iter().map(|app| app.is.as_str())).rights(rights?);
+        if let Some(paths) = paths {
+            let patterns: Result<Vec<_>, _> = paths
+                .iter()
+                .map(|path| {
+                    let fault = |error: Error| self.fault(&path.at, format!("client {:?}: {error}", name.is));
+                    Pattern::parse(&path.is).map_err(fault)
+                })
+                .collect();
+            checked.paths.add(patterns?);
+        }
         checked.rate = rate.as_ref().map(|rate| rate.is);
         match checked.fault() {
             Some(wrong) => fault(&name.at, wrong),

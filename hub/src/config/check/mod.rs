@@ -7,22 +7,21 @@ mod store;
 
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::{
-    Config, Places, duration,
+    Config, PassKeyFile, Places, duration,
     place::{Fault, Place, Source, Value},
     raw::{self, Raw},
     secret_file::{exposed, read, read_secret},
 };
-use crate::limits::Limits;
-
-/// A path on the platform, at least.
-const LONGEST_PATH: usize = 1024;
+use crate::{limits::Limits, pass::PassKey, verify::Verify};
 
 pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
     let Raw {
         pass_key_file,
         readable_secret_files,
-        open_user_paths: _,
+        open_user_paths,
         listen,
         admin,
         store,
@@ -32,10 +31,8 @@ pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
         client,
     } = raw;
     let checker = Checker { source, readable: readable_secret_files.is_some_and(|readable| readable.is) };
-    if let Some(file) = &pass_key_file {
-        checker.pass_key(file)?;
-    }
-    checker.verify(&verify)?;
+    let pass_key = checker.pass_key(pass_key_file.as_ref())?;
+    let verify = checker.verify(&verify)?;
     let unix_client = listen.unix_client.as_ref().map(|name| name.is.clone());
     let unix = listen.unix.as_ref().map(|path| checker.path(&path.is));
     let tcp = checker.tcp(&listen)?;
@@ -72,6 +69,9 @@ pub(super) fn check(raw: Raw, source: &Source) -> Result<Config, Fault> {
         apps,
         clients,
         limits,
+        pass_key,
+        verify,
+        open_user_paths: open_user_paths.is_some_and(|open| open.is),
         places,
         unknown_variables: Vec::new(),
     })
@@ -109,31 +109,45 @@ impl Checker<'_> {
         }
     }
 
-    fn pass_key(&self, file: &Value<String>) -> Result<(), Fault> {
-        let path = self.path(&file.is);
-        let fault =
-            |what: &str| Err(self.fault(&file.at, format!("`pass_key_file` {}: {what}", path.display())));
-        match read(&path) {
-            Ok(key) if key.len() == 32 => self.hidden(&path, &file.at),
-            Ok(key) => fault(&format!(
-                "a pass key has 32 random bytes, and this has {}: `head -c 32 /dev/urandom` makes one",
-                key.len()
-            )),
-            Err(what) => fault(&what),
+    /// The key of the passes: in the file that is named, or in `pass_key` beside the configuration, if it is there yet.
+    fn pass_key(&self, named: Option<&Value<String>>) -> Result<PassKeyFile, Fault> {
+        let beside = || self.source.path().map(|_| self.path("pass_key"));
+        let Some(path) = named.map(|file| self.path(&file.is)).or_else(beside) else {
+            return Ok(PassKeyFile::default());
+        };
+        if named.is_none() && !path.exists() {
+            return Ok(PassKeyFile { path: Some(path), bytes: None });
+        }
+        let fault = |what: String| {
+            let message = format!("`pass_key_file` {}: {what}", path.display());
+            named.map_or_else(|| Fault::new(message.clone()), |file| self.fault(&file.at, message.clone()))
+        };
+        let bytes = Zeroizing::new(read(&path).map_err(fault)?);
+        PassKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
+        match exposed(&path).filter(|_| !self.readable) {
+            Some(exposed) => Err(named
+                .map_or_else(|| Fault::new(exposed.clone()), |file| self.fault(&file.at, exposed.clone()))),
+            None => Ok(PassKeyFile { path: Some(path), bytes: Some(bytes) }),
         }
     }
 
-    fn verify(&self, verify: &raw::Verify) -> Result<(), Fault> {
-        if let Some(path) =
-            verify.path.as_ref().filter(|path| !path.is.starts_with('/') || path.is.len() > LONGEST_PATH)
-        {
-            return Err(self
-                .fault(&path.at, "`path` of `[verify]` is a path on the platform, and begins with a slash"));
+    fn verify(&self, verify: &raw::Verify) -> Result<Verify, Fault> {
+        let mut checked = Verify::default();
+        if let Some(path) = &verify.path {
+            checked.path.clone_from(&path.is);
         }
-        if let Some(every) = verify.at_most_every.as_ref().filter(|every| duration(&every.is).is_none()) {
-            return Err(self.fault(&every.at, NO_DURATION));
+        if let Some(every) = &verify.at_most_every {
+            checked.at_most_every = duration(&every.is).ok_or_else(|| self.fault(&every.at, NO_DURATION))?;
         }
-        Ok(())
+        if let Some(a_day) = &verify.a_day {
+            checked.a_day = a_day.is;
+        }
+        let Some(fault) = checked.fault() else { return Ok(checked) };
+        let is_of_path = fault.contains("`path`");
+        let at = if is_of_path { &verify.path } else { &verify.at_most_every };
+        Err(at
+            .as_ref()
+            .map_or_else(|| Fault::new(fault), |value| self.fault(&value.at, format!("`[verify]`: {fault}"))))
     }
 
     /// The secret in a file that a value names.

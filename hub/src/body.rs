@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::problem::Problem;
 
 /// The whole body, if it is not longer than `limit` and comes in time.
-pub(super) async fn read(body: Body, (limit, time): (usize, Duration)) -> Result<Bytes, Problem> {
+pub(crate) async fn read(body: Body, (limit, time): (usize, Duration)) -> Result<Bytes, Problem> {
     // What is announced to be too long is not waited for.
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::too_large(limit));

@@ -1,0 +1,106 @@
+//! [`App`]: an app, its token, and what the hub knows of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use tower_wechat::{AccessToken, AppId, AppSecret, KeepWarm, TokenCache};
+
+use crate::{
+    clock::unix_seconds,
+    day::Day,
+    hub::Secret,
+    recent::{self, Recent},
+    told::Told,
+    upstream::Upstream,
+    verify::{Verifier, Verify},
+};
+
+/// An app, and its token.
+pub(crate) struct App {
+    pub(crate) cache: TokenCache,
+    /// Whether its token is kept warm.
+    pub(crate) is_warm: bool,
+    warmth: OnceLock<KeepWarm>,
+    day: Mutex<Day>,
+    told: Told,
+    /// The tokens that programs may have.
+    pub(crate) recent: Recent,
+    secret: Option<Arc<Secret>>,
+    verifier: OnceLock<Arc<Verifier>>,
+}
+
+impl App {
+    pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
+        let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
+        Self {
+            cache,
+            is_warm,
+            warmth: OnceLock::new(),
+            day,
+            told: Told::default(),
+            recent: Recent::default(),
+            secret: None,
+            verifier: OnceLock::new(),
+        }
+    }
+
+    /// Where its secret is found.
+    pub(crate) fn know_secret(&mut self, secret: Option<Arc<Secret>>) {
+        self.secret = secret;
+    }
+
+    /// Its secret, if the hub knows it.
+    pub(crate) fn secret(&self) -> Option<AppSecret> {
+        self.secret.as_ref().map(|secret| secret())
+    }
+
+    /// Whether a text is its present token, or the one before.
+    pub(crate) fn has_token(&self, text: &str) -> bool {
+        self.recent.has(text) || self.cache.current().is_some_and(|token| recent::is(&token, text))
+    }
+
+    /// Makes sure that its token is still good, and has it replaced if it is not.
+    pub(crate) async fn verify(&self, upstream: &Upstream, id: &AppId) {
+        if let Some(verifier) = self.verifier.get() {
+            verifier.verify(upstream, id, &self.cache).await;
+        }
+    }
+
+    /// Takes the verifier of another app of the same id where that is set in the same way; else gets one of its own.
+    pub(crate) fn verify_as(&self, settings: &Arc<Verify>, before: Option<&Self>) {
+        let same = before.and_then(|before| before.verifier.get()).filter(|same| same.is_set_as(settings));
+        self.verifier.get_or_init(|| same.cloned().unwrap_or_else(|| Arc::new(Verifier::new(settings))));
+    }
+
+    /// Begins to keep the token warm. Must be called on a tokio runtime.
+    pub(crate) fn warm(&self) {
+        if self.is_warm {
+            self.warmth.get_or_init(|| self.cache.keep_warm());
+        }
+    }
+
+    /// The answer that tells of this token of its.
+    pub(crate) fn answer(&self, token: &AccessToken) -> Bytes {
+        self.told.json(token, self.cache.platform())
+    }
+
+    /// Counts what has happened since the last time, and says what the last day has brought.
+    pub(crate) fn sample(&self) -> Day {
+        let mut day = self.day();
+        day.sample(&self.cache.stats(), unix_seconds());
+        day.clone()
+    }
+
+    /// Takes the place of another app of the same id.
+    pub(crate) fn take_over(&self, before: &Self) {
+        let mut day = before.sample();
+        day.follow(&self.cache.stats());
+        *self.day() = day;
+        self.recent.take_over(&before.recent);
+    }
+
+    fn day(&self) -> MutexGuard<'_, Day> {
+        // Nothing panics while it is held.
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,55 @@
+//! The key of the passes: made beside the configuration where it is not named, so that it outlives the hub and a second hub of the
+//! same configuration has it, too.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    client::Right,
+    config::{Config, Fault},
+    pass::{PassKey, random_key},
+};
+
+/// The key, if there is anybody to make passes for. It is made if it is not there.
+pub(super) fn see_to(config: &mut Config) -> Result<Option<PassKey>, Fault> {
+    let has_passes = config.clients.iter().any(|client| client.rights.contains(&Right::Proxy));
+    if config.pass_key.bytes.is_none() && has_passes {
+        let Some(path) = config.pass_key.path.clone() else {
+            tracing::info!(
+                target: "wechat_hub",
+                "there is no file for the key of the passes: they end with this process (`pass_key_file`, WECHAT_HUB_PASS_KEY_FILE)"
+            );
+            return Ok(None);
+        };
+        let made = make(&path).map_err(|error| {
+            Fault::new(format!(
+                "{}: the key of the passes cannot be made there: {error}: name a `pass_key_file` with 32 random bytes",
+                path.display()
+            ))
+        });
+        config.pass_key.bytes = Some(made?);
+    }
+    let key = config.pass_key.bytes.as_ref().map(|bytes| PassKey::from_bytes(bytes));
+    Ok(key.transpose()?)
+}
+
+/// A new key in this file; or the one that is there, if another hub was faster. It is there as a whole or not at all.
+fn make(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let key = random_key().map_err(|error| io::Error::other(error.to_string()))?;
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let written =
+        file.write_all(&*key).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&new, path));
+    let _ = fs::remove_file(&new);
+    match written {
+        Ok(()) => Ok(Zeroizing::new(key.to_vec())),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Zeroizing::new(fs::read(path)?)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,108 @@
+//! Heads, as RFC 9110 asks a gateway to pass them on.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{
+        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    },
+};
+
+use crate::problem::DONE;
+
+/// Names the app, beside a credential that does not.
+pub(super) const APP: HeaderName = HeaderName::from_static("x-wechat-app");
+
+/// Of the connection, and not of the message (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Makes of a client's head one for the platform.
+pub(super) fn to_platform(headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+    // The client's credentials are the hub's, and so is the connection: its host, and how its bodies are framed.
+    for name in [AUTHORIZATION, APP, DONE, HOST, CONTENT_LENGTH, EXPECT] {
+        headers.remove(name);
+    }
+    // In an answer that is encoded nobody sees a rejection.
+    headers.remove(ACCEPT_ENCODING);
+    // (RFC 9110, 7.6.3)
+    headers.append(VIA, HeaderValue::from_static("1.1 wechat-hub"));
+}
+
+/// Makes of the platform's head one for a client.
+pub(super) fn to_client(headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+    headers.remove(DONE);
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_of_the_connection_ends_here() {
+        let mut head = headers(&[
+            ("connection", "keep-alive, X-Mine"),
+            ("connection", "close"),
+            ("x-mine", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("trailer", "x-sum"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("host", "hub"),
+            ("content-length", "3"),
+            ("expect", "100-continue"),
+            ("authorization", "Bearer secret"),
+            ("proxy-authorization", "Basic x"),
+            ("x-wechat-app", "wx"),
+            ("x-wechat-hub", "lies"),
+            ("accept-encoding", "gzip"),
+            ("content-type", "text/plain"),
+            ("via", "1.0 before"),
+        ]);
+        to_platform(&mut head);
+        let expected = headers(&[
+            ("trailer", "x-sum"),
+            ("content-type", "text/plain"),
+            ("via", "1.0 before"),
+            ("via", "1.1 wechat-hub"),
+        ]);
+        assert_eq!(head, expected);
+        let mut head = headers(&[
+            ("connection", "close"),
+            ("x-wechat-hub", "lies"),
+            ("content-length", "3"),
+            ("etag", "1"),
+        ]);
+        to_client(&mut head);
+        assert_eq!(head, headers(&[("content-length", "3"), ("etag", "1")]));
+    }
+}

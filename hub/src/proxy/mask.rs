@@ -1,0 +1,117 @@
+//! [`Mask`]: hides tokens and secrets in what goes to a client.
+//!
+//! WeChat does not tell them. Yet an answer may quote the call that it belongs to, as `/cgi-bin/openapi/rid/get` does, or the
+//! error page of a server in between. Each of their bytes becomes a `*`, so that the answer stays as long as it is.
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use memchr::memmem::Finder;
+
+/// What is hidden, and the end of what has passed that may be the beginning of it.
+pub(super) struct Mask {
+    hidden: Vec<Finder<'static>>,
+    held: BytesMut,
+}
+
+impl Mask {
+    pub(super) fn new(texts: impl IntoIterator<Item = String>) -> Self {
+        let mut texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let hidden = texts.iter().map(|text| Finder::new(text).into_owned()).collect();
+        Self { hidden, held: BytesMut::new() }
+    }
+
+    /// How many bytes are held back.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What can go out once this has come.
+    pub(super) fn pass(&mut self, mut bytes: Bytes) -> Bytes {
+        if !self.held.is_empty() {
+            self.held.extend_from_slice(&bytes);
+            bytes = self.held.split().freeze();
+        }
+        bytes = self.hide(bytes);
+        let open = self.hidden.iter().map(|finder| open_end(&bytes, finder.needle())).max().unwrap_or(0);
+        self.held.extend_from_slice(&bytes.split_off(bytes.len() - open));
+        bytes
+    }
+
+    /// What can go out at the end.
+    pub(super) fn end(&mut self) -> Bytes {
+        self.held.split().freeze()
+    }
+
+    /// A header's value, which comes in one piece.
+    pub(super) fn header(&self, value: &HeaderValue) -> Option<HeaderValue> {
+        let hidden = self.hidden.iter().any(|finder| finder.find(value.as_bytes()).is_some());
+        hidden.then(|| {
+            let masked = self.hide(Bytes::copy_from_slice(value.as_bytes()));
+            // A value with stars in it is one.
+            HeaderValue::from_maybe_shared(masked).unwrap_or(HeaderValue::from_static("*"))
+        })
+    }
+
+    fn hide(&self, bytes: Bytes) -> Bytes {
+        let mut masked: Option<BytesMut> = None;
+        for finder in &self.hidden {
+            let found: Vec<_> = finder.find_iter(masked.as_deref().unwrap_or(&bytes)).collect();
+            for at in found {
+                let masked = masked.get_or_insert_with(|| BytesMut::from(&bytes[..]));
+                masked[at..at + finder.needle().len()].fill(b'*');
+            }
+        }
+        masked.map_or(bytes, BytesMut::freeze)
+    }
+}
+
+/// How much of the end may be the beginning of the needle.
+fn open_end(bytes: &[u8], needle: &[u8]) -> usize {
+    let Some(first) = needle.first() else { return 0 };
+    let longest = bytes.len().min(needle.len() - 1);
+    let tail = &bytes[bytes.len() - longest..];
+    let starts = memchr::memchr_iter(*first, tail).map(|at| &tail[at..]);
+    starts.into_iter().find(|end| needle.starts_with(end)).map_or(0, <[u8]>::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(hidden: &[&str], text: &str, piece: usize) -> String {
+        let mut mask = Mask::new(hidden.iter().map(|&text| text.to_owned()));
+        let mut out = Vec::new();
+        for chunk in text.as_bytes().chunks(piece) {
+            out.extend_from_slice(&mask.pass(Bytes::copy_from_slice(chunk)));
+        }
+        out.extend_from_slice(&mask.end());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_hidden_is_hidden_however_it_comes() {
+        for piece in 1..40 {
+            for (hidden, text, expected) in [
+                (&["token"][..], "a token, a toke, tokentoken", "a *****, a toke, **********"),
+                (&["aab"], "aaab aaaab aa", "a*** aa*** aa"),
+                (&["abab"], "ababab", "****ab"),
+                (&[], "token", "token"),
+                (&[""], "token", "token"),
+            ] {
+                assert_eq!(masked(hidden, text, piece), expected, "in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_hidden_is_not_copied() {
+        let mut mask = Mask::new(["secret".to_owned()]);
+        let bytes = Bytes::from_static(b"nothing to see here");
+        assert_eq!(mask.pass(bytes.clone()).as_ptr(), bytes.as_ptr());
+        assert_eq!(mask.held(), 0);
+        assert!(mask.header(&HeaderValue::from_static("x")).is_none());
+        assert_eq!(mask.header(&HeaderValue::from_static("/a?t=secret")).unwrap(), "/a?t=******");
+    }
+}
