@@ -60,9 +60,9 @@ impl App {
     }
 
     /// Makes sure that its token is still good, and has it replaced if it is not.
-    pub(crate) async fn verify(&self, upstream: &Upstream, id: &AppId) {
+    pub(crate) async fn verify(&self, upstream: &Upstream, id: &AppId, token: &AccessToken) {
         if let Some(verifier) = self.verifier.get() {
-            verifier.verify(upstream, id, &self.cache).await;
+            verifier.verify(upstream, id, &self.cache, token.generation()).await;
         }
     }
 

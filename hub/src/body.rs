@@ -6,6 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::problem::Problem;
@@ -24,4 +25,10 @@ pub(crate) async fn read(body: Body, (limit, time): (usize, Duration)) -> Result
             Problem::bad_request("the body broke off")
         }
     })
+}
+
+/// What the object in a body says. A list of values is no object, though serde would take it for one.
+pub(crate) fn json_object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(body).ok()).flatten()
 }

@@ -8,12 +8,15 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    select,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tower_wechat::{AppId, TokenCache};
 
@@ -81,8 +84,20 @@ pub(crate) struct Verifier {
 struct State {
     /// When the last call began.
     last: Option<Instant>,
-    /// The call that has not begun yet, and will.
-    next: Option<CancellationToken>,
+    next: Option<Next>,
+}
+
+/// A call that has not begun yet.
+struct Next {
+    done: CancellationToken,
+    /// Held by those who wait for it.
+    waiters: Weak<()>,
+}
+
+/// One who waits for a call.
+struct Waiter {
+    done: CancellationToken,
+    _waits: Arc<()>,
 }
 
 impl Verifier {
@@ -98,30 +113,38 @@ impl Verifier {
         *self.settings == *settings
     }
 
-    /// Comes back once a call that began after this was made has ended, or at once where the day has none left.
-    pub(crate) async fn verify(self: &Arc<Self>, upstream: &Upstream, app: &AppId, cache: &TokenCache) {
-        let Some(done) = self.join(upstream, app, cache) else { return };
-        // A call that is under way is waited for, too, before the next begins.
-        let longest = self.settings.at_most_every + 2 * LONGEST;
-        // Where it takes longer, the token goes out as it is.
-        let _ = timeout(longest, done.cancelled()).await;
-    }
-
-    /// The end of the next call. Whoever comes first sees to it that there is one.
-    fn join(
+    /// Comes back once a call that began after this was made has ended, or there is a later token than this one, or at once
+    /// where the day has no calls left.
+    pub(crate) async fn verify(
         self: &Arc<Self>,
         upstream: &Upstream,
         app: &AppId,
         cache: &TokenCache,
-    ) -> Option<CancellationToken> {
+        generation: u64,
+    ) {
+        let Some(waiter) = self.join(upstream, app, cache) else { return };
+        // A call that is under way is waited for, too, before the next begins.
+        let longest = self.settings.at_most_every + 2 * LONGEST;
+        select! {
+            // Where it takes longer, the token goes out as it is.
+            _ = timeout(longest, waiter.done.cancelled()) => {}
+            // Who asked before there was this token has met the rejection of another.
+            _ = cache.newer_than(generation) => {}
+        }
+    }
+
+    /// The next call. Whoever comes first sees to it that there is one.
+    fn join(self: &Arc<Self>, upstream: &Upstream, app: &AppId, cache: &TokenCache) -> Option<Waiter> {
         let mut state = self.state();
         // One that has ended before it began was on a runtime that is no more.
-        if let Some(next) = state.next.as_ref().filter(|next| !next.is_cancelled()) {
-            return Some(next.clone());
+        if let Some(next) = state.next.as_mut().filter(|next| !next.done.is_cancelled()) {
+            let waits = next.waiters.upgrade().unwrap_or_default();
+            next.waiters = Arc::downgrade(&waits);
+            return Some(Waiter { done: next.done.clone(), _waits: waits });
         }
         self.budget.as_ref()?.check().ok()?;
-        let done = CancellationToken::new();
-        state.next = Some(done.clone());
+        let (done, waits) = (CancellationToken::new(), Arc::default());
+        state.next = Some(Next { done: done.clone(), waiters: Arc::downgrade(&waits) });
         let begins = state.last.map_or_else(now, |last| last + self.settings.at_most_every);
         drop(state);
         let url = format!("{}{}", cache.platform().base_url(), self.settings.path);
@@ -130,21 +153,29 @@ impl Verifier {
         let ended = done.clone().drop_guard();
         tokio::spawn(async move {
             sleep_until(begins).await;
-            verifier.begins();
-            let answered = timeout(LONGEST, upstream.ask(&app, &url)).await.unwrap_or(false);
-            metrics::counter!("wechat_hub_verifications_total", "app" => app.as_str().to_owned(), "answered" => if answered { "yes" } else { "no" })
+            if verifier.begins() {
+                let answered = timeout(LONGEST, upstream.ask(&app, &url)).await.unwrap_or(false);
+                metrics::counter!(
+                    "wechat_hub_verifications_total",
+                    "app" => app.as_str().to_owned(),
+                    "answered" => if answered { "yes" } else { "no" },
+                )
                 .increment(1);
-            tracing::debug!(target: "wechat_hub", app = app.as_str(), answered, "made sure of the token");
+                tracing::debug!(target: "wechat_hub", app = app.as_str(), answered, "made sure of the token");
+            }
             drop(ended);
         });
-        Some(done)
+        Some(Waiter { done, _waits: waits })
     }
 
-    /// Who asks from now on waits for another call.
-    fn begins(&self) {
+    /// The next call begins, if somebody still waits for it. Who asks from now on waits for another one.
+    fn begins(&self) -> bool {
         let mut state = self.state();
-        state.last = Some(now());
-        state.next = None;
+        let is_awaited = state.next.take().is_some_and(|next| next.waiters.strong_count() > 0);
+        if is_awaited {
+            state.last = Some(now());
+        }
+        is_awaited
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -48,7 +48,7 @@ impl Endpoint {
                 return Err(Problem::missing(43002, "/cgi-bin/stable_token is asked by POST"));
             }
             let body = body::read(request.into_body(), limits).await?;
-            serde_json::from_slice(&body).map_err(|_| {
+            body::json_object(&body).ok_or_else(|| {
                 Problem::missing(47001, "the body is no JSON object of a question for a token")
             })?
         } else {

@@ -6,6 +6,7 @@ use arc_swap::Guard;
 use axum::{extract::Request, response::Response};
 use http::StatusCode;
 use serde::Serialize;
+use tokio::time::sleep;
 use tower_wechat::{AccessToken, AppId, ErrorKind, TokenError};
 
 use super::asked::{Asked, Endpoint};
@@ -30,6 +31,9 @@ const PASS_GRACE: u64 = 600;
 /// when an SDK asks again, even one that asks at the very end.
 const MARGIN: Duration = Duration::from_secs(15);
 
+/// Before a wrong secret is refused.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// An answer with a token or a pass.
 #[derive(Serialize)]
 struct Granted<'a> {
@@ -51,7 +55,9 @@ pub(super) async fn grant(hub: Hub, request: Request, endpoint: Endpoint) -> Res
     let id = AppId::from(asked.app()?);
     // The body may have been long on its way.
     let table = if Arc::ptr_eq(&table, &hub.table()) { table } else { Guard::into_inner(hub.table()) };
-    let (known, shown) = client(&table, &asked, peer)?;
+    let Some((known, shown)) = client(&table, &asked, peer) else {
+        return Err(wrong_secret(&asked).await);
+    };
     let name = known.name().to_owned();
     let granted = async {
         let is_of = |app: &App| endpoint.is_of(app.cache.platform());
@@ -69,19 +75,21 @@ pub(super) async fn grant(hub: Hub, request: Request, endpoint: Endpoint) -> Res
     granted.await.map_err(|problem| problem.for_client(&name))
 }
 
-fn client(table: &Table, asked: &Asked, peer: Option<Peer>) -> Result<(Arc<Known>, Shown), Problem> {
-    let own = || on_unix(table, peer.as_ref());
+fn client(table: &Table, asked: &Asked, peer: Option<Peer>) -> Option<(Arc<Known>, Shown)> {
     let (known, shown) = match asked.secret() {
         Some(secret) => (table.client(secret), Shown::Secret),
-        None if own().is_some() => (own(), Shown::Nothing),
-        None => {
-            return Err(Problem::missing(
-                41004,
-                "there is no `secret` (at WeCom: `corpsecret`): it is the client's",
-            ));
-        }
+        None => (on_unix(table, peer.as_ref()), Shown::Nothing),
     };
-    known.cloned().map(|known| (known, shown)).ok_or_else(Problem::wrong_secret)
+    known.cloned().map(|known| (known, shown))
+}
+
+/// There is no such client. Some SDKs ask again and again then, without a pause.
+async fn wrong_secret(asked: &Asked) -> Problem {
+    if asked.secret().is_none() {
+        return Problem::missing(41004, "there is no `secret` (at WeCom: `corpsecret`): it is the client's");
+    }
+    sleep(PAUSE).await;
+    Problem::wrong_secret()
 }
 
 /// What the client gets: the real token if it may have it.
@@ -101,7 +109,7 @@ async fn real_token(ask: &mut Ask, endpoint: Endpoint, force: bool) -> Result<Re
     let given = ask.client().given(ask.id());
     let mut token = token(ask).await?;
     if force || given == Some(token.generation()) {
-        ask.app().verify(&ask.table().upstream, ask.id()).await;
+        ask.app().verify(&ask.table().upstream, ask.id(), &token).await;
         token = self::token(ask).await?;
     }
     ask.again()?;

@@ -90,7 +90,7 @@ async fn refresh(hub: Hub, app: AppInPath, request: Request) -> Result<Response,
 
 async fn replace(ask: &mut Ask, body: Body) -> Result<Response, Problem> {
     let body = body::read(body, ask.body_limits()).await?;
-    let rejected = read(&body).ok_or_else(|| {
+    let Asked { rejected } = body::json_object(&body).ok_or_else(|| {
         Problem::bad_request(
             "the body is `{\"rejected\": …}` with the generation (a number) or the text of a token",
         )
@@ -104,13 +104,6 @@ async fn replace(ask: &mut Ask, body: Body) -> Result<Response, Problem> {
         better = self::better(ask, &rejected).await;
     }
     answer::token(ask, &better.map_err(|error| Problem::no_token(&error))?)
-}
-
-/// What the body says. A list of values is no object, though serde would take it for one.
-fn read(body: &[u8]) -> Option<Rejected> {
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let asked = is_object.then(|| serde_json::from_slice::<Asked>(body).ok()).flatten();
-    asked.map(|asked| asked.rejected)
 }
 
 /// The present token, or the next one if it was the present one that was rejected.

@@ -30,7 +30,7 @@ pub(super) struct Download {
     longest_pause: Duration,
     /// While nothing comes.
     pause: Option<Pin<Box<Sleep>>>,
-    /// Comes behind what the mask holds back.
+    /// What comes behind the last of what the mask held back.
     trailers: Option<HeaderMap>,
     /// The answer so far, if it may be an error.
     read: Option<BytesMut>,
@@ -87,25 +87,28 @@ impl Body for Download {
                 return Poll::Ready(Some(Err("the platform's answer did not go on".into())));
             };
             this.pause = None;
-            let out = match frame.transpose()?.map(Frame::into_data) {
-                Some(Ok(data)) => {
-                    this.read(&data);
-                    this.mask.pass(data)
-                }
-                Some(Err(frame)) => {
-                    this.trailers = frame.into_trailers().ok();
-                    this.mask.end()
-                }
-                None => this.mask.end(),
+            let Some(frame) = frame.transpose()? else {
+                let rest = this.mask.end();
+                return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
             };
-            if !out.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(out))));
-            }
-            if let Some(trailers) = this.trailers.take() {
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
-            }
-            if this.body.is_end_stream() {
-                return Poll::Ready(None);
+            match frame.into_data() {
+                Ok(data) => {
+                    this.read(&data);
+                    let out = this.mask.pass(data);
+                    if !out.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(out))));
+                    }
+                }
+                Err(frame) => {
+                    let Ok(mut trailers) = frame.into_trailers() else { continue };
+                    this.mask.headers(&mut trailers);
+                    let rest = this.mask.end();
+                    if rest.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
+                    this.trailers = Some(trailers);
+                    return Poll::Ready(Some(Ok(Frame::data(rest))));
+                }
             }
         }
     }

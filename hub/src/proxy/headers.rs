@@ -3,8 +3,8 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+        TE, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 
@@ -28,8 +28,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// Makes of a client's head one for the platform.
 pub(super) fn to_platform(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
-    // The client's credentials are the hub's, and so is the connection: its host, and how its bodies are framed.
-    for name in [AUTHORIZATION, APP, DONE, HOST, CONTENT_LENGTH, EXPECT] {
+    // The client's credentials are the hub's business, and so is the connection. A length is the body's own, and stays.
+    for name in [AUTHORIZATION, APP, DONE, HOST, EXPECT] {
         headers.remove(name);
     }
     // In an answer that is encoded nobody sees a rejection.
@@ -91,6 +91,7 @@ mod tests {
         to_platform(&mut head);
         let expected = headers(&[
             ("trailer", "x-sum"),
+            ("content-length", "3"),
             ("content-type", "text/plain"),
             ("via", "1.0 before"),
             ("via", "1.1 wechat-hub"),

@@ -4,7 +4,7 @@
 //! error page of a server in between. Each of their bytes becomes a `*`, so that the answer stays as long as it is.
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use memchr::memmem::Finder;
 
 /// What is hidden, and the end of what has passed that may be the beginning of it.
@@ -44,14 +44,15 @@ impl Mask {
         self.held.split().freeze()
     }
 
-    /// A header's value, which comes in one piece.
-    pub(super) fn header(&self, value: &HeaderValue) -> Option<HeaderValue> {
-        let hidden = self.hidden.iter().any(|finder| finder.find(value.as_bytes()).is_some());
-        hidden.then(|| {
-            let masked = self.hide(Bytes::copy_from_slice(value.as_bytes()));
-            // A value with stars in it is one.
-            HeaderValue::from_maybe_shared(masked).unwrap_or(HeaderValue::from_static("*"))
-        })
+    /// Hides it in headers, whose values come in one piece each.
+    pub(super) fn headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut() {
+            if self.hidden.iter().any(|finder| finder.find(value.as_bytes()).is_some()) {
+                let masked = self.hide(Bytes::copy_from_slice(value.as_bytes()));
+                // A value with stars in it is one.
+                *value = HeaderValue::from_maybe_shared(masked).unwrap_or(HeaderValue::from_static("*"));
+            }
+        }
     }
 
     fn hide(&self, bytes: Bytes) -> Bytes {
@@ -111,7 +112,13 @@ mod tests {
         let bytes = Bytes::from_static(b"nothing to see here");
         assert_eq!(mask.pass(bytes.clone()).as_ptr(), bytes.as_ptr());
         assert_eq!(mask.held(), 0);
-        assert!(mask.header(&HeaderValue::from_static("x")).is_none());
-        assert_eq!(mask.header(&HeaderValue::from_static("/a?t=secret")).unwrap(), "/a?t=******");
+        let mut headers = HeaderMap::new();
+        headers.insert("location", HeaderValue::from_static("/a?t=secret"));
+        headers.insert("etag", HeaderValue::from_static("x"));
+        mask.headers(&mut headers);
+        assert_eq!(
+            (&headers["location"], &headers["etag"]),
+            (&HeaderValue::from_static("/a?t=******"), &HeaderValue::from_static("x"))
+        );
     }
 }

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::{Method, header::CONTENT_TYPE};
+use http::{
+    Method,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use serde_json::{Map, Value};
 use tower_wechat::AppId;
 use zeroize::Zeroizing;
@@ -61,7 +64,8 @@ pub(super) async fn call(table: &Table, request: Request, shown: Shown) -> Resul
 
 /// The same with the app's secret in the body, which is JSON or a form.
 pub(super) async fn call_with_body(table: &Table, request: Request) -> Result<Response, Problem> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
     let limits = (table.limits.body_bytes, table.limits.header_timeout);
     let body = body::read(body, limits).await?;
     let is_form = head

@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, future::Future, sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::header::CONTENT_LENGTH;
+use http::{Version, header::CONTENT_LENGTH};
 use hyper_util::client::legacy;
 use tokio::select;
 use tower_wechat::{AppId, TokenError, WeChatError};
@@ -132,12 +132,10 @@ impl Call {
         let (mut head, body) = answer.into_parts();
         let outcome = Outcome::of(&head.extensions);
         head.extensions.clear();
+        // Whichever the platform speaks (RFC 9110, 2.5).
+        head.version = Version::HTTP_11;
         headers::to_client(&mut head.headers);
-        for value in head.headers.values_mut() {
-            if let Some(masked) = mask.header(value) {
-                *value = masked;
-            }
-        }
+        mask.headers(&mut head.headers);
         head.headers.insert(DONE, outcome.header());
         let client = self.known.as_ref().map_or("", |known| known.name()).to_owned();
         metrics::counter!("wechat_hub_calls_total", "client" => client.clone(), "outcome" => outcome.name())

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::socket_file::SocketFile;
@@ -47,6 +47,9 @@ impl fmt::Display for ListenAddr {
     }
 }
 
+/// How many connections may wait to be taken. Of a herd that is larger, some would come a second later.
+const BACKLOG: u32 = 4096;
+
 /// Where connections come from.
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -83,10 +86,13 @@ impl Listener {
                  secrets: serve it over TLS, or, in a network that nobody else is in, ask for plain text by name"
             )));
         }
-        let listener = std::net::TcpListener::bind(&*addresses).and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
-        });
+        let mut listener = Err(io::ErrorKind::AddrNotAvailable.into());
+        for address in &addresses {
+            listener = listen(*address);
+            if listener.is_ok() {
+                break;
+            }
+        }
         let shown: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
         listener.map_err(|error| {
             let what = match error.kind() {
@@ -124,6 +130,14 @@ impl Listener {
             }
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A hub that starts again need not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn tcp(listener: &TcpListener) -> io::Result<(TcpStream, Peer)> {

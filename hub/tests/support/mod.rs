@@ -69,7 +69,7 @@ impl Answer {
     /// The token in it.
     pub fn token(&self) -> String {
         assert_eq!(self.status, 200, "{self:?}");
-        self.json()["access_token"].as_str().unwrap().to_owned()
+        self.json()["access_token"].as_str().unwrap_or_else(|| panic!("no token: {self:?}")).to_owned()
     }
 
     pub fn generation(&self) -> u64 {
@@ -192,5 +192,66 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A client that calls through the hub, and gets passes.
+pub const PROXY_SECRET: &str = "00000000000000000000000000000001";
+/// A client that gets the real token.
+pub const TOKEN_SECRET: &str = "00000000000000000000000000000002";
+
+pub fn proxy() -> Client {
+    Client::new("proxy", PROXY_SECRET).apps([APP]).rights([Right::Proxy])
+}
+
+pub fn holder() -> Client {
+    Client::new("holder", TOKEN_SECRET).apps([APP]).rights([Right::Token])
+}
+
+/// A hub with the clients `proxy` and `holder`.
+pub fn for_sdks(wechat: &FakeWeChat) -> HubBuilder {
+    Hub::builder().app_on_demand(APP, cache(wechat)).client(proxy()).client(holder())
+}
+
+pub fn serve(hub: HubBuilder) -> Server {
+    hub.build().unwrap().serve_tcp("127.0.0.1:0").unwrap()
+}
+
+/// A GET without any header of the client's own.
+pub async fn get(server: &Server, target: &str) -> Answer {
+    raw(server, format!("GET {target} HTTP/1.1\r\nhost: hub\r\n\r\n")).await.unwrap()
+}
+
+pub async fn post(server: &Server, target: &str, body: &str) -> Answer {
+    let head = format!("POST {target} HTTP/1.1\r\nhost: hub\r\ncontent-length: {}\r\n\r\n", body.len());
+    raw(server, head + body).await.unwrap()
+}
+
+/// Asks as an SDK does at `/cgi-bin/token`.
+pub async fn classic(server: &Server, secret: &str) -> Answer {
+    get(server, &format!("/cgi-bin/token?grant_type=client_credential&appid={APP}&secret={secret}")).await
+}
+
+/// Asks as an SDK does at `/cgi-bin/stable_token`.
+pub async fn stable(server: &Server, secret: &str, force: bool) -> Answer {
+    let body = serde_json::json!({ "grant_type": "client_credential", "appid": APP, "secret": secret, "force_refresh": force });
+    post(server, "/cgi-bin/stable_token", &body.to_string()).await
+}
+
+impl Answer {
+    /// That it is a refusal in WeChat's shape, by the hub, with this code.
+    pub fn is_refused(&self, errcode: i64) -> &Self {
+        assert_eq!(self.json()["errcode"], errcode, "{self:?}");
+        assert!(self.json()["errmsg"].as_str().unwrap().starts_with("wechat-hub: "), "{self:?}");
+        assert_eq!(self.header("x-wechat-hub"), Some("refused"), "{self:?}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
+        assert!(self.header("content-type").unwrap().starts_with("application/json"), "{self:?}");
+        self
+    }
+
+    /// That it is an answer of WeChat's, without an error.
+    pub fn is_success(&self) -> &Self {
+        assert!(self.json().get("errcode").is_none_or(|errcode| errcode == 0), "{self:?}");
+        self
     }
 }

@@ -1,0 +1,89 @@
+//! No token and no secret comes back, whatever a server in between tells of the call.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use wechat_hub::Server;
+
+use super::{
+    support::{TOKEN_SECRET, classic, tcp},
+    upstream::{REAL, Upstream, pass},
+};
+
+/// All bytes of an answer, to the end of its connection.
+async fn all_of(server: &Server, target: &str) -> String {
+    let mut stream = TcpStream::connect(tcp(server)).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nhost: hub\r\nte: trailers\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn masked(text: &str) -> String {
+    text.replace(REAL, &"*".repeat(REAL.len()))
+}
+
+#[tokio::test]
+async fn an_echo_in_body_or_head_is_masked_however_it_comes() {
+    for piece in [1, 7, 64, 100_000] {
+        let upstream = Upstream::answering(move |request| {
+            let line = request.lines().next().unwrap();
+            let body = format!("Cannot {line}: {line} is not here: {REAL}");
+            let head = format!(
+                "HTTP/1.1 302 Found\r\nlocation: https://elsewhere.example/?x={REAL}\r\nx-{piece}: 1\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut pieces = vec![head.into_bytes()];
+            pieces.extend(body.as_bytes().chunks(piece).map(<[u8]>::to_vec));
+            pieces
+        })
+        .await;
+        let server = upstream.hub();
+        let target = format!("/cgi-bin/x?access_token={}&a=1", pass(&server).await);
+        let all = all_of(&server, &target).await;
+        assert!(!all.contains(REAL) && !all.contains(&REAL[..20]), "{all}");
+        assert!(all.contains("location: https://elsewhere.example/?x=***"), "{all}");
+        let expected = masked(&format!("GET /cgi-bin/x?a=1&access_token={REAL} HTTP/1.1"));
+        assert!(
+            all.ends_with(&format!("Cannot {expected}: {expected} is not here: {}", masked(REAL))),
+            "{all}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_echo_in_chunks_and_trailers_is_masked() {
+    let (one, other) = REAL.split_at(10);
+    let text = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-echo\r\n\r\na\r\n{one}\r\n{:x}\r\n{other}\r\n0\r\nx-echo: {REAL}\r\n\r\n",
+        other.len()
+    );
+    let upstream = Upstream::saying(text).await;
+    let server = upstream.hub();
+    let target = format!("/cgi-bin/x?access_token={}", pass(&server).await);
+    let all = all_of(&server, &target).await;
+    assert!(!all.contains(REAL) && !all.contains(other), "{all}");
+}
+
+#[tokio::test]
+async fn what_only_begins_like_a_token_comes_through_whole() {
+    let body = format!("{}{}", &REAL[..20], &REAL[..7]);
+    let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let upstream = Upstream::saying(text).await;
+    let server = upstream.hub();
+    let target = format!("/cgi-bin/x?access_token={}", pass(&server).await);
+    let all = all_of(&server, &target).await;
+    assert!(all.ends_with(&body), "{all}");
+}
+
+#[tokio::test]
+async fn who_may_have_the_token_sees_wechats_answer_as_it_is() {
+    let upstream =
+        Upstream::saying(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{REAL}", REAL.len())).await;
+    let server = upstream.hub();
+    assert_eq!(classic(&server, TOKEN_SECRET).await.token(), REAL);
+    let all = all_of(&server, &format!("/cgi-bin/x?access_token={REAL}")).await;
+    assert!(all.ends_with(REAL), "{all}");
+}
