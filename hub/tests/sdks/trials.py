@@ -1,0 +1,142 @@
+"""What is tried with an SDK, and what must come of it."""
+
+import contextlib
+import dataclasses
+import pathlib
+import tempfile
+
+from programs import Driver, Hub, Platform, Trouble
+
+MODES = ("alone", "proxy", "token")
+PHASES = ("cold", "revoked", "expired", "-1 once")
+EXTRAS = ("upload", "download", "web login", "mini login")
+PROCESSES, CALLS = 2, 100
+VERIFY = "/cgi-bin/get_api_domain_ip"
+
+# As long as a download of the platform is unless it is asked for something else, and the same bytes.
+PICTURE = bytes(n % 251 for n in range(65536))
+
+
+@dataclasses.dataclass
+class Result:
+    """What came of a phase, or of an upload or a login."""
+
+    text: str
+    errors: dict = dataclasses.field(default_factory=dict)
+    faults: list = dataclasses.field(default_factory=list)
+
+
+@contextlib.contextmanager
+def stage(binaries, sdk, mode, apart=True):
+    """A platform, a hub unless the SDK is alone, and how drivers find them. All are new, so that no phase depends on
+    another."""
+    with contextlib.ExitStack() as programs:
+        platform = programs.enter_context(Platform(binaries))
+        if mode == "alone":
+            options = {"base_url": platform.url, "secret": platform.secret}
+        else:
+            hub = programs.enter_context(Hub(binaries, platform))
+            # A real token goes to the platform itself, where the SDK has a URL of its own for tokens.
+            direct = mode == "token" and apart
+            options = {"base_url": platform.url if direct else hub.url, "secret": hub.secrets[mode]}
+            if direct:
+                options["token_base_url"] = hub.url
+        yield platform, lambda: programs.enter_context(Driver(sdk, **options))
+
+
+def introduce(binaries, sdk):
+    """What the SDK says of itself."""
+    with stage(binaries, sdk, "alone") as (_, start):
+        driver = start()
+        driver.end()
+        return driver.ready
+
+
+def phase(binaries, sdk, mode, name, apart):
+    with stage(binaries, sdk, mode, apart) as (platform, start):
+        drivers = [start() for _ in range(PROCESSES)]
+        if name in ("revoked", "expired"):
+            for driver in drivers:
+                first = driver.ask("calls 1")
+                if first["failed"]:
+                    raise Trouble(f"the first call failed: {', '.join(first['errors'])}")
+            platform.control({"revoked": "revoke", "expired": "expire"}[name])
+        elif name == "-1 once":
+            platform.control("fail_next?errcode=-1&times=1&at=tokens")
+        mints, verified = platform.mints(), len(platform.seen(VERIFY))
+        failed, errors = call_all(drivers)
+        mints, verified = platform.mints() - mints, len(platform.seen(VERIFY)) - verified
+
+    numbers = (mints, verified, failed) if mode == "token" else (mints, failed)
+    result = Result(" / ".join(map(str, numbers)), errors)
+    # An SDK that keeps a rejected token does not ask for another, and no hub can help it.
+    lost = mode == "token" and not sdk.replays and name in ("revoked", "expired")
+    if mode != "alone" and not lost:
+        if mints != 1:
+            result.faults.append(f"{mints} mints, not one")
+        if failed:
+            result.faults.append(f"{failed} calls failed")
+        if mode == "token" and name == "revoked" and apart and verified != 1:
+            result.faults.append(f"{verified} verifications, not one")
+    return result
+
+
+def call_all(drivers):
+    """Has all drivers call at once, and counts what failed."""
+    for driver in drivers:
+        driver.say(f"calls {CALLS}")
+    failed, errors = 0, {}
+    for driver in drivers:
+        try:
+            outcome = driver.hear_outcome()
+            if outcome["ok"] + outcome["failed"] != CALLS:
+                raise Trouble(f"it called {outcome['ok'] + outcome['failed']} times, not {CALLS}")
+            driver.end()
+        except Trouble as trouble:
+            outcome = {"failed": CALLS, "errors": {str(trouble): CALLS}}
+        failed += outcome["failed"]
+        for error, count in outcome["errors"].items():
+            errors[error] = errors.get(error, 0) + count
+    return failed, errors
+
+
+def extras(binaries, sdk, mode, apart):
+    """An upload, a download and the logins: `{name: Result}`."""
+    with stage(binaries, sdk, mode, apart) as (platform, start), tempfile.TemporaryDirectory() as folder:
+        driver, there, back = start(), pathlib.Path(folder) / "picture.jpg", pathlib.Path(folder) / "back.jpg"
+        there.write_bytes(PICTURE)
+
+        def ask(line):
+            outcome = driver.ask(line)
+            return outcome, outcome.get("error", "it does not say why") if not outcome.get("ok") else None
+
+        uploaded, wrong = ask(f"upload {there}")
+        requests = platform.seen("/cgi-bin/media/upload")
+        if wrong is None and (not requests or requests[-1]["body_len"] < len(PICTURE)):
+            wrong = "the picture did not arrive"
+        yield "upload", judged(uploaded, wrong, mode)
+
+        downloaded, wrong = ask(f"download {uploaded.get('media_id', 'nothing')} {back}")
+        if wrong is None and (not back.exists() or back.read_bytes() != PICTURE):
+            wrong = "it is not what was uploaded"
+        yield "download", judged(downloaded, wrong, mode)
+
+        for name in ("web login", "mini login"):
+            # These calls carry the app's secret, which a client of the hub does not have when it goes past it.
+            if mode == "token":
+                yield name, Result("–")
+                continue
+            code = platform.control("login_code?openid=oSomebody")["code"]
+            logged_in, wrong = ask(f"{name.replace(' ', '_')} {code}")
+            if wrong is None and logged_in.get("openid") != "oSomebody":
+                wrong = "it is somebody else"
+            yield name, judged(logged_in, wrong, mode)
+        driver.end()
+
+
+def judged(outcome, wrong, mode):
+    if "skipped" in outcome:
+        return Result("not in the SDK")
+    if wrong is None:
+        return Result("ok")
+    return Result("failed", {wrong: 1}, ["it failed"] if mode != "alone" else [])
