@@ -1,4 +1,4 @@
-"""The programs that take part: the platform, the hub and drivers. Each is ended by its id, with all that it wrote."""
+"""The programs that take part, each a process of its own that is ended by its id: the platform and the hub."""
 
 import hashlib
 import json
@@ -142,52 +142,3 @@ class Hub(Program):
     def __exit__(self, *raised):
         super().__exit__(*raised)
         self.folder.cleanup()
-
-
-class Driver(Program):
-    """A program of an SDK's user."""
-
-    def __init__(self, sdk, **options):
-        environment = {f"WECHAT_{name.upper()}": value for name, value in options.items()}
-        super().__init__(sdk.run, sdk.folder, {"WECHAT_APP_ID": APP_ID, **environment})
-        self.ready = json.loads(self.hear())
-        if self.ready.get("ready") is not True:
-            raise Trouble(f"it is not ready: {self.ready}")
-
-    def hear_outcome(self):
-        return json.loads(self.hear())
-
-    def ask(self, line):
-        self.say(line)
-        return self.hear_outcome()
-
-    def end(self):
-        """End of input is the end of a driver."""
-        self.process.stdin.close()
-        try:
-            code = self.process.wait(HUNG)
-        except subprocess.TimeoutExpired:
-            raise Trouble(f"it was still there {HUNG} s after the end of its input") from None
-        if code != 0:
-            raise Trouble(f"it ended with {code}. {self.last_errors()}")
-
-
-class Sdk:
-    """What stands in a folder's `command.json`: `name`, `needs` (commands), `build` (a script, given the folder to build
-    in), `run` (from its own folder), and whether the SDK sends again with another token when one is refused
-    (`replays`, true unless it says otherwise)."""
-
-    def __init__(self, folder, target):
-        said = json.loads((folder / "command.json").read_text())
-        self.folder, self.target = folder, target / folder.name
-        self.name, self.needs, self.replays = said["name"], said["needs"], said.get("replays", True)
-        self.build_script = folder / said["build"]
-        self.run = [word.replace("{target}", str(self.target)) for word in said["run"]]
-
-    def build(self):
-        self.target.mkdir(parents=True, exist_ok=True)
-        built = subprocess.run(
-            [self.build_script, self.target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        if built.returncode != 0:
-            raise Trouble(f"it cannot be built: {built.stdout[-2000:]}")

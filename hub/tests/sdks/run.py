@@ -12,7 +12,8 @@ import sys
 
 import table
 import trials
-from programs import Sdk, Trouble
+from programs import Trouble
+from sdk import Sdk
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[2] / "target")).resolve()
