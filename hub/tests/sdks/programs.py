@@ -108,11 +108,13 @@ class Platform(Program):
 
 
 class Hub(Program):
-    """`wechat-hub serve` for one app, with a client for each right."""
+    """`wechat-hub serve` for one app, with a client for each right, and one that has both."""
+
+    RIGHTS = {"proxy": ["proxy"], "token": ["token"], "both": ["token", "proxy"]}
 
     def __init__(self, binaries, platform):
         self.folder = tempfile.TemporaryDirectory()
-        self.secrets = {right: secrets.token_hex(16) for right in ("proxy", "token")}
+        self.secrets = {client: secrets.token_hex(16) for client in self.RIGHTS}
         config = pathlib.Path(self.folder.name) / "hub.toml"
         config.touch(0o600)
         config.write_text(self._config(platform))
@@ -131,12 +133,12 @@ class Hub(Program):
         """ + "".join(
             f"""
             [[client]]
-            name = "{right}"
+            name = "{client}"
             secret_sha256 = "{hashlib.sha256(secret.encode()).hexdigest()}"
             apps = ["{APP_ID}"]
-            rights = ["{right}"]
+            rights = {json.dumps(self.RIGHTS[client])}
             """
-            for right, secret in self.secrets.items()
+            for client, secret in self.secrets.items()
         )
 
     def __exit__(self, *raised):
