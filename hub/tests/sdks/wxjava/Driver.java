@@ -4,6 +4,7 @@ import cn.binarywang.wx.miniapp.config.impl.WxMaDefaultConfigImpl;
 import com.google.gson.Gson;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,10 +23,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import me.chanjar.weixin.common.api.WxConsts;
 import me.chanjar.weixin.common.error.WxErrorException;
+import me.chanjar.weixin.common.util.http.hc.BasicResponseHandler;
 import me.chanjar.weixin.mp.api.WxMpService;
 import me.chanjar.weixin.mp.api.impl.WxMpServiceImpl;
 import me.chanjar.weixin.mp.config.WxMpHostConfig;
 import me.chanjar.weixin.mp.config.impl.WxMpDefaultConfigImpl;
+import org.apache.hc.client5.http.classic.methods.HttpGet;
 
 /** A program that uses WxJava as its documentation shows, and does what the lines on its standard input say. */
 public class Driver {
@@ -33,12 +36,12 @@ public class Driver {
   private final WxMaService miniProgram;
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
-  private Driver(String hub, String appId, String secret) {
-    this.wechat = officialAccount(hub, appId, secret);
+  private Driver(String hub, String tokenHub, String appId, String secret) {
+    this.wechat = officialAccount(hub, tokenHub, appId, secret);
     this.miniProgram = miniProgram(hub, appId, secret);
   }
 
-  private static WxMpService officialAccount(String hub, String appId, String secret) {
+  private static WxMpService officialAccount(String hub, String tokenHub, String appId, String secret) {
     WxMpHostConfig host = new WxMpHostConfig();
     host.setApiHost(hub);
 
@@ -47,9 +50,25 @@ public class Driver {
     config.setSecret(secret);
     config.setHostConfig(host);
 
-    WxMpService wechat = new WxMpServiceImpl();
+    WxMpService wechat = tokenHub == null ? new WxMpServiceImpl() : new TokenFrom(tokenHub);
     wechat.setWxMpConfigStorage(config);
     return wechat;
+  }
+
+  /** Asks elsewhere for tokens. */
+  static class TokenFrom extends WxMpServiceImpl {
+    private final String hub;
+
+    TokenFrom(String hub) {
+      this.hub = hub;
+    }
+
+    @Override
+    protected String doGetAccessTokenRequest() throws IOException {
+      String url = String.format("%s/cgi-bin/token?grant_type=client_credential&appid=%s&secret=%s",
+          hub, getWxMpConfigStorage().getAppId(), getWxMpConfigStorage().getSecret());
+      return getRequestHttpClient().execute(new HttpGet(url), BasicResponseHandler.INSTANCE);
+    }
   }
 
   private static WxMaService miniProgram(String hub, String appId, String secret) {
@@ -66,8 +85,9 @@ public class Driver {
   public static void main(String[] arguments) throws Exception {
     Map<String, String> variables = System.getenv();
     Driver driver = new Driver(
-        variables.get("WECHAT_BASE_URL"), variables.get("WECHAT_APP_ID"), variables.get("WECHAT_SECRET"));
-    say(Map.of("ready", true, "sdk", "WxJava " + version(), "token_url_apart", false));
+        variables.get("WECHAT_BASE_URL"), variables.get("WECHAT_TOKEN_BASE_URL"),
+        variables.get("WECHAT_APP_ID"), variables.get("WECHAT_SECRET"));
+    say(Map.of("ready", true, "sdk", "WxJava " + version(), "token_url_apart", true));
 
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
