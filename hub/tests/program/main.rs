@@ -7,9 +7,11 @@ mod process;
 
 mod admin;
 mod bad_input;
+mod capture;
 mod commands;
 mod ending;
 mod log;
+mod passes;
 mod reload;
 mod secrets;
 mod serve;

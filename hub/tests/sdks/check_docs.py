@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sees to it that each SDK has its two pages in `hub/docs/sdks`, and that the code on them is code that runs here: each block
+"""Sees to it that each SDK has its two pages in `docs/sdks`, and that the code on them is code that runs here: each block
 stands in the SDK's driver, line by line."""
 
 import pathlib
@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
-DOCS = HERE.parents[1] / "docs" / "sdks"
+DOCS = HERE.parents[2] / "docs" / "sdks"
 CODE = {"go": ".go", "java": ".java", "js": ".js", "python": ".py", "rust": ".rs", "xml": ".xml"}
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
