@@ -100,6 +100,11 @@ fn nginx(folder: &Path, behind: u16, front: u16) -> Server {
              listen 127.0.0.1:{behind}; default_type application/json;
              location /cgi-bin/stable_token {{ return 200 '{token}'; }}
              location /cgi-bin/media/get {{ default_type image/png; alias {path}/large; }}
+             # Reads the whole body before it answers.
+             location /cgi-bin/media/upload {{
+               client_body_buffer_size 16m; proxy_pass_request_body off; proxy_set_header Content-Length '';
+               proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://behind/cgi-bin/uploaded;
+             }}
              location / {{ return 200 '{{\"errcode\":0,\"errmsg\":\"ok\"}}'; }}
            }}
            server {{

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use tower_wechat::{AccessToken, AppId, AppSecret, KeepWarm, TokenCache};
 
 use crate::{
+    base::Base,
     clock::unix_seconds,
     day::Day,
     hub::Secret,
-    recent::{self, Recent},
+    recent::Recent,
     told::Told,
     upstream::Upstream,
     verify::{Verifier, Verify},
@@ -18,13 +19,14 @@ use crate::{
 /// An app, and its token.
 pub(crate) struct App {
     pub(crate) cache: TokenCache,
+    /// Where its calls go.
+    pub(crate) base: Base,
     /// Whether its token is kept warm.
     pub(crate) is_warm: bool,
     warmth: OnceLock<KeepWarm>,
     day: Mutex<Day>,
     told: Told,
-    /// The tokens that programs may have.
-    pub(crate) recent: Recent,
+    recent: Recent,
     secret: Option<Arc<Secret>>,
     verifier: OnceLock<Arc<Verifier>>,
 }
@@ -33,6 +35,7 @@ impl App {
     pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
         let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
         Self {
+            base: Base::parse(&cache.platform().base_url()),
             cache,
             is_warm,
             warmth: OnceLock::new(),
@@ -54,9 +57,12 @@ impl App {
         self.secret.as_ref().map(|secret| secret())
     }
 
-    /// Whether a text is its present token, or the one before.
-    pub(crate) fn has_token(&self, text: &str) -> bool {
-        self.recent.has(text) || self.cache.current().is_some_and(|token| recent::is(&token, text))
+    /// Its present token and the one before.
+    pub(crate) fn recent(&self) -> &Recent {
+        if let Some(token) = self.cache.current() {
+            self.recent.note(&token);
+        }
+        &self.recent
     }
 
     /// Makes sure that its token is still good, and has it replaced if it is not.

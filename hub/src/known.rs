@@ -21,6 +21,7 @@ use crate::{
     client::{Client, Right},
     clock,
     problem::Problem,
+    proxy::Calls,
 };
 
 /// A client, and what the hub has seen of it.
@@ -32,6 +33,7 @@ pub(crate) struct Known {
     seen: Arc<Seen>,
     served: Counter,
     passed: Counter,
+    pub(crate) calls: Calls,
 }
 
 /// What outlives a reload.
@@ -53,11 +55,12 @@ impl Known {
         );
         let served = metrics::counter!("wechat_hub_tokens_served_total", "client" => client.name.clone());
         let passed = metrics::counter!("wechat_hub_passes_total", "client" => client.name.clone());
+        let calls = Calls::of(&client.name);
         let seen = before.map_or_else(Arc::default, |before| before.seen.clone());
         let polls =
             before.filter(|before| before.most_polls == most_polls).map(|before| before.polls.clone());
         let polls = polls.unwrap_or_else(|| Arc::new(Semaphore::new(most_polls)));
-        Self { client, limiter, polls, most_polls, seen, served, passed }
+        Self { client, limiter, polls, most_polls, seen, served, passed, calls }
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -58,6 +58,7 @@
 mod admin;
 mod app;
 mod ask;
+mod base;
 mod body;
 mod caller;
 mod client;

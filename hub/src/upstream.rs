@@ -7,6 +7,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use tower::Service;
 use tower_wechat::{AppId, PeekedBody, ReplayBody, TokenPool, WeChatAuth, issuer::Connector};
 
 use crate::proxy::Upload;
@@ -37,9 +38,11 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         app: &AppId,
-        request: http::Request<Upload>,
+        mut request: http::Request<Upload>,
     ) -> Result<Answer, tower_wechat::Error> {
-        self.0.for_app(app.clone()).send(request).await
+        request.extensions_mut().insert(app.clone());
+        // hyper's client is always ready.
+        self.0.clone().call(request).await
     }
 
     /// Sends a call as it is.

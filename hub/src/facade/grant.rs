@@ -114,7 +114,7 @@ async fn real_token(ask: &mut Ask, endpoint: Endpoint, force: bool) -> Result<Re
     }
     ask.again()?;
     ask.client().gave(ask.id(), token.generation());
-    ask.app().recent.note(&token);
+    ask.app().recent();
     ask.client().served();
     let life = token.expires_in();
     let told = life.saturating_sub(MARGIN.min(life / 10)).as_secs().max(1);

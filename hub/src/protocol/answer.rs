@@ -36,7 +36,7 @@ pub(super) fn ask(hub: Hub, app: AppInPath, head: &Parts, rights: &'static [Righ
 pub(super) fn token(ask: &mut Ask, token: &AccessToken) -> Result<Response, Problem> {
     ask.again()?;
     ask.client().served();
-    ask.app().recent.note(token);
+    ask.app().recent();
     let mut response = ask.app().answer(token).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

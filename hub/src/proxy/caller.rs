@@ -6,7 +6,7 @@ use axum::extract::Request;
 use http::{HeaderMap, header::AUTHORIZATION};
 use tower_wechat::AppId;
 
-use super::{headers::APP, query, target::with_query};
+use super::{headers::APP, query};
 use crate::{
     app::App,
     caller::{bearer, on_unix},
@@ -36,8 +36,8 @@ enum Shown {
     Client(Arc<Known>),
 }
 
-/// The caller, if it may make this call; and the call without what it has shown.
-pub(super) fn of(hub: &Hub, table: &Table, request: Request) -> Result<(Caller, Request), Problem> {
+/// The caller, if it may make this call; and the query without what it has shown there.
+pub(super) fn of(hub: &Hub, table: &Table, request: &Request) -> Result<(Caller, String), Problem> {
     let (in_query, rest) = query::take_token(request.uri().query().unwrap_or_default())?;
     let named = named_app(request.headers())?;
     let in_header = in_header(table, request.headers())?;
@@ -73,7 +73,7 @@ pub(super) fn of(hub: &Hub, table: &Table, request: Request) -> Result<(Caller, 
     if parameter.is_some_and(|name| !is_right(&name)) {
         return Err(Problem::bad_request("a pass is shown as `access_token`, and not in another parameter"));
     }
-    Ok((caller, without(request, &rest)?))
+    Ok((caller, rest))
 }
 
 /// Whether the client may call this path for the app.
@@ -149,7 +149,7 @@ fn by_name(table: &Table, known: Arc<Known>, named: Option<AppId>) -> Result<Cal
 
 /// Whoever has the app's own token. Clients have it that may get it, and one of those must have the right to call this.
 fn by_token(table: &Table, text: &str, path: &str) -> Result<Caller, Problem> {
-    let (id, app) = table.apps.iter().find(|(_, app)| app.has_token(text)).ok_or_else(|| {
+    let (id, app) = table.apps.iter().find(|(_, app)| app.recent().has(text)).ok_or_else(|| {
         Problem::bad_pass(
             "what is shown is no pass, and no token of an app of this hub's: ask for another one",
         )
@@ -165,11 +165,4 @@ fn by_token(table: &Table, text: &str, path: &str) -> Result<Caller, Problem> {
         _ => return Err(Problem::path_not_allowed()),
     };
     Ok(Caller { known, id: id.clone(), app: app.clone() })
-}
-
-/// The call without its credential in the query.
-fn without(request: Request, rest: &str) -> Result<Request, Problem> {
-    let (mut head, body) = request.into_parts();
-    head.uri = with_query(&head.uri, rest)?;
-    Ok(Request::from_parts(head, body))
 }

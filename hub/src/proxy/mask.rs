@@ -5,20 +5,17 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
-use memchr::memmem::Finder;
+
+use crate::recent::Needle;
 
 /// What is hidden, and the end of what has passed that may be the beginning of it.
 pub(super) struct Mask {
-    hidden: Vec<Finder<'static>>,
+    hidden: Vec<Needle>,
     held: BytesMut,
 }
 
 impl Mask {
-    pub(super) fn new(texts: impl IntoIterator<Item = String>) -> Self {
-        let mut texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        let hidden = texts.iter().map(|text| Finder::new(text).into_owned()).collect();
+    pub(super) fn new(hidden: Vec<Needle>) -> Self {
         Self { hidden, held: BytesMut::new() }
     }
 
@@ -79,10 +76,18 @@ fn open_end(bytes: &[u8], needle: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use memchr::memmem::Finder;
+
     use super::*;
 
+    fn hiding(texts: &[&str]) -> Mask {
+        Mask::new(texts.iter().map(|text| Arc::new(Finder::new(text).into_owned())).collect())
+    }
+
     fn masked(hidden: &[&str], text: &str, piece: usize) -> String {
-        let mut mask = Mask::new(hidden.iter().map(|&text| text.to_owned()));
+        let mut mask = hiding(hidden);
         let mut out = Vec::new();
         for chunk in text.as_bytes().chunks(piece) {
             out.extend_from_slice(&mask.pass(Bytes::copy_from_slice(chunk)));
@@ -99,7 +104,6 @@ mod tests {
                 (&["aab"], "aaab aaaab aa", "a*** aa*** aa"),
                 (&["abab"], "ababab", "****ab"),
                 (&[], "token", "token"),
-                (&[""], "token", "token"),
             ] {
                 assert_eq!(masked(hidden, text, piece), expected, "in pieces of {piece}");
             }
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_not_hidden_is_not_copied() {
-        let mut mask = Mask::new(["secret".to_owned()]);
+        let mut mask = hiding(&["secret"]);
         let bytes = Bytes::from_static(b"nothing to see here");
         assert_eq!(mask.pass(bytes.clone()).as_ptr(), bytes.as_ptr());
         assert_eq!(mask.held(), 0);

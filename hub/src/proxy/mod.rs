@@ -29,7 +29,7 @@ use axum::{
     response::Response,
 };
 
-pub(crate) use self::{upload::Upload, users::Users};
+pub(crate) use self::{outcome::Calls, upload::Upload, users::Users};
 use crate::{facade::refuse, hub::Hub, peer::Peer, problem::Problem};
 
 /// Answers a call.
@@ -50,11 +50,6 @@ async fn call(hub: &Hub, request: Request) -> Result<Response, Problem> {
     if secrets::is_in_body(&request) {
         return secrets::call_with_body(&table, request).await;
     }
-    let (caller, request) = caller::of(hub, &table, request)?;
-    let name = caller.known.as_ref().map(|known| known.name().to_owned());
-    let sent = send::authorized(&table, caller, request).await;
-    sent.map_err(|problem| match name {
-        Some(name) => problem.for_client(&name),
-        None => problem,
-    })
+    let (caller, query) = caller::of(hub, &table, &request)?;
+    send::authorized(&table, caller, request, &query).await
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use http::{Extensions, HeaderValue};
+use metrics::Counter;
 use tower_wechat::AuthOutcome;
 
+const NAMES: [&str; 3] = ["forwarded", "replayed", "not-replayed"];
+
 /// What the hub has done for a call that it has sent.
-#[derive(Clone)]
 pub(super) enum Outcome {
     /// It was sent, and its token was taken.
     Forwarded,
@@ -29,11 +31,15 @@ impl Outcome {
     }
 
     /// One word, for the metric.
-    pub(super) fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
+        NAMES[self.index()]
+    }
+
+    fn index(&self) -> usize {
         match self {
-            Self::Forwarded => "forwarded",
-            Self::Replayed(_) => "replayed",
-            Self::NotReplayed(..) => "not-replayed",
+            Self::Forwarded => 0,
+            Self::Replayed(_) => 1,
+            Self::NotReplayed(..) => 2,
         }
     }
 
@@ -54,5 +60,21 @@ impl fmt::Display for Outcome {
             Self::Replayed(errcode) => write!(f, "; errcode={errcode}"),
             Self::NotReplayed(errcode, why) => write!(f, "; errcode={errcode}; reason={why}"),
         }
+    }
+}
+
+/// Counts the calls of a client.
+pub(crate) struct Calls([Counter; NAMES.len()]);
+
+impl Calls {
+    /// Of the client of this name; of those who cannot be told, without one.
+    pub(crate) fn of(client: &str) -> Self {
+        Self(NAMES.map(|outcome| {
+            metrics::counter!("wechat_hub_calls_total", "client" => client.to_owned(), "outcome" => outcome)
+        }))
+    }
+
+    pub(super) fn count(&self, outcome: &Outcome) {
+        self.0[outcome.index()].increment(1);
     }
 }

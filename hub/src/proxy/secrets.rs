@@ -10,11 +10,12 @@ use http::{
     Method,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
+use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 use tower_wechat::AppId;
 use zeroize::Zeroizing;
 
-use super::{query, send, target::with_query};
+use super::{caller::Caller, query, send};
 use crate::{app::App, body, client::Right, known::Known, problem::Problem, table::Table};
 
 /// Where the app's secret stands in the query, or may: the logins of mini programs
@@ -55,11 +56,9 @@ pub(super) fn is_in_body(request: &Request) -> bool {
 /// Sends the call with the app's secret in the query.
 pub(super) async fn call(table: &Table, request: Request, shown: Shown) -> Result<Response, Problem> {
     let exchanged = Exchanged::of(table, request.uri().path(), &shown)?;
-    let (mut head, body) = request.into_parts();
-    let query = query::with_value(head.uri.query().unwrap_or_default(), &NAMES, &exchanged.secret);
+    let query = query::with_value(request.uri().query().unwrap_or_default(), &NAMES, &exchanged.secret);
     let (_, query) = query::take_token(&query)?;
-    head.uri = with_query(&head.uri, &query)?;
-    exchanged.send(table, Request::from_parts(head, body)).await
+    exchanged.send(table, request, &query).await
 }
 
 /// The same with the app's secret in the body, which is JSON or a form.
@@ -90,7 +89,8 @@ pub(super) async fn call_with_body(table: &Table, request: Request) -> Result<Re
         let body = serde_json::to_string(&json).unwrap_or_default();
         (exchanged, body)
     };
-    exchanged.send(table, Request::from_parts(head, Body::from(body))).await
+    let (_, query) = query::take_token(head.uri.query().unwrap_or_default())?;
+    exchanged.send(table, Request::from_parts(head, Body::from(body)), &query).await
 }
 
 /// An app's secret, in exchange for that of a client which may call this for the app.
@@ -117,11 +117,9 @@ impl Exchanged {
         exchanged().map_err(|problem: Problem| problem.for_client(known.name()))
     }
 
-    async fn send(self, table: &Table, request: Request) -> Result<Response, Problem> {
-        let base = self.app.cache.platform().base_url();
-        let name = self.known.name().to_owned();
-        let hidden = Some(self.secret.to_string());
-        let sent = send::bare(table, &base, request, (Some(self.known), self.id), hidden).await;
-        sent.map_err(|problem| problem.for_client(&name))
+    async fn send(self, table: &Table, request: Request, query: &str) -> Result<Response, Problem> {
+        let hidden = Arc::new(Finder::new(self.secret.as_bytes()).into_owned());
+        let caller = Caller { known: Some(self.known), id: self.id, app: self.app };
+        send::bare(table, caller, request, query, vec![hidden]).await
     }
 }

@@ -6,22 +6,20 @@ use axum::{body::Body, extract::Request, response::Response};
 use http::{Version, header::CONTENT_LENGTH};
 use hyper_util::client::legacy;
 use tokio::select;
-use tower_wechat::{AppId, TokenError, WeChatError};
+use tower_wechat::{TokenError, WeChatError};
 
 use super::{
     caller::Caller,
     download::Download,
     headers,
     mask::Mask,
-    outcome::Outcome,
-    target,
+    outcome::{Calls, Outcome},
     upload::{Progress, Upload},
 };
 use crate::{
-    app::App,
     client::Right,
-    known::Known,
     problem::{DONE, Problem},
+    recent::Needle,
     table::Table,
     upstream::Answer,
 };
@@ -30,64 +28,41 @@ use crate::{
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends a call with the token of its app.
-pub(super) async fn authorized(table: &Table, caller: Caller, request: Request) -> Result<Response, Problem> {
-    let Caller { known, id, app } = caller;
-    let base = app.cache.platform().base_url();
-    let mut hidden = Hidden::default();
-    // Who may have the token may see it.
-    let may_see = known.as_ref().is_none_or(|known| known.client.rights.contains(&Right::Token));
-    if !may_see {
-        hidden.tokens_of(&app);
-    }
-    let call = Call { path: request.uri().path().to_owned(), known, id: id.clone() };
-    let (request, progress) = outgoing(&base, request)?;
-    let answer = in_time(&progress, table.upstream.send(&id, request)).await?;
-    if !may_see {
-        // Another one, if the first was rejected.
-        hidden.tokens_of(&app);
-    }
-    Ok(call.hand_on(answer, hidden.mask()))
+pub(super) async fn authorized(
+    table: &Table,
+    caller: Caller,
+    request: Request,
+    query: &str,
+) -> Result<Response, Problem> {
+    let call = Call::new(caller, &request);
+    let (request, progress) = call.outgoing(request, query)?;
+    let before = call.hidden();
+    let answer = in_time(&progress, table.upstream.send(&call.caller.id, request)).await;
+    let answer = answer.map_err(|problem| call.refused(problem))?;
+    // There is another token if the first was rejected, and perhaps a third.
+    let mut hidden = call.hidden();
+    hidden.extend(
+        before
+            .into_iter()
+            .filter(|needle| !hidden.iter().any(|other| Arc::ptr_eq(needle, other)))
+            .collect::<Vec<_>>(),
+    );
+    Ok(call.hand_on(answer, hidden))
 }
 
-/// Sends a call as it is, to the base URL.
+/// Sends a call as it is.
 pub(super) async fn bare(
     table: &Table,
-    base: &str,
+    caller: Caller,
     request: Request,
-    (known, id): (Option<Arc<Known>>, AppId),
-    hidden: Option<String>,
+    query: &str,
+    hidden: Vec<Needle>,
 ) -> Result<Response, Problem> {
-    let call = Call { path: request.uri().path().to_owned(), known, id };
-    let (request, progress) = outgoing(base, request)?;
-    let answer = in_time(&progress, table.upstream.send_bare(request)).await?;
-    Ok(call.hand_on(answer, Mask::new(hidden)))
-}
-
-/// What must not be seen in an answer.
-#[derive(Default)]
-struct Hidden(Vec<String>);
-
-impl Hidden {
-    fn tokens_of(&mut self, app: &App) {
-        self.0.extend(app.cache.current().map(|token| token.as_str().to_owned()));
-        self.0.extend(app.recent.texts());
-    }
-
-    fn mask(self) -> Mask {
-        Mask::new(self.0)
-    }
-}
-
-/// The call as the platform gets it.
-fn outgoing(base: &str, request: Request) -> Result<(http::Request<Upload>, Arc<Progress>), Problem> {
-    let progress = Arc::<Progress>::default();
-    let (head, body) = request.into_parts();
-    let mut request = http::Request::new(Upload::new(body, progress.clone()));
-    *request.method_mut() = head.method;
-    *request.uri_mut() = target::below(base, &head.uri)?;
-    *request.headers_mut() = head.headers;
-    headers::to_platform(request.headers_mut());
-    Ok((request, progress))
+    let call = Call::new(caller, &request);
+    let (request, progress) = call.outgoing(request, query)?;
+    let answer = in_time(&progress, table.upstream.send_bare(request)).await;
+    let answer = answer.map_err(|problem| call.refused(problem))?;
+    Ok(call.hand_on(answer, hidden))
 }
 
 /// The answer, unless the call stands still for too long.
@@ -119,16 +94,50 @@ fn failed(error: &tower_wechat::Error) -> Problem {
     if error.kind() == tower_wechat::ErrorKind::Uri { Problem::too_long() } else { Problem::no_answer() }
 }
 
-/// A call that has been sent, as the log has it.
+/// A call, and who makes it.
 struct Call {
+    caller: Caller,
     path: String,
-    known: Option<Arc<Known>>,
-    id: AppId,
 }
 
 impl Call {
+    fn new(caller: Caller, request: &Request) -> Self {
+        Self { caller, path: request.uri().path().to_owned() }
+    }
+
+    /// The request as the platform gets it.
+    fn outgoing(
+        &self,
+        request: Request,
+        query: &str,
+    ) -> Result<(http::Request<Upload>, Arc<Progress>), Problem> {
+        let progress = Arc::<Progress>::default();
+        let (mut head, body) = request.into_parts();
+        head.uri =
+            self.caller.app.base.with(&self.path, query).ok_or_else(|| self.refused(Problem::too_long()))?;
+        head.version = Version::HTTP_11;
+        head.extensions.clear();
+        headers::to_platform(&mut head.headers);
+        Ok((http::Request::from_parts(head, Upload::new(body, progress.clone())), progress))
+    }
+
+    /// The app's tokens, unless the caller may see them.
+    fn hidden(&self) -> Vec<Needle> {
+        let known = self.caller.known.as_ref();
+        let may_see = known.is_none_or(|known| known.client.rights.contains(&Right::Token));
+        if may_see { Vec::new() } else { self.caller.app.recent().needles() }
+    }
+
+    fn refused(&self, problem: Problem) -> Problem {
+        match &self.caller.known {
+            Some(known) => problem.for_client(known.name()),
+            None => problem,
+        }
+    }
+
     /// The answer as the client gets it.
-    fn hand_on(self, answer: Answer, mask: Mask) -> Response {
+    fn hand_on(self, answer: Answer, hidden: Vec<Needle>) -> Response {
+        let mask = Mask::new(hidden);
         let (mut head, body) = answer.into_parts();
         let outcome = Outcome::of(&head.extensions);
         head.extensions.clear();
@@ -137,14 +146,16 @@ impl Call {
         headers::to_client(&mut head.headers);
         mask.headers(&mut head.headers);
         head.headers.insert(DONE, outcome.header());
-        let client = self.known.as_ref().map_or("", |known| known.name()).to_owned();
-        metrics::counter!("wechat_hub_calls_total", "client" => client.clone(), "outcome" => outcome.name())
-            .increment(1);
+        let Self { caller: Caller { known, id, .. }, path } = self;
+        match &known {
+            Some(known) => known.calls.count(&outcome),
+            None => Calls::of("").count(&outcome),
+        }
         tracing::debug!(
             target: "wechat_hub",
-            client,
-            app = self.id.as_str(),
-            path = self.path,
+            client = known.as_ref().map(|known| known.name()),
+            app = id.as_str(),
+            path,
             status = head.status.as_u16(),
             %outcome,
             "a call was answered",
@@ -152,9 +163,9 @@ impl Call {
         let on_error = move |error: &WeChatError| {
             tracing::info!(
                 target: "wechat_hub",
-                client,
-                app = self.id.as_str(),
-                path = self.path,
+                client = known.as_ref().map(|known| known.name()),
+                app = id.as_str(),
+                path,
                 errcode = error.errcode(),
                 rid = error.rid(),
                 hint = error.hint(),

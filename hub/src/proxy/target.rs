@@ -1,11 +1,7 @@
 //! Whether a call can be forwarded at all.
 
 use axum::extract::Request;
-use http::{
-    Method, Uri, Version,
-    header::UPGRADE,
-    uri::{Parts, PathAndQuery},
-};
+use http::{Method, Version, header::UPGRADE};
 
 use crate::{facade, paths::is_normal, problem::Problem};
 
@@ -49,19 +45,4 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         return Err(Problem::bad_request("no other protocol is forwarded: leave `upgrade` out"));
     }
     Ok(())
-}
-
-/// The target with another query.
-pub(super) fn with_query(uri: &Uri, query: &str) -> Result<Uri, Problem> {
-    let path = uri.path();
-    let text = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    let mut parts = Parts::default();
-    parts.path_and_query = Some(PathAndQuery::from_maybe_shared(text).map_err(|_| Problem::too_long())?);
-    Uri::from_parts(parts).map_err(|_| Problem::too_long())
-}
-
-/// The same target below a base URL.
-pub(super) fn below(base: &str, uri: &Uri) -> Result<Uri, Problem> {
-    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    Uri::from_maybe_shared(format!("{base}{target}")).map_err(|_| Problem::too_long())
 }

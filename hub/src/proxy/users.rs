@@ -15,7 +15,7 @@ use governor::{
 use http::Method;
 use tower_wechat::AppId;
 
-use super::{query, send};
+use super::{caller::Caller, query, send};
 use crate::{hub::Hub, pass::Pass, peer::Peer, problem::Problem, table::Table};
 
 const PATHS: [&str; 3] = ["/sns/userinfo", "/sns/auth", "/sns/oauth2/refresh_token"];
@@ -74,6 +74,7 @@ pub(super) async fn call(hub: &Hub, table: &Table, request: Request) -> Result<R
     }
     let named = query::one_of(text, &["appid"])?.map(AppId::from);
     let (id, app) = table.app_for_users(named.as_ref()).ok_or_else(Problem::no_such_app)?;
-    let base = app.cache.platform().base_url();
-    send::bare(table, &base, request, (None, id.clone()), None).await
+    let caller = Caller { known: None, id: id.clone(), app: app.clone() };
+    let query = text.to_owned();
+    send::bare(table, caller, request, &query, Vec::new()).await
 }

@@ -39,8 +39,10 @@ type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 /// Everything that lies before a connection can be used, within the time-out: the name, TCP, the environment's proxy, TLS.
 ///
 /// A hyper client that is built over it has the same way to the platform as the built-in client of the issuers.
+///
+/// Cheap to clone, as a client clones it for each request.
 #[derive(Clone)]
-pub struct Connector(TlsConnector);
+pub struct Connector(Arc<TlsConnector>);
 
 impl Connector {
     #[cfg(feature = "https")]
@@ -52,13 +54,13 @@ impl Connector {
     ) -> Self {
         let tcp = TcpConnector::new(names, tried, CONNECT_TIMEOUT);
         let transport = (tcp.clone(), tls.clone()).into();
-        Self((ProxyConnector { tcp, transport, proxies }, tls).into())
+        Self(Arc::new((ProxyConnector { tcp, transport, proxies }, tls).into()))
     }
 
     #[cfg(not(feature = "https"))]
     pub(super) fn new(names: Names, tried: Option<Tried>, proxies: Arc<Matcher>) -> Self {
         let tcp = TcpConnector::new(names, tried, CONNECT_TIMEOUT);
-        Self(ProxyConnector { transport: tcp.clone(), tcp, proxies })
+        Self(Arc::new(ProxyConnector { transport: tcp.clone(), tcp, proxies }))
     }
 }
 
@@ -73,12 +75,13 @@ impl Service<Uri> for Connector {
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Hyper's connectors are always ready.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = self.0.call(to);
+        let connecting = TlsConnector::clone(&self.0).call(to);
         Box::pin(async move {
             tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| {
                 let text = "there was no connection within 3 s";
