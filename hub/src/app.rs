@@ -10,7 +10,8 @@ use crate::{
     clock::unix_seconds,
     day::Day,
     hub::Secret,
-    recent::Recent,
+    recent::{Needle, Recent, needles_of},
+    secret::SecretHash,
     told::Told,
     upstream::Upstream,
     verify::{Verifier, Verify},
@@ -28,6 +29,8 @@ pub(crate) struct App {
     told: Told,
     recent: Recent,
     secret: Option<Arc<Secret>>,
+    /// What finds the secret, as it was when it was looked at last, in both of its spellings.
+    secret_needles: Mutex<Option<(SecretHash, Vec<Needle>)>>,
     verifier: OnceLock<Arc<Verifier>>,
 }
 
@@ -43,6 +46,7 @@ impl App {
             told: Told::default(),
             recent: Recent::default(),
             secret: None,
+            secret_needles: Mutex::default(),
             verifier: OnceLock::new(),
         }
     }
@@ -50,11 +54,29 @@ impl App {
     /// Where its secret is found.
     pub(crate) fn know_secret(&mut self, secret: Option<Arc<Secret>>) {
         self.secret = secret;
+        self.secret();
     }
 
     /// Its secret, if the hub knows it.
     pub(crate) fn secret(&self) -> Option<AppSecret> {
-        self.secret.as_ref().map(|secret| secret())
+        let secret = self.secret.as_ref().map(|secret| secret())?;
+        let hash = SecretHash::of(secret.expose());
+        let mut needles = self.secret_needles();
+        if needles.as_ref().is_none_or(|(known, _)| *known != hash) {
+            *needles = Some((hash, needles_of(secret.expose())));
+        }
+        drop(needles);
+        Some(secret)
+    }
+
+    /// What finds the secret where it must not be seen.
+    pub(crate) fn find_secret(&self) -> Vec<Needle> {
+        self.secret_needles().as_ref().map_or_else(Vec::new, |(_, needles)| needles.clone())
+    }
+
+    fn secret_needles(&self) -> MutexGuard<'_, Option<(SecretHash, Vec<Needle>)>> {
+        // Nothing panics while it is held.
+        self.secret_needles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its present token and the one before.

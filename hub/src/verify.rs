@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{
+    DefaultDirectRateLimiter, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
 use tokio::{
     select,
     time::{Instant, sleep_until, timeout},
@@ -22,8 +25,8 @@ use tower_wechat::{AppId, TokenCache};
 
 use crate::{clock::now, upstream::Upstream};
 
-/// The longest that one call may take. It may meet a rejection, and a mint.
-const LONGEST: Duration = Duration::from_secs(10);
+/// The longest that one call may take. It may meet a rejection, and a mint; and many SDKs give up after five seconds.
+const LONGEST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How a hub makes sure that a token is still good before it hands it out a second time.
@@ -85,6 +88,8 @@ struct State {
     /// When the last call began.
     last: Option<Instant>,
     next: Option<Next>,
+    /// While the day has no calls left.
+    spent_until: Option<Instant>,
 }
 
 /// A call that has not begun yet.
@@ -123,8 +128,7 @@ impl Verifier {
         generation: u64,
     ) {
         let Some(waiter) = self.join(upstream, app, cache) else { return };
-        // A call that is under way is waited for, too, before the next begins.
-        let longest = self.settings.at_most_every + 2 * LONGEST;
+        let longest = self.settings.at_most_every + LONGEST;
         select! {
             // Where it takes longer, the token goes out as it is.
             _ = timeout(longest, waiter.done.cancelled()) => {}
@@ -142,7 +146,9 @@ impl Verifier {
             next.waiters = Arc::downgrade(&waits);
             return Some(Waiter { done: next.done.clone(), _waits: waits });
         }
-        self.budget.as_ref()?.check().ok()?;
+        if self.budget.is_none() || state.spent_until.is_some_and(|until| now() < until) {
+            return None;
+        }
         let (done, waits) = (CancellationToken::new(), Arc::default());
         state.next = Some(Next { done: done.clone(), waiters: Arc::downgrade(&waits) });
         let begins = state.last.map_or_else(now, |last| last + self.settings.at_most_every);
@@ -172,10 +178,13 @@ impl Verifier {
     fn begins(&self) -> bool {
         let mut state = self.state();
         let is_awaited = state.next.take().is_some_and(|next| next.waiters.strong_count() > 0);
-        if is_awaited {
-            state.last = Some(now());
+        let Some(budget) = self.budget.as_ref().filter(|_| is_awaited) else { return false };
+        if let Err(until) = budget.check() {
+            state.spent_until = Some(now() + until.wait_time_from(DefaultClock::default().now()));
+            return false;
         }
-        is_awaited
+        state.last = Some(now());
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

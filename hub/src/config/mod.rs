@@ -26,7 +26,11 @@ pub(crate) use self::{
     place::{Fault, Where},
     secret_file::{read as read_file, read_secret},
 };
-use crate::{client::Client, limits::Limits, verify::Verify};
+use crate::{
+    client::{Client, Right},
+    limits::Limits,
+    verify::Verify,
+};
 
 /// What the command line says of the configuration.
 #[derive(Clone, Default)]
@@ -161,13 +165,14 @@ impl Config {
         let mut needs = Vec::new();
         let is_tls = |tcp: &Tcp| matches!(tcp.how, Transport::Tls { .. });
         let key = |config: &Self| config.pass_key.bytes.clone();
+        let has_passes = self.clients.iter().any(|client| client.rights.contains(&Right::Proxy));
         let listens = |config: &Self| config.tcp.as_ref().map(|tcp| (tcp.address, is_tls(tcp)));
         for (name, differs) in [
             ("listen.unix", self.unix != other.unix),
             ("listen.tcp", listens(self) != listens(other)),
             ("admin.tcp", self.admin != other.admin),
             ("store", self.store != other.store),
-            ("pass_key_file", key(self).is_some_and(|is| key(other).is_some_and(|was| *is != *was))),
+            ("pass_key_file", has_passes && key(self) != key(other)),
         ] {
             if differs {
                 needs.push(name);

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use axum::extract::{Query, Request};
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use tower_wechat::Platform;
 
 use crate::{body, problem::Problem};
@@ -32,6 +33,7 @@ pub(super) struct Asked {
     #[serde(alias = "corpsecret")]
     secret: Option<String>,
     /// Whether the present token is said to be of no use.
+    #[serde(deserialize_with = "yes")]
     pub(super) force_refresh: bool,
 }
 
@@ -74,4 +76,10 @@ impl Asked {
     pub(super) fn secret(&self) -> Option<&str> {
         self.secret.as_deref().filter(|secret| !secret.is_empty())
     }
+}
+
+/// Whether a value says yes, in whatever way: some SDKs write `"true"`, and some `null` for no.
+fn yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(matches!(value, Value::Bool(true)) || value.as_str() == Some("true") || value.as_u64() == Some(1))
 }

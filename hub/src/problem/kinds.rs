@@ -219,6 +219,14 @@ impl Problem {
         )
     }
 
+    pub(crate) fn encoded() -> Self {
+        let title = "The platform's answer cannot be looked at";
+        Self::new(
+            Kind::of_http("encoded", title, StatusCode::BAD_GATEWAY, SYSTEM_ERROR),
+            "its body is encoded, though nobody asked for that: the call was carried out",
+        )
+    }
+
     /// It may have been carried out.
     pub(crate) fn no_answer() -> Self {
         let title = "The platform did not answer";

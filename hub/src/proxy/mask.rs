@@ -8,6 +8,9 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::recent::Needle;
 
+/// So much of the beginning of what is hidden may be seen at the end of an answer; it may be chance.
+const LONGEST_HINT: usize = 8;
+
 /// What is hidden, and the end of what has passed that may be the beginning of it.
 pub(super) struct Mask {
     hidden: Vec<Needle>,
@@ -36,9 +39,13 @@ impl Mask {
         bytes
     }
 
-    /// What can go out at the end.
+    /// What can go out at the end. A good part of what is hidden is as good as the whole.
     pub(super) fn end(&mut self) -> Bytes {
-        self.held.split().freeze()
+        let mut held = self.held.split();
+        if held.len() >= LONGEST_HINT {
+            held.fill(b'*');
+        }
+        held.freeze()
     }
 
     /// Hides it in headers, whose values come in one piece each.

@@ -23,14 +23,19 @@ mod target;
 mod upload;
 mod users;
 
+use std::time::Duration;
+
 use arc_swap::Guard;
 use axum::{
     extract::{Request, State},
     response::Response,
 };
 
-pub(crate) use self::{outcome::Calls, upload::Upload, users::Users};
+pub(crate) use self::{outcome::Calls, query::encoded, upload::Upload, users::Users};
 use crate::{facade::refuse, hub::Hub, peer::Peer, problem::Problem};
+
+/// The longest that a call may stand still, in either direction.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Answers a call.
 pub(crate) async fn handle(State(hub): State<Hub>, request: Request) -> Response {

@@ -2,12 +2,20 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::problem::Problem;
 
 /// Every kind of token has a name that ends so.
 const TOKEN: &str = "access_token";
+
+/// What may stand in a value as it is (RFC 3986, 2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The text as it stands in a query.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
 
 /// A pair of a query, as it stands there.
 #[derive(Clone, Copy)]
@@ -48,7 +56,7 @@ pub(super) fn take_token(query: &str) -> Result<(Option<Shown>, String), Problem
     let mut rest = String::with_capacity(query.len());
     for pair in pairs(query) {
         let key = pair.key();
-        if key.ends_with(TOKEN) {
+        if is_token(&key) {
             let token = pair.value().into_owned();
             if shown.replace(Shown { parameter: key.into_owned(), token }).is_some() {
                 return Err(Problem::bad_request("there is more than one access token in the query"));
@@ -61,6 +69,13 @@ pub(super) fn take_token(query: &str) -> Result<(Option<Shown>, String), Problem
         }
     }
     Ok((shown, rest))
+}
+
+/// Whether this names a token, for whoever does not look closely: `ACCESS_TOKEN`, `access_token[]`, `access_token `.
+fn is_token(key: &str) -> bool {
+    let key = key.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let end = key.len().checked_sub(TOKEN.len()).and_then(|at| key.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(TOKEN))
 }
 
 /// The value of the one parameter that has one of these names.
@@ -77,7 +92,7 @@ pub(super) fn with_value(query: &str, names: &[&str], value: &str) -> String {
     let replaced = pairs(query).map(|pair| {
         let key = pair.key();
         if names.contains(&&*key) {
-            Cow::Owned(format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            Cow::Owned(format!("{key}={}", encoded(value)))
         } else {
             Cow::Borrowed(pair.0)
         }
@@ -111,6 +126,10 @@ mod tests {
             "access_token=a&access_token=a",
             "access_token=a&suite_access_token=b",
             "access_token=&access%5ftoken=b",
+            "access_token=a&ACCESS_TOKEN=b",
+            "access_token=a&access_token%5B%5D=b",
+            "access_token=a&access_token+=b",
+            "access_token=a&access_token%00=b",
         ] {
             assert!(take_token(query).is_err(), "{query}");
         }

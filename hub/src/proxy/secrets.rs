@@ -10,7 +10,6 @@ use http::{
     Method,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 use tower_wechat::AppId;
 use zeroize::Zeroizing;
@@ -118,8 +117,7 @@ impl Exchanged {
     }
 
     async fn send(self, table: &Table, request: Request, query: &str) -> Result<Response, Problem> {
-        let hidden = Arc::new(Finder::new(self.secret.as_bytes()).into_owned());
         let caller = Caller { known: Some(self.known), id: self.id, app: self.app };
-        send::bare(table, caller, request, query, vec![hidden]).await
+        send::bare(table, caller, request, query).await
     }
 }

@@ -1,16 +1,17 @@
 //! Sends a call to the platform, and hands its answer on.
 
-use std::{error::Error as StdError, future::Future, sync::Arc, time::Duration};
+use std::{error::Error as StdError, future::Future, sync::Arc};
 
 use axum::{body::Body, extract::Request, response::Response};
-use http::{Version, header::CONTENT_LENGTH};
+use http::{Method, StatusCode, Version, header::CONTENT_LENGTH};
 use hyper_util::client::legacy;
 use tokio::select;
 use tower_wechat::{TokenError, WeChatError};
 
 use super::{
+    LONGEST_PAUSE,
     caller::Caller,
-    download::Download,
+    download::{self, Begun},
     headers,
     mask::Mask,
     outcome::{Calls, Outcome},
@@ -23,9 +24,6 @@ use crate::{
     table::Table,
     upstream::Answer,
 };
-
-/// The longest that a call may stand still, in either direction.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends a call with the token of its app.
 pub(super) async fn authorized(
@@ -41,13 +39,12 @@ pub(super) async fn authorized(
     let answer = answer.map_err(|problem| call.refused(problem))?;
     // There is another token if the first was rejected, and perhaps a third.
     let mut hidden = call.hidden();
-    hidden.extend(
-        before
-            .into_iter()
-            .filter(|needle| !hidden.iter().any(|other| Arc::ptr_eq(needle, other)))
-            .collect::<Vec<_>>(),
-    );
-    Ok(call.hand_on(answer, hidden))
+    for needle in before {
+        if !hidden.iter().any(|other| Arc::ptr_eq(&needle, other)) {
+            hidden.push(needle);
+        }
+    }
+    call.hand_on(answer, hidden).await
 }
 
 /// Sends a call as it is.
@@ -56,13 +53,13 @@ pub(super) async fn bare(
     caller: Caller,
     request: Request,
     query: &str,
-    hidden: Vec<Needle>,
 ) -> Result<Response, Problem> {
     let call = Call::new(caller, &request);
     let (request, progress) = call.outgoing(request, query)?;
     let answer = in_time(&progress, table.upstream.send_bare(request)).await;
     let answer = answer.map_err(|problem| call.refused(problem))?;
-    Ok(call.hand_on(answer, hidden))
+    let hidden = call.hidden();
+    call.hand_on(answer, hidden).await
 }
 
 /// The answer, unless the call stands still for too long.
@@ -88,6 +85,9 @@ fn failed(error: &tower_wechat::Error) -> Problem {
         if error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect) {
             return Problem::unreachable();
         }
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+            return Problem::bad_request("the body broke off, or is no sound chunked one");
+        }
         cause = error.source();
     }
     tracing::debug!(target: "wechat_hub", %error, "a call had no answer");
@@ -97,12 +97,13 @@ fn failed(error: &tower_wechat::Error) -> Problem {
 /// A call, and who makes it.
 struct Call {
     caller: Caller,
+    method: Method,
     path: String,
 }
 
 impl Call {
     fn new(caller: Caller, request: &Request) -> Self {
-        Self { caller, path: request.uri().path().to_owned() }
+        Self { caller, method: request.method().clone(), path: request.uri().path().to_owned() }
     }
 
     /// The request as the platform gets it.
@@ -117,15 +118,16 @@ impl Call {
             self.caller.app.base.with(&self.path, query).ok_or_else(|| self.refused(Problem::too_long()))?;
         head.version = Version::HTTP_11;
         head.extensions.clear();
-        headers::to_platform(&mut head.headers);
+        headers::to_platform(&mut head.headers, &self.path);
         Ok((http::Request::from_parts(head, Upload::new(body, progress.clone())), progress))
     }
 
-    /// The app's tokens, unless the caller may see them.
+    /// What the caller must not see: the app's secret, and its tokens unless it may have them.
     fn hidden(&self) -> Vec<Needle> {
-        let known = self.caller.known.as_ref();
-        let may_see = known.is_none_or(|known| known.client.rights.contains(&Right::Token));
-        if may_see { Vec::new() } else { self.caller.app.recent().needles() }
+        let Caller { known, app, .. } = &self.caller;
+        let may_have_token = known.as_ref().is_none_or(|known| known.client.rights.contains(&Right::Token));
+        let tokens = if may_have_token { Vec::new() } else { app.recent().needles() };
+        tokens.into_iter().chain(app.find_secret()).collect()
     }
 
     fn refused(&self, problem: Problem) -> Problem {
@@ -136,35 +138,51 @@ impl Call {
     }
 
     /// The answer as the client gets it.
-    fn hand_on(self, answer: Answer, hidden: Vec<Needle>) -> Response {
-        let mask = Mask::new(hidden);
+    async fn hand_on(self, answer: Answer, hidden: Vec<Needle>) -> Result<Response, Problem> {
         let (mut head, body) = answer.into_parts();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody has asked for that.
+            return Err(self.refused(Problem::no_answer()));
+        }
+        if !hidden.is_empty() && headers::is_encoded(&head.headers) {
+            return Err(self.refused(Problem::encoded()));
+        }
         let outcome = Outcome::of(&head.extensions);
+        let begun = download::begin(body).await.map_err(|problem| self.refused(problem))?;
+        self.note(head.status, &outcome, &begun);
         head.extensions.clear();
         // Whichever the platform speaks (RFC 9110, 2.5).
         head.version = Version::HTTP_11;
         headers::to_client(&mut head.headers);
+        let mask = Mask::new(hidden);
         mask.headers(&mut head.headers);
         head.headers.insert(DONE, outcome.header());
-        let Self { caller: Caller { known, id, .. }, path } = self;
-        match &known {
-            Some(known) => known.calls.count(&outcome),
-            None => Calls::of("").count(&outcome),
+        if self.method == Method::HEAD {
+            // It says how long another answer would be.
+            return Ok(Response::from_parts(head, Body::empty()));
         }
-        tracing::debug!(
-            target: "wechat_hub",
-            client = known.as_ref().map(|known| known.name()),
-            app = id.as_str(),
-            path,
-            status = head.status.as_u16(),
-            %outcome,
-            "a call was answered",
-        );
-        let on_error = move |error: &WeChatError| {
+        // The body knows its own.
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(Response::from_parts(head, begun.hidden_by(mask)))
+    }
+
+    /// Takes note of an answer.
+    fn note(&self, status: StatusCode, outcome: &Outcome, begun: &Begun) {
+        let Self { caller: Caller { known, id, .. }, path, .. } = self;
+        match known {
+            Some(known) => known.calls.count(outcome),
+            None => Calls::of("").count(outcome),
+        }
+        let (client, app) = (known.as_ref().map(|known| known.name()), id.as_str());
+        let status = status.as_u16();
+        tracing::debug!(target: "wechat_hub", client, app, path, status, %outcome, "a call was answered");
+        if begun.is_whole()
+            && let Some(error) = WeChatError::parse(&begun.start)
+        {
             tracing::info!(
                 target: "wechat_hub",
-                client = known.as_ref().map(|known| known.name()),
-                app = id.as_str(),
+                client,
+                app,
                 path,
                 errcode = error.errcode(),
                 rid = error.rid(),
@@ -172,12 +190,6 @@ impl Call {
                 %outcome,
                 "WeChat has refused a call",
             );
-        };
-        let body = Download::new(body, mask, LONGEST_PAUSE, on_error);
-        // An answer to HEAD says how long another one would be.
-        if !http_body::Body::is_end_stream(&body) {
-            head.headers.remove(CONTENT_LENGTH);
         }
-        Response::from_parts(head, Body::new(body))
     }
 }

@@ -1,7 +1,10 @@
 //! Whether a call can be forwarded at all.
 
 use axum::extract::Request;
-use http::{Method, Version, header::UPGRADE};
+use http::{
+    Method, Version,
+    header::{TRANSFER_ENCODING, UPGRADE},
+};
 
 use crate::{facade, paths::is_normal, problem::Problem};
 
@@ -35,6 +38,17 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         return Err(Problem::bad_path(
             "the token endpoints are /cgi-bin/token, /cgi-bin/stable_token and /cgi-bin/gettoken, and nothing else",
         ));
+    }
+    if request
+        .headers()
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Err(Problem::bad_request("no transfer coding but `chunked` is understood"));
+    }
+    if request.headers().get_all(TRANSFER_ENCODING).iter().count() > 1 {
+        return Err(Problem::bad_request("the body is chunked once at most"));
     }
     let asks_for_another_protocol = |value: &http::HeaderValue| {
         // Java's own client offers HTTP/2 with each request, which may be passed over (RFC 9110, 7.8).

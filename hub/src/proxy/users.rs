@@ -76,5 +76,5 @@ pub(super) async fn call(hub: &Hub, table: &Table, request: Request) -> Result<R
     let (id, app) = table.app_for_users(named.as_ref()).ok_or_else(Problem::no_such_app)?;
     let caller = Caller { known: None, id: id.clone(), app: app.clone() };
     let query = text.to_owned();
-    send::bare(table, caller, request, &query, Vec::new()).await
+    send::bare(table, caller, request, &query).await
 }

@@ -29,9 +29,15 @@ const LONGEST: usize = 1 << 20;
 
 impl Framing {
     /// These bytes have come.
-    pub(super) fn read(&mut self, bytes: &[u8]) {
+    pub(super) fn read(&mut self, mut bytes: &[u8]) {
         if self.state == State::Body {
             return;
+        }
+        if self.head.is_empty() {
+            // Empty lines before a head are passed over (RFC 9112, 2.2).
+            let begin = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+            let Some(begin) = begin else { return };
+            bytes = &bytes[begin..];
         }
         let is_whole = self.head.is_empty() && has_end(bytes);
         if !is_whole {
@@ -62,6 +68,11 @@ fn has_end(bytes: &[u8]) -> bool {
 }
 
 fn is_double(bytes: &[u8]) -> bool {
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if memchr::memmem::find(first, b" HTTP/1.").is_none() {
+        // It is what was left of a body that nobody has read.
+        return false;
+    }
     let mut lengths = 0;
     let mut is_chunked = false;
     for line in bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
@@ -94,6 +105,10 @@ mod tests {
     fn two_lengths_are_seen_however_they_come() {
         assert!(read(&[DOUBLE.as_bytes()]));
         assert!(read(&[b"POST / HTTP/1.1\r\ncontent-length: 3\r\nContent-Length: 3\r\n\r\nabc"]));
+        for before in ["\r\n", "\n", "\r\n\r\n", "\r\n\r\n\r\n"] {
+            assert!(read(&[format!("{before}{DOUBLE}").as_bytes()]));
+            assert!(read(&[before.as_bytes(), DOUBLE.as_bytes()]));
+        }
         assert!(read(&[b"POST / HTTP/1.1\ncontent-length: 3\ntransfer-encoding: x\n\n"]));
         for at in 1..DOUBLE.len() {
             let (one, other) = DOUBLE.as_bytes().split_at(at);

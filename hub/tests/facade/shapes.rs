@@ -79,6 +79,20 @@ async fn either_endpoint_serves_any_app_of_wechats_and_wecoms_its_own() {
 }
 
 #[tokio::test]
+async fn force_refresh_is_understood_however_it_is_written() {
+    let wechat = FakeWeChat::start().await;
+    let server = serve(for_sdks(&wechat));
+    for force in ["true", "false", "null", "\"true\"", "\"\"", "1", "0"] {
+        let body = format!(
+            "{{\"grant_type\":\"client_credential\",\"appid\":\"{APP}\",\"secret\":\"{PROXY_SECRET}\",\"force_refresh\":{force}}}"
+        );
+        post(&server, "/cgi-bin/stable_token", &body).await.token();
+    }
+    let question = format!("grant_type=client_credential&appid={APP}&secret={PROXY_SECRET}&force_refresh=1");
+    get(&server, &format!("/cgi-bin/token?{question}")).await.token();
+}
+
+#[tokio::test]
 async fn what_is_missing_or_wrong_has_wechats_code() {
     let wechat = FakeWeChat::start().await;
     let refresher = Client::new("refresher", "refresher").apps([APP]).rights([Right::Refresh]);

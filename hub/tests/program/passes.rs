@@ -3,6 +3,7 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt},
+    path::PathBuf,
 };
 
 use fake_wechat::FakeWeChat;
@@ -112,6 +113,46 @@ async fn a_key_that_is_none_or_cannot_be_made_is_named_with_the_remedy() {
     std::os::unix::fs::symlink("/proc/nowhere/at/all", beside.path().join("pass_key")).unwrap();
     let err = refused(&beside);
     assert!(err.contains("cannot be made") && err.contains("pass_key_file"), "{err}");
+}
+
+/// The library that gives a process another time of day.
+fn faketime() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let mut libraries = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1"));
+    libraries
+        .find(|library| library.exists())
+        .expect("this test needs libfaketime: `apt-get install faketime`")
+}
+
+#[tokio::test]
+async fn a_pass_ends() {
+    let wechat = FakeWeChat::start().await;
+    let folder = folder(&config(&wechat));
+    let hub = Process::serve(&folder, 1).await;
+    let pass = pass(&hub, SECRET).await.token();
+    for (later, is_good) in [("+7500s", true), ("+7900s", false)] {
+        let mut command = program();
+        command.arg("serve").arg("--config").arg(folder.path().join("hub.toml"));
+        command.env("LD_PRELOAD", faketime()).env("FAKETIME", later).env("DONT_FAKE_MONOTONIC", "1");
+        let later = Process::start(&mut command, 1).await;
+        let answer = get(&later, &call(&pass)).await;
+        if is_good {
+            answer.is_success();
+        } else {
+            answer.is_refused(42001);
+            assert!(answer.json()["errmsg"].as_str().unwrap().contains("has ended"), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_running_hub_does_not_have_is_said_to_need_a_restart() {
+    let wechat = FakeWeChat::start().await;
+    let folder = folder(&config(&wechat));
+    let hub = Process::serve(&folder, 1).await;
+    fs::remove_file(folder.path().join("pass_key")).unwrap();
+    hub.signal("HUP");
+    hub.says("what needs a restart: pass_key_file").await;
 }
 
 #[tokio::test]

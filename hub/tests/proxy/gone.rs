@@ -139,13 +139,27 @@ async fn the_platform_in_the_middle_of_an_upload() {
 async fn the_platform_in_the_middle_of_a_download() {
     let scene = Scene::new().await;
     let (mut client, mut platform) = scene.call(0, 0).await;
-    send_head(&mut platform, 1000).await;
+    send_head(&mut platform, 100_000).await;
     platform.write_all(b"half of it").await.unwrap();
     drop(platform);
     let mut all = Vec::new();
     let _ = timeout(SOON, client.read_to_end(&mut all)).await.unwrap();
     assert!(all.ends_with(b"half of it"), "it ends, and does not look whole");
     scene.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn the_platform_in_the_middle_of_a_short_answer() {
+    let scene = Scene::new().await;
+    for head in
+        ["content-length: 50\r\n\r\n{\"errcode\":", "transfer-encoding: chunked\r\n\r\na\r\n{\"errcode\""]
+    {
+        let (mut client, mut platform) = scene.call(3, 3).await;
+        platform.write_all(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes()).await.unwrap();
+        drop(platform);
+        let answer = timeout(SOON, answer(&mut client)).await.unwrap().unwrap();
+        assert_eq!(answer.is_refused(61450).status, 502);
+    }
 }
 
 #[tokio::test]
@@ -170,7 +184,7 @@ async fn a_platform_that_says_nothing_is_waited_for_for_a_minute() {
 async fn a_platform_that_stops_in_the_middle_of_a_download_is_waited_for_for_a_minute() {
     let scene = Scene::new().await;
     let (mut client, mut platform) = scene.call(0, 0).await;
-    send_head(&mut platform, 1000).await;
+    send_head(&mut platform, 100_000).await;
     platform.write_all(b"half of it").await.unwrap();
     let mut all = Vec::new();
     while !all.ends_with(b"half of it") {

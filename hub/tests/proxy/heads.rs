@@ -42,6 +42,7 @@ async fn a_request_goes_out_with_the_real_token_and_without_what_is_the_hubs() {
     lines.sort();
     let host = format!("host: {}", upstream.url.strip_prefix("http://").unwrap());
     let expected = [
+        "accept-encoding: identity",
         "content-length: 2",
         "content-type: application/json",
         &host,
@@ -156,5 +157,23 @@ async fn an_answer_in_an_older_version_or_without_a_length_comes_through() {
             .unwrap()
             .unwrap();
         assert!(all.starts_with("HTTP/1.1 200") && all.contains("{\"a"), "{text}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_platform_should_not_say_is_no_answer() {
+    for text in [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        "nothing of the kind\r\n\r\n",
+    ] {
+        let upstream = Upstream::saying(text).await;
+        let (answer, _) = send(&upstream, |pass| {
+            format!("GET /cgi-bin/x?access_token={pass} HTTP/1.1\r\nhost: hub\r\n\r\n")
+        })
+        .await;
+        assert_eq!(answer.is_refused(61450).status, 502, "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! No token and no secret comes back, whatever a server in between tells of the call.
 
+use fake_wechat::FakeWeChat;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -7,7 +8,7 @@ use tokio::{
 use wechat_hub::Server;
 
 use super::{
-    support::{TOKEN_SECRET, classic, tcp},
+    support::{self, APP, PROXY_SECRET, TOKEN_SECRET, classic, for_sdks, tcp},
     upstream::{REAL, Upstream, pass},
 };
 
@@ -69,7 +70,7 @@ async fn an_echo_in_chunks_and_trailers_is_masked() {
 
 #[tokio::test]
 async fn what_only_begins_like_a_token_comes_through_whole() {
-    let body = format!("{}{}", &REAL[..20], &REAL[..7]);
+    let body = format!("{} {}", &REAL[..20], &REAL[..7]);
     let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let upstream = Upstream::saying(text).await;
     let server = upstream.hub();
@@ -86,4 +87,60 @@ async fn who_may_have_the_token_sees_wechats_answer_as_it_is() {
     assert_eq!(classic(&server, TOKEN_SECRET).await.token(), REAL);
     let all = all_of(&server, &format!("/cgi-bin/x?access_token={REAL}")).await;
     assert!(all.ends_with(REAL), "{all}");
+}
+
+#[tokio::test]
+async fn the_secret_is_hidden_in_every_call_and_the_token_in_those_that_carry_the_secret() {
+    let wechat = FakeWeChat::start().await;
+    let secret = "ab-cd_ef~0123456789 /abcdef";
+    let hub = for_sdks(&wechat).app_secret(APP, || secret.into());
+    let server = support::serve(hub);
+    let pass = classic(&server, PROXY_SECRET).await.token();
+    let token = cache_token(&wechat).await;
+    let quoted = "ab-cd_ef~0123456789%20%2Fabcdef";
+    let text = format!("{{\"a\":\"{secret}\",\"b\":\"secret={quoted}\",\"c\":\"{token}\"}}");
+    for path in ["/cgi-bin/openapi/rid/get", "/sns/jscode2session"] {
+        wechat.set_open_answer(path, fake_wechat::Answer::json(text.clone()));
+    }
+    for target in [
+        format!("/cgi-bin/openapi/rid/get?access_token={pass}"),
+        format!("/sns/jscode2session?appid={APP}&secret={PROXY_SECRET}&js_code=1"),
+    ] {
+        let all = all_of(&server, &target).await;
+        assert!(all.contains("\"a\":\"****"), "{all}");
+        for hidden in [secret, quoted, &token] {
+            assert!(!all.contains(hidden), "{all}");
+        }
+    }
+}
+
+/// The token that WeChat has for the app.
+async fn cache_token(wechat: &FakeWeChat) -> String {
+    support::cache(wechat).token().await.unwrap().as_str().to_owned()
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_in_the_middle_of_a_token_shows_no_more_than_its_beginning() {
+    for length in [3000, 100] {
+        let body = format!("{}{}", "x".repeat(length), &REAL[..REAL.len() - 1]);
+        let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let upstream = Upstream::saying(text).await;
+        let server = upstream.hub();
+        let target = format!("/cgi-bin/x?access_token={}", pass(&server).await);
+        let all = all_of(&server, &target).await;
+        assert!(!all.contains(&REAL[..10]) && all.ends_with(&"*".repeat(REAL.len() - 1)), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_not_asked_for_but_of_media() {
+    let upstream = Upstream::saying(super::upstream::ok("{}")).await;
+    let server = upstream.hub();
+    let pass = pass(&server).await;
+    for (path, is_asked) in [("/cgi-bin/x", false), ("/cgi-bin/media/get", true)] {
+        let request =
+            format!("GET {path}?access_token={pass} HTTP/1.1\r\nhost: hub\r\nrange: bytes=0-9\r\n\r\n");
+        support::raw(&server, request).await.unwrap().is_success();
+        assert_eq!(upstream.seen().pop().unwrap().contains("range: bytes=0-9"), is_asked, "{path}");
+    }
 }
