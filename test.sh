@@ -5,7 +5,7 @@
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
 # - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
 #   accounts on one Redis, ten thousand connections to a hub
-# - the hub's benchmarks: beside nginx, and how fast workers hear of a new token
+# - the hub's benchmarks: beside nginx, as a proxy too, and how fast workers hear of a new token
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -56,6 +56,7 @@ need_cargo cargo-fuzz
 step "formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path benches/compare/Cargo.toml --check
+cargo fmt --manifest-path hub/tests/sdks/wx-rust-mp/Cargo.toml --check
 
 step "clippy, warnings denied"
 cargo clippy --quiet --workspace --all-features --all-targets -- -D warnings
@@ -72,8 +73,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-dep
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
 
-step "fuzzing, a minute for each target"
-fuzz/run.sh "${FUZZ_SECONDS:-60}"
+step "fuzzing, ${FUZZ_SECONDS:=40} seconds for each target"
+fuzz/run.sh "$FUZZ_SECONDS"
 
 step "combinations of features"
 RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
@@ -85,6 +86,13 @@ done
 step "the hub does what its OpenAPI description says"
 if python3 -c 'import ensurepip, venv' 2>/dev/null; then
     hub/tests/openapi.sh "${OPENAPI_EXAMPLES:-100}"
+else
+    echo "skipped: there is no python3 that can make a virtual environment"
+fi
+
+step "SDKs of others work behind the hub"
+if python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    hub/tests/sdks/run.sh
 else
     echo "skipped: there is no python3 that can make a virtual environment"
 fi
@@ -117,6 +125,7 @@ if $all; then
     need_package nginx nginx-light
     need_package wrk wrk
     need_package h2load nghttp2-client
+    need_package curl curl
     cargo bench --quiet --profile dist --package wechat-hub
 fi
 

@@ -26,6 +26,22 @@
 //! or too large, 422 for a `min_ttl` that no token has, 429 with `retry-after` where it asks too often, and 503 where there is no token to be had, with WeChat's
 //! `errcode` and `rid` where it gave one.
 //!
+//! # WeChat's own endpoints
+//!
+//! An SDK that knows nothing of hubs has the hub for its base URL, and the client's secret for its app secret.
+//!
+//! | call | answer |
+//! |---|---|
+//! | `/cgi-bin/token`, `/cgi-bin/stable_token`, `/cgi-bin/gettoken` | in WeChat's shape: the real token for a client with the right `token`, else a pass for one with the right `proxy` |
+//! | any other path, with a pass or a real token as `access_token`, or as `Authorization: Bearer`; or with the client's secret there, and the app in `x-wechat-app` | WeChat's own, to the call with the real token; `x-wechat-hub` says what was done |
+//! | `/sns/jscode2session`, `/sns/oauth2/access_token`, `/cgi-bin/clear_quota/v2` with the client's secret | WeChat's own, to the call with the app's secret |
+//! | `/sns/userinfo`, `/sns/auth`, `/sns/oauth2/refresh_token` | WeChat's own, to the call as it is |
+//!
+//! Refusals are `{"errcode": …, "errmsg": "wechat-hub: …"}`, whatever their status: 40001 for a secret that is no client's, 40013 for an
+//! app, 48001 for a right or a path that the client lacks, 45009 with `retry-after` over its rate, 42001 for a pass that is not good,
+//! 41001 for none, WeChat's own code where there is no token to be had (45011 where it gave none), 61450 where WeChat does not answer.
+//! `docs/sdks` in the repository says how to set up some SDKs.
+//!
 //! # Looking at it
 //!
 //! [`Hub::admin_service`] has `/healthz`, `/readyz`, `/metrics` and a status page, for an address of its own.
@@ -39,6 +55,9 @@
 //! | metric | labels | says |
 //! |---|---|---|
 //! | `wechat_hub_tokens_served_total` | `client` | counter: tokens handed out |
+//! | `wechat_hub_passes_total` | `client` | counter: passes handed out |
+//! | `wechat_hub_calls_total` | `client`, `outcome` | counter: calls of APIs that were answered: `forwarded`, `replayed` after a rejection, or `not-replayed` |
+//! | `wechat_hub_verifications_total` | `app`, `answered` | counter: calls of the hub's own that made sure of a token |
 //! | `wechat_hub_refusals_total` | `status` | counter: requests refused |
 //! | `wechat_hub_connections` | | connections to the hub's own listeners, without those to the admin address |
 //! | `wechat_hub_idle_connections` | | those of them on which no request is being answered |

@@ -43,7 +43,7 @@ async fn demo() -> Result<(), Box<dyn Error>> {
     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
     let secret = ClientSecret::generate()?;
     let client = Client::new("worker", secret.hash().to_string());
-    let client = client.apps([FakeWeChat::APP_ID]).rights([Right::Token, Right::Refresh]);
+    let client = client.apps([FakeWeChat::APP_ID]).rights([Right::Token, Right::Refresh, Right::Proxy]);
     let hub = Hub::builder().app(FakeWeChat::APP_ID, TokenCache::new(issuer)).client(client).build()?;
     let folder = Folder::new()?;
     let socket = folder.0.join("hub.sock");
@@ -112,7 +112,10 @@ Try in another terminal:
   # The token, as a program in any language gets it.
   curl -s --unix-socket {socket} -H 'Authorization: Bearer {secret}' http://hub/v1/apps/{app}/token
 
-  # The same with the program, which shows a fingerprint, and the next token.
+  # A call of an API, without a token: the hub puts it in, and says what it has done.
+  curl -si --unix-socket {socket} -H 'Authorization: Bearer {secret}' http://hub/cgi-bin/user/get
+
+  # The token with the program, which shows a fingerprint; and the next one.
   export WECHAT_HUB_URL=unix:{socket} WECHAT_HUB_CLIENT_SECRET={secret}
   wechat-hub token {app}
   wechat-hub refresh {app}

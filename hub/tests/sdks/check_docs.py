@@ -7,6 +7,8 @@ import re
 import sys
 import textwrap
 
+from table import BEGIN, END
+
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parents[2] / "docs" / "sdks"
 CODE = {"go": ".go", "java": ".java", "js": ".js", "python": ".py", "rust": ".rs", "xml": ".xml"}
@@ -41,9 +43,17 @@ def faults(sdk):
         yield f"the code on {pages[0]} is not that on {pages[1]}"
 
 
+def tables_differ():
+    """Whether the two languages have another table."""
+    tables = [(DOCS / name).read_text().partition(BEGIN)[2].partition(END)[0] for name in ("README.md", "README.zh-CN.md")]
+    return not tables[0] or tables[0] != tables[1]
+
+
 def main():
     sdks = sorted(file.parent for file in HERE.glob("*/command.json"))
     wrong = [fault for sdk in sdks for fault in faults(sdk)]
+    if tables_differ():
+        wrong.append(f"the tables of {DOCS} differ: print them with `run.sh --out` for both files")
     for fault in wrong:
         print(fault, file=sys.stderr)
     return 1 if wrong or not sdks else 0

@@ -23,7 +23,10 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", metavar="SDK", action="append", help="the name of its folder; may be said more than once")
     parser.add_argument("--mode", choices=trials.MODES, action="append", help="all of them unless said")
-    parser.add_argument("--out", metavar="FILE", type=pathlib.Path, help="a file with two marks that the table goes between")
+    parser.add_argument(
+        "--out", metavar="FILE", type=pathlib.Path, action="append", default=[],
+        help="a file with two marks that the table goes between; may be said more than once",
+    )
     return parser.parse_args()
 
 
@@ -82,8 +85,8 @@ def main():
         faults += wrong
     text = table.HEAD + "".join(rows)
     print(text, end="")
-    if said.out:
-        table.write(said.out, text)
+    for file in said.out:
+        table.write(file, text)
     for fault in faults:
         print(f"FAILED: {fault}", file=sys.stderr)
     return 1 if faults else 0

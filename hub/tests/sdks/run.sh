@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has SDKs of others, installed with fixed versions into target/sdks, work with WeChat through the hub.
 #
-# usage: hub/tests/sdks/run.sh [--only SDK] [--mode alone|proxy|token] [--out FILE]
+# usage: hub/tests/sdks/run.sh [--only SDK] [--mode alone|proxy|token] [--out FILE]...
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
