@@ -120,7 +120,9 @@ fuzz_target!(|bytes: &[u8]| {
     SCENE.with_borrow_mut(|scene| {
         let Scene { runtime, hub, pass, heads } = scene.get_or_insert_with(new);
         let text = String::from_utf8_lossy(bytes).replace("$PASS", pass).replace("$SECRET", SECRET);
-        let Some(request) = request(&text) else { return };
+        // The fuzzer sees what is looked for, and a client that knows it need not be told.
+        let knows = text.contains(TOKEN) || text.contains(APP_SECRET);
+        let Some(request) = request(&text).filter(|_| !knows) else { return };
         let said = runtime.block_on(ask(hub, request));
         assert!(!said.contains(TOKEN) && !said.contains(APP_SECRET), "{text}\n{said}");
         for head in heads.lock().unwrap().drain(..) {

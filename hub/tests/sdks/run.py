@@ -60,16 +60,12 @@ def attempt(sdk, modes):
         faults.extend(told(sdk, mode, name, result))
 
     for mode in modes:
-        for name in trials.PHASES:
+        for trial in (trials.phases, trials.extras):
             try:
-                put(mode, name, trials.phase(binaries, sdk, mode, name, apart))
+                for name, result in trial(binaries, sdk, mode, apart):
+                    put(mode, name, result)
             except Trouble as trouble:
-                put(mode, name, trials.Result("failed", {}, [str(trouble)]))
-        try:
-            for name, result in trials.extras(binaries, sdk, mode, apart):
-                put(mode, name, result)
-        except Trouble as trouble:
-            put(mode, "the rest", trials.Result("failed", {}, [str(trouble)]))
+                put(mode, "the rest", trials.Result("failed", {}, [str(trouble)]))
     return ready["sdk"], results, faults
 
 

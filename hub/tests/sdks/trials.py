@@ -29,8 +29,7 @@ class Result:
 
 @contextlib.contextmanager
 def stage(binaries, sdk, mode, apart=True):
-    """The platform, and how to start a driver that finds it: alone, or by a hub. All are new, so that no phase depends on
-    another."""
+    """The platform, and how to start a driver that finds it: alone, or by a hub."""
     with contextlib.ExitStack() as programs:
         platform = programs.enter_context(Platform(binaries))
         if mode == "alone":
@@ -55,28 +54,43 @@ def introduce(binaries, sdk):
         return driver.ready
 
 
-def phase(binaries, sdk, mode, name, apart):
+def phases(binaries, sdk, mode, apart):
+    """What the same processes meet one after the other: `(name, Result)`."""
     with stage(binaries, sdk, mode, apart) as (platform, start):
         drivers = [start() for _ in range(PROCESSES)]
-        if name in ("revoked", "expired"):
-            for driver in drivers:
-                first = driver.call(1)()
-                if first["failed"]:
-                    raise Trouble(f"the first call failed: {', '.join(first['errors'])}")
-            platform.control({"revoked": "revoke", "expired": "expire"}[name])
-        elif name == "-1 once":
-            platform.control("fail_next?errcode=-1&times=1&at=tokens")
-        mints, looks = platform.mints(), len(platform.seen(VERIFY))
-        failed, errors = call_all(drivers)
-        mints, looks = platform.mints() - mints, platform.seen(VERIFY)[looks:]
+        for name in PHASES:
+            happen(platform, name)
+            mints, looks = platform.mints(), len(platform.seen(VERIFY))
+            failed, errors = call_all(drivers)
+            mints, looks = platform.mints() - mints, platform.seen(VERIFY)[looks:]
+            yield name, phase(sdk, mode, name, apart, (mints, looks, failed, errors))
+            # One that hung was ended, and another takes its place.
+            drivers = [driver if driver.process.poll() is None else start() for driver in drivers]
+        for driver in drivers:
+            driver.end()
+
+
+def happen(platform, name):
+    """What a phase begins with. Nothing happens before the first."""
+    if name == "revoked":
+        platform.control("revoke")
+    elif name == "expired":
+        platform.control("expire")
+    elif name == "-1 once":
+        platform.control("expire")
+        platform.control("fail_next?errcode=-1&times=1&at=tokens")
+
+
+def phase(sdk, mode, name, apart, measured):
+    mints, looks, failed, errors = measured
     # The hub's own call is sent again with another token, as any other, and is one verification all the same.
     refused = sum(look["errcode"] != 0 for look in looks)
     verified = len(looks) - refused
 
     numbers = (mints, verified, failed) if mode == "token" else (mints, failed)
     result = Result(" / ".join(map(str, numbers)), errors)
-    # An SDK that shows a rejected token to WeChat itself, and does not ask for another, cannot be helped by a hub.
-    lost = mode == "token" and apart and not sdk.replays and name in ("revoked", "expired")
+    # An SDK that shows a rejected token again, and no other, cannot be helped as long as it has that.
+    lost = mode == "token" and not sdk.replays and name != "cold"
     if mode != "alone" and not lost:
         if mints != 1:
             result.faults.append(f"{mints} mints, not one")
@@ -94,7 +108,6 @@ def call_all(drivers):
     for driver, outcome in [(driver, driver.call(CALLS)) for driver in drivers]:
         try:
             outcome = outcome()
-            driver.end()
         except Trouble as trouble:
             outcome = {"failed": CALLS, "errors": {str(trouble): CALLS}}
         failed += outcome["failed"]
