@@ -13,6 +13,7 @@ mod faults;
 mod fingerprint;
 mod gate;
 mod log;
+mod media;
 mod multipart;
 mod paths;
 mod query;

@@ -1,12 +1,16 @@
-//! Whether an upload has a file in it.
+//! The file in an upload.
 
-/// Whether this body has a part with a file name and content. Only what was kept of the body is looked at, so that the
-/// head of the file's part must lie in its first MiB.
-pub(crate) fn has_file(content_type: &str, body: &[u8]) -> bool {
-    let Some(boundary) = boundary(content_type) else {
-        return false;
-    };
-    let delimiter = format!("--{boundary}");
+/// A file in an upload.
+pub(crate) struct File<'b> {
+    pub(crate) content: &'b [u8],
+    /// Whether its end was kept, too.
+    pub(crate) is_whole: bool,
+}
+
+/// The first part of this body with a file name and content. Only what was kept of the body is looked at, so that the head of
+/// the file's part must lie in its first MiB.
+pub(crate) fn file<'b>(content_type: &str, body: &'b [u8]) -> Option<File<'b>> {
+    let delimiter = format!("--{}", boundary(content_type)?);
     let mut rest = body;
     while let Some(at) = find(rest, delimiter.as_bytes()) {
         rest = &rest[at + delimiter.len()..];
@@ -15,10 +19,12 @@ pub(crate) fn has_file(content_type: &str, body: &[u8]) -> bool {
             && names_a_file(&part[..end])
             && has_content(&part[end + 4..], &delimiter)
         {
-            return true;
+            let content = &part[end + 4..];
+            let end = find(content, format!("\r\n{delimiter}").as_bytes());
+            return Some(File { content: &content[..end.unwrap_or(content.len())], is_whole: end.is_some() });
         }
     }
-    false
+    None
 }
 
 /// What stands between the parts of a `multipart/form-data` body.
@@ -60,6 +66,10 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn has_file(content_type: &str, body: &[u8]) -> bool {
+        file(content_type, body).is_some()
+    }
+
     const KIND: &str = "multipart/form-data; boundary=b0undary";
 
     fn form(part: &str) -> String {
@@ -83,6 +93,18 @@ mod tests {
             assert!(!has_file("multipart/mixed; boundary=b0undary", body.as_bytes()));
             assert!(!has_file("image/jpeg", body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn its_content_is_what_stands_up_to_the_next_delimiter() {
+        let head = "--b0undary\r\ncontent-disposition: form-data; name=\"media\"; filename=\"a\"\r\n\r\n";
+        let content = "\r\n--b0un\r\n\r\n\0x";
+        let whole = form(&format!("{head}{content}\r\n"));
+        let found = file(KIND, whole.as_bytes()).unwrap();
+        assert!(found.content == content.as_bytes() && found.is_whole);
+        let cut = format!("{head}{content}");
+        let found = file(KIND, cut.as_bytes()).unwrap();
+        assert!(found.content == content.as_bytes() && !found.is_whole);
     }
 
     #[test]

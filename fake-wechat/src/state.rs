@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    answer::Answer, clock::Clock, gate::Gate, log::Log, tickets::Tickets, tokens::Tokens, users::Users,
+    answer::Answer, clock::Clock, gate::Gate, log::Log, media::Media, tickets::Tickets, tokens::Tokens,
+    users::Users,
 };
 
 pub(crate) struct State {
@@ -27,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) manner: Manner,
     pub(crate) users: Users,
     pub(crate) tickets: Tickets,
+    pub(crate) media: Media,
     /// Answers of a test's own, by path.
     pub(crate) answers: HashMap<String, Scripted>,
 }
@@ -77,6 +79,7 @@ impl State {
                 users: Users::default(),
                 tickets: Tickets::default(),
                 answers: HashMap::new(),
+                media: Media::default(),
             }),
         }
     }

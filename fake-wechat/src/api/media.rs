@@ -1,12 +1,15 @@
 //! Downloads and uploads.
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::call::Call;
 use crate::{
     body::FakeBody,
-    multipart,
+    multipart::{self, File},
     range::{self, Asked},
     reply::Reply,
 };
@@ -27,16 +30,27 @@ pub(super) fn is_upload(path: &str) -> bool {
 }
 
 pub(super) fn has_file(call: &Call<'_>) -> bool {
-    multipart::has_file(header(call, header::CONTENT_TYPE).unwrap_or_default(), &call.received.kept)
+    file(call).is_some()
 }
 
-/// As many bytes as the query's `size` says, or the part of them that a `Range` names.
+fn file<'c>(call: &'c Call<'_>) -> Option<File<'c>> {
+    multipart::file(header(call, header::CONTENT_TYPE).unwrap_or_default(), &call.received.kept)
+}
+
+/// What was uploaded under this id, if that was not long ago; else as many bytes as the query's `size` says. Or the part of
+/// them that a `Range` names.
 pub(super) fn download(call: &Call<'_>) -> Reply {
+    let kept = call.state.lock().media.get(&call.parameter("media_id"));
     let size = call.parameter("size").parse();
     let size = size.unwrap_or_else(|_| call.state.lock().manner.media_size);
-    let media = |range| {
+    let size = kept.as_ref().map_or(size, |kept| kept.len() as u64);
+    let media = |range: Range<u64>| {
         let attachment = HeaderValue::from_static("attachment; filename=\"MEDIA_ID.jpg\"");
-        Reply::new("image/jpeg", FakeBody::media(range)).with_header(header::CONTENT_DISPOSITION, attachment)
+        let body = match &kept {
+            Some(kept) => FakeBody::chunks([part(kept, &range)]),
+            None => FakeBody::media(range),
+        };
+        Reply::new("image/jpeg", body).with_header(header::CONTENT_DISPOSITION, attachment)
     };
     match range::asked(header(call, header::RANGE), size) {
         Asked::Whole => media(0..size),
@@ -50,11 +64,21 @@ pub(super) fn download(call: &Call<'_>) -> Reply {
     }
 }
 
+fn part(kept: &Bytes, range: &Range<u64>) -> Bytes {
+    // What is kept is short.
+    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(kept.len());
+    kept.slice(at(range.start)..at(range.end))
+}
+
 pub(super) fn upload(call: &Call<'_>) -> Reply {
     let kind = call.parameter("type");
+    let media_id = call.received.sha256();
+    if let Some(file) = file(call).filter(|file| file.is_whole) {
+        call.state.lock().media.keep(media_id.clone(), Bytes::copy_from_slice(file.content));
+    }
     let uploaded = json!({
         "type": if kind.is_empty() { "image" } else { &*kind },
-        "media_id": call.received.sha256(),
+        "media_id": media_id,
         "created_at": call.state.clock.unix_seconds(),
     });
     call.json(&uploaded).with_content_type("text/plain")

@@ -90,3 +90,21 @@ async fn errors_of_media_and_material_are_text_whatever_their_cause() {
     let got = fake.get("/cgi-bin/materials?access_token=80_unknown").await;
     assert_eq!(got.header("content-type"), "application/json; encoding=utf-8");
 }
+
+#[tokio::test]
+async fn what_was_uploaded_comes_back_byte_for_byte() {
+    let fake = FakeWeChat::start().await;
+    let mut ids = Vec::new();
+    for number in 0..17 {
+        let got =
+            upload(&fake, "/cgi-bin/media/upload", KIND, form(&format!("picture\r\n\0 {number}"))).await;
+        ids.push(got.json()["media_id"].as_str().unwrap().to_owned());
+    }
+    let token = fake.stable().await.text;
+    let download = async |id: &str| {
+        fake.get(&format!("/cgi-bin/media/get?media_id={id}&access_token={token}")).await.body
+    };
+    assert_eq!(download(&ids[16]).await, "picture\r\n\0 16");
+    assert_eq!(download(&ids[1]).await, "picture\r\n\0 1");
+    assert_eq!(download(&ids[0]).await.len(), 65536, "it is one of the last 16 no more");
+}

@@ -18,6 +18,7 @@ use crate::{
 /// the next token up to 200 s before the end that they were told, which is up to 15 s before the real one. WeChat has no other
 /// stable token than the present one earlier than 300 s before its end.
 const AHEAD: Duration = Duration::from_secs(290);
+const _: () = assert!(AHEAD.as_secs() * 3 / 4 > 200 + 15 && AHEAD.as_secs() < 300);
 
 /// The store that all apps share. The kind "memory" is one, too: so tokens have numbers that go on after a restart, and an
 /// app whose secret was changed keeps its token.

@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use http::{HeaderMap, Request, Response, Version, header::HOST};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -18,7 +18,6 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use super::{
     answering::{Answering, InAnswer},
@@ -26,12 +25,16 @@ use super::{
     stopping::Stopping,
     stream::Watched,
 };
-use crate::{peer::Peer, problem::Problem, service::refused};
+use crate::{
+    peer::Peer,
+    problem::Problem,
+    service::{Answers, refused},
+};
 
 /// What all connections of a listener have in common.
 #[derive(Clone)]
 pub(super) struct Serving {
-    pub(super) router: Router,
+    pub(super) answers: Answers,
     pub(super) header_bytes: usize,
     /// To end once the present request is answered.
     pub(super) stop: CancellationToken,
@@ -46,7 +49,7 @@ impl Serving {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { router, header_bytes, stop, cut } = self;
+        let Self { answers, header_bytes, stop, cut } = self;
         let io = TokioIo::new(Watched::new(stream, phase.clone()));
         let (in_request, stopping) = (phase.clone(), Stopping(stop.clone()));
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -54,7 +57,7 @@ impl Serving {
             let is_length_double = in_request.is_length_double();
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(stopping.clone());
-            answer(router.clone(), request, in_answer, is_length_double)
+            answer(answers.clone(), request, in_answer, is_length_double)
         });
         let connection = http1::Builder::new().max_buf_size(header_bytes).serve_connection(io, service);
         let mut connection = pin!(connection);
@@ -99,7 +102,7 @@ fn earlier(phase: &Phase, planned: Instant) -> impl Future<Output = ()> {
 }
 
 async fn answer(
-    mut router: Router,
+    answers: Answers,
     request: Request<Incoming>,
     in_answer: InAnswer,
     is_length_double: bool,
@@ -109,7 +112,7 @@ async fn answer(
     } else if is_length_double {
         refused(&request, Problem::bad_request("the request says in two ways how long its body is"))
     } else {
-        router.call(request).await?
+        answers.answer(request.map(Body::new)).await
     };
     Ok(response.map(|body: Body| in_answer.until(body)))
 }

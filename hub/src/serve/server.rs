@@ -2,7 +2,6 @@
 
 use std::{net::ToSocketAddrs, path::Path, sync::Arc, time::Duration};
 
-use axum::Router;
 use rustls::ServerConfig;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_rustls::TlsAcceptor;
@@ -14,7 +13,7 @@ use super::{
     listener::{ListenAddr, Listener},
     room::Room,
 };
-use crate::{error::Error, hub::Hub};
+use crate::{error::Error, hub::Hub, service::Answers};
 
 /// How long requests under way have when the server ends. A mint takes 10 s at most.
 const DRAIN: Duration = Duration::from_secs(12);
@@ -86,7 +85,8 @@ impl Hub {
         let Some(place) = self.connections().enter() else { return };
         let phase = Arc::new(super::phase::Phase::new(place, limits.header_timeout));
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
-        let serving = Serving { router: self.service(), header_bytes: limits.header_bytes, stop, cut };
+        let serving =
+            Serving { answers: Answers::of_hub(self), header_bytes: limits.header_bytes, stop, cut };
         serving.serve(stream, peer, phase).await;
     }
 
@@ -99,11 +99,11 @@ impl Hub {
     pub fn serve_admin(&self, address: impl ToSocketAddrs) -> Result<Server, Error> {
         on_tokio()?;
         let listener = Listener::Tcp(Listener::tcp(address, false)?);
-        Server::start(listener, self.admin_service(), Room::of_admin())
+        Server::start(listener, Answers::of_router(self.admin_service()), Room::of_admin())
     }
 
     fn serve(&self, listener: Listener) -> Result<Server, Error> {
-        Server::start(listener, self.service(), Room::of_hub(self))
+        Server::start(listener, Answers::of_hub(self), Room::of_hub(self))
     }
 }
 
@@ -114,7 +114,7 @@ fn on_tokio() -> Result<(), Error> {
 }
 
 impl Server {
-    fn start(listener: Listener, router: Router, room: Room) -> Result<Self, Error> {
+    fn start(listener: Listener, answers: Answers, room: Room) -> Result<Self, Error> {
         let server = Self {
             address: listener.local_addr()?,
             stop: CancellationToken::new(),
@@ -122,7 +122,7 @@ impl Server {
             tasks: TaskTracker::new(),
         };
         let serving = Serving {
-            router,
+            answers,
             header_bytes: (room.limits)().header_bytes,
             stop: server.stop.clone(),
             cut: server.cut.clone(),
