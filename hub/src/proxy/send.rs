@@ -34,17 +34,10 @@ pub(super) async fn authorized(
 ) -> Result<Response, Problem> {
     let call = Call::new(caller, &request);
     let (request, progress) = call.outgoing(request, query)?;
-    let before = call.hidden();
+    // The token that the call goes out with is to be hidden, though there may be another one when the answer comes.
+    call.caller.app.recent();
     let answer = in_time(&progress, table.upstream.send(&call.caller.id, request)).await;
-    let answer = answer.map_err(|problem| call.refused(problem))?;
-    // There is another token if the first was rejected, and perhaps a third.
-    let mut hidden = call.hidden();
-    for needle in before {
-        if !hidden.iter().any(|other| Arc::ptr_eq(&needle, other)) {
-            hidden.push(needle);
-        }
-    }
-    call.hand_on(answer, hidden).await
+    call.hand_on(answer).await
 }
 
 /// Sends a call as it is.
@@ -57,9 +50,7 @@ pub(super) async fn bare(
     let call = Call::new(caller, &request);
     let (request, progress) = call.outgoing(request, query)?;
     let answer = in_time(&progress, table.upstream.send_bare(request)).await;
-    let answer = answer.map_err(|problem| call.refused(problem))?;
-    let hidden = call.hidden();
-    call.hand_on(answer, hidden).await
+    call.hand_on(answer).await
 }
 
 /// The answer, unless the call stands still for too long.
@@ -138,12 +129,13 @@ impl Call {
     }
 
     /// The answer as the client gets it.
-    async fn hand_on(self, answer: Answer, hidden: Vec<Needle>) -> Result<Response, Problem> {
-        let (mut head, body) = answer.into_parts();
+    async fn hand_on(self, answer: Result<Answer, Problem>) -> Result<Response, Problem> {
+        let (mut head, body) = answer.map_err(|problem| self.refused(problem))?.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody has asked for that.
             return Err(self.refused(Problem::no_answer()));
         }
+        let hidden = self.hidden();
         if !hidden.is_empty() && headers::is_encoded(&head.headers) {
             return Err(self.refused(Problem::encoded()));
         }
