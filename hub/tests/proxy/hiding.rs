@@ -1,11 +1,20 @@
 //! No token and no secret comes back, whatever a server in between tells of the call.
 
+use std::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
 use fake_wechat::FakeWeChat;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
-use wechat_hub::Server;
+use tower_wechat::{
+    Platform, TokenCache,
+    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
+};
+use wechat_hub::{Hub, Server};
 
 use super::{
     support::{self, APP, PROXY_SECRET, TOKEN_SECRET, classic, for_sdks, tcp},
@@ -143,4 +152,47 @@ async fn a_part_of_an_answer_is_not_asked_for_but_of_media() {
         support::raw(&server, request).await.unwrap().is_success();
         assert_eq!(upstream.seen().pop().unwrap().contains("range: bytes=0-9"), is_asked, "{path}");
     }
+}
+
+/// Each mint brings another token.
+struct Counting(Platform, AtomicU32);
+
+impl Issuer for Counting {
+    fn mint(&self, _: Mint) -> MintFuture<'_> {
+        let token = format!("{REAL}-{}", self.1.fetch_add(1, Relaxed));
+        Box::pin(async { Ok(Minted::new(token, Duration::from_secs(7200))) })
+    }
+
+    fn platform(&self) -> &Platform {
+        &self.0
+    }
+
+    fn account(&self) -> AccountKey {
+        AccountKey::new("counting", "https://counting.example", APP, None)
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_while_its_call_was_under_way_is_hidden() {
+    let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", platform.local_addr().unwrap());
+    let cache = TokenCache::new(Counting(Platform::wechat().with_origin(&url).unwrap(), AtomicU32::new(0)));
+    let server = support::serve(Hub::builder().app_on_demand(APP, cache.clone()).client(support::proxy()));
+    let target = format!("/cgi-bin/x?access_token={}", pass(&server).await);
+    let replaced = async {
+        let (mut stream, _) = platform.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut bytes).await.unwrap();
+        }
+        let old = cache.token().await.unwrap();
+        assert!(String::from_utf8_lossy(&bytes).contains(old.as_str()));
+        let new = cache.refresh(&old).await.unwrap();
+        assert_ne!(old.as_str(), new.as_str());
+        let body = format!("{} {}", old.as_str(), new.as_str());
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    };
+    let (all, ()) = futures_util::future::join(all_of(&server, &target), replaced).await;
+    assert!(!all.contains("RealToken") && all.contains("***"), "{all}");
 }
