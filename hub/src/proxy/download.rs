@@ -81,7 +81,7 @@ impl Begun {
             mask.headers(trailers);
         }
         let start = Some(start).filter(|start| !start.is_empty());
-        axum::body::Body::new(Download { start, rest, mask, pause: None, trailers, error: None })
+        axum::body::Body::new(Download { start, rest, mask, pause: None, trailers })
     }
 }
 
@@ -94,7 +94,6 @@ struct Download {
     pause: Option<Pin<Box<Sleep>>>,
     /// What comes last.
     trailers: Option<HeaderMap>,
-    error: Option<BoxError>,
 }
 
 impl Download {
@@ -126,19 +125,8 @@ impl Body for Download {
         if let Some(start) = this.start.take() {
             return Poll::Ready(Some(Ok(Frame::data(start))));
         }
-        if let Some(error) = this.error.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
         loop {
-            let frame = match ready!(this.poll_rest(cx)) {
-                Ok(frame) => frame,
-                Err(error) => {
-                    // What came before goes out first.
-                    this.error = Some(error);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            };
+            let frame = ready!(this.poll_rest(cx))?;
             let out = match frame.map(Frame::into_data) {
                 Some(Ok(data)) => this.mask.pass(data),
                 Some(Err(frame)) => {
