@@ -58,7 +58,7 @@ async fn curl(socket: &Path, path: &str) -> Result<(), Box<dyn Error>> {
     let url = format!("http://hub{path}");
     let mut command = Command::new("curl");
     command.args(["--silent", "--dump-header", "-", "--unix-socket"]).arg(socket).arg(&url);
-    println!("$ curl --unix-socket hub.sock {url}");
+    println!("$ curl --unix-socket hub.sock '{url}'");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let answer = String::from_utf8(output.stdout)?;
     for line in answer.lines().filter(|line| line.starts_with("x-wechat-hub") || line.starts_with('{')) {

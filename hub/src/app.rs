@@ -3,17 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use tower_wechat::{AccessToken, AppId, AppSecret, KeepWarm, TokenCache};
+use tower_wechat::{AccessToken, AppId, AppSecret, KeepWarm, TokenCache, TokenError};
 
 use crate::{
     base::Base,
     clock::unix_seconds,
     day::Day,
-    hub::Secret,
+    hub::{Hub, Secret},
     recent::{Needle, Recent, needles_of},
     secret::SecretHash,
     told::Told,
-    upstream::Upstream,
     verify::{Verifier, Verify},
 };
 
@@ -81,16 +80,15 @@ impl App {
 
     /// Its present token and the one before.
     pub(crate) fn recent(&self) -> &Recent {
-        if let Some(token) = self.cache.current() {
-            self.recent.note(&token);
-        }
+        self.recent.look(&self.cache);
         &self.recent
     }
 
-    /// Makes sure that its token is still good, and has it replaced if it is not.
-    pub(crate) async fn verify(&self, upstream: &Upstream, id: &AppId, token: &AccessToken) {
-        if let Some(verifier) = self.verifier.get() {
-            verifier.verify(upstream, id, &self.cache, token.generation()).await;
+    /// Makes sure that its token is still good, and has it replaced if it is not. An error says why that is not possible.
+    pub(crate) async fn verify(&self, hub: &Hub, id: &AppId, token: &AccessToken) -> Result<(), TokenError> {
+        match self.verifier.get() {
+            Some(verifier) => verifier.verify(hub, id, &self.cache, token.generation()).await,
+            None => Ok(()),
         }
     }
 

@@ -82,8 +82,8 @@ impl Ask {
         &self.id
     }
 
-    pub(crate) fn table(&self) -> &Arc<Table> {
-        &self.table
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 }
 

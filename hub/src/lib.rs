@@ -57,7 +57,7 @@
 //! | `wechat_hub_tokens_served_total` | `client` | counter: tokens handed out |
 //! | `wechat_hub_passes_total` | `client` | counter: passes handed out |
 //! | `wechat_hub_calls_total` | `client`, `outcome` | counter: calls of APIs that were answered: `forwarded`, `replayed` after a rejection, or `not-replayed` |
-//! | `wechat_hub_verifications_total` | `app`, `answered` | counter: calls of the hub's own that made sure of a token |
+//! | `wechat_hub_verifications_total` | `app` | counter: calls of the hub's own that made sure of a token |
 //! | `wechat_hub_refusals_total` | `status` | counter: requests refused |
 //! | `wechat_hub_connections` | | connections to the hub's own listeners, without those to the admin address |
 //! | `wechat_hub_idle_connections` | | those of them on which no request is being answered |

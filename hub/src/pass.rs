@@ -63,13 +63,19 @@ impl PassKey {
         Self::from_bytes(&*random_key()?)
     }
 
-    /// From 32 random bytes. To change the key, take two of them one after the other, 64 bytes: the first makes passes, and
-    /// passes of both are taken. There may be up to four.
+    /// From 32 random bytes. There may be up to four keys, one behind the other: the first makes passes, and passes of all are
+    /// taken. To change the key of several hubs, let all of them have the new one behind the old one first, then in front of it,
+    /// and leave the old one out once its passes have ended.
     ///
     /// # Errors
     ///
     /// For any other number of bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.iter().all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()) {
+            return Err(Error::new(
+                "a pass key has 32 random bytes, and this is a text of hex digits: `head -c 32 /dev/urandom` makes one",
+            ));
+        }
         if bytes.is_empty() || !bytes.len().is_multiple_of(KEY) || bytes.len() / KEY > MOST_KEYS {
             return Err(Error::new(format!(
                 "a pass key has 32 random bytes, and this has {}: `head -c 32 /dev/urandom` makes one",

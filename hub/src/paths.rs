@@ -70,6 +70,7 @@ fn is_plain(byte: u8) -> bool {
 pub(crate) fn is_normal(path: &str) -> bool {
     let Some(path) = path.strip_prefix('/') else { return false };
     let path = path.strip_suffix('/').unwrap_or(path);
+    let is_plain = |byte| is_plain(byte) && byte != b'*';
     path.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain))
 }
 
@@ -139,6 +140,7 @@ mod tests {
             "",
             "/",
             "*",
+            "/a/*",
             "x",
             "//a",
             "/a//b",

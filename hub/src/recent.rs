@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memchr::memmem::Finder;
 use subtle::ConstantTimeEq;
-use tower_wechat::AccessToken;
+use tower_wechat::{AccessToken, TokenCache};
 
 use crate::proxy::encoded;
 
@@ -18,36 +18,56 @@ pub(crate) fn needles_of(text: &str) -> Vec<Needle> {
     if encoded == text { vec![needle(text)] } else { vec![needle(text), needle(&encoded)] }
 }
 
-/// A token that programs may have.
+/// A token, and what finds it.
 #[derive(Clone)]
 struct Given {
     token: AccessToken,
     needles: Vec<Needle>,
 }
 
-/// An app's present token and the one before, as far as they were looked at.
+impl Given {
+    fn new(token: AccessToken) -> Self {
+        let needles = needles_of(token.as_str());
+        Self { token, needles }
+    }
+}
+
+/// An app's tokens that programs may have, the latest first: the present one, the one before, and one more, which a call may still
+/// be under way with.
 #[derive(Default)]
-pub(crate) struct Recent(Mutex<[Option<Given>; 2]>);
+pub(crate) struct Recent(Mutex<Vec<Given>>);
+
+const KEPT: usize = 3;
 
 impl Recent {
-    /// Takes note of the present token.
-    pub(crate) fn note(&self, token: &AccessToken) {
+    /// Takes over what the cache has.
+    pub(crate) fn look(&self, cache: &TokenCache) {
+        let present = cache.current();
         let mut tokens = self.tokens();
-        if tokens[0].as_ref().is_none_or(|last| last.token.generation() < token.generation()) {
-            let needles = needles_of(token.as_str());
-            tokens[1] = tokens[0].replace(Given { token: token.clone(), needles });
+        let is_known = |token: &AccessToken, tokens: &[Given]| {
+            tokens.iter().any(|given| given.token.generation() == token.generation())
+        };
+        if present.as_ref().is_some_and(|present| is_known(present, &tokens)) {
+            return;
         }
+        for token in [present, cache.replaced()].into_iter().flatten() {
+            if !is_known(&token, &tokens) {
+                tokens.push(Given::new(token));
+            }
+        }
+        tokens.sort_by_key(|given| std::cmp::Reverse(given.token.generation()));
+        tokens.truncate(KEPT);
     }
 
-    /// Whether a text is one of them, in constant time.
+    /// Whether a text is the present token or the one before, in constant time.
     pub(crate) fn has(&self, text: &str) -> bool {
         let is = |token: &AccessToken| bool::from(token.as_str().as_bytes().ct_eq(text.as_bytes()));
-        self.tokens().iter().flatten().any(|given| is(&given.token))
+        self.tokens().iter().take(2).any(|given| is(&given.token))
     }
 
     /// What finds them.
     pub(crate) fn needles(&self) -> Vec<Needle> {
-        self.tokens().iter().flatten().flat_map(|given| given.needles.clone()).collect()
+        self.tokens().iter().flat_map(|given| given.needles.clone()).collect()
     }
 
     /// What another had noted.
@@ -56,7 +76,7 @@ impl Recent {
         *self.tokens() = before;
     }
 
-    fn tokens(&self) -> MutexGuard<'_, [Option<Given>; 2]> {
+    fn tokens(&self) -> MutexGuard<'_, Vec<Given>> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use http::Uri;
 use http_body_util::BodyExt;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::Service;
-use tower_wechat::{AppId, PeekedBody, ReplayBody, TokenPool, WeChatAuth, issuer::Connector};
+use tower_wechat::{
+    AppId, AuthOutcome, PeekedBody, ReplayBody, TokenError, TokenPool, WeChatAuth, issuer::Connector,
+};
 
 use crate::proxy::Upload;
 
@@ -53,12 +56,17 @@ impl Upstream {
         self.0.without_auth().send(request).await
     }
 
-    /// Makes a small call of the hub's own with a token of this app's, and reads its answer. False where there is none.
-    pub(crate) async fn ask(&self, app: &AppId, url: &str) -> bool {
-        let Ok(request) = http::Request::get(url).body(Upload::nothing()) else { return false };
-        let Ok(answer) = self.send(app, request).await else { return false };
+    /// Makes a small call of the hub's own with a token of this app's. Tells why there is no better token, if the platform has
+    /// rejected the present one.
+    pub(crate) async fn ask(&self, app: &AppId, url: Uri) -> Option<TokenError> {
+        let mut request = http::Request::new(Upload::nothing());
+        *request.uri_mut() = url;
+        let answer = self.send(app, request).await.ok()?;
+        let outcome = answer.extensions().get::<AuthOutcome>();
+        let error = outcome.and_then(AuthOutcome::refresh_error).cloned();
         // Read to its end, so that the connection can be used again.
-        http_body_util::Limited::new(answer.into_body(), LONGEST).collect().await.is_ok()
+        let _ = http_body_util::Limited::new(answer.into_body(), LONGEST).collect().await;
+        error
     }
 }
 

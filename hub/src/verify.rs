@@ -8,7 +8,7 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -21,9 +21,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tower_wechat::{AppId, TokenCache};
+use tower_wechat::{AppId, TokenCache, TokenError};
 
-use crate::{clock::now, upstream::Upstream};
+use crate::{clock::now, facade, hub::Hub};
 
 /// The longest that one call may take. It may meet a rejection, and a mint; and many SDKs give up after five seconds.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -68,6 +68,8 @@ impl Verify {
             Some(
                 "`path` is a path on the platform, and begins with a slash, such as /cgi-bin/get_api_domain_ip",
             )
+        } else if facade::PATHS.contains(&self.path.as_str()) {
+            Some("`path` is an API, which takes a token, and no token endpoint")
         } else if self.at_most_every > Duration::from_secs(60) {
             Some("`at_most_every` must be a minute at most: programs wait for it")
         } else {
@@ -94,14 +96,22 @@ struct State {
 
 /// A call that has not begun yet.
 struct Next {
-    done: CancellationToken,
+    round: Round,
     /// Held by those who wait for it.
     waiters: Weak<()>,
 }
 
+/// One call, and what came of it.
+#[derive(Clone, Default)]
+struct Round {
+    done: CancellationToken,
+    /// Why there is no better token, if the platform has rejected the present one.
+    rejected: Arc<OnceLock<TokenError>>,
+}
+
 /// One who waits for a call.
 struct Waiter {
-    done: CancellationToken,
+    round: Round,
     _waits: Arc<()>,
 }
 
@@ -119,59 +129,63 @@ impl Verifier {
     }
 
     /// Comes back once a call that began after this was made has ended, or there is a later token than this one, or at once
-    /// where the day has no calls left.
+    /// where the day has no calls left. An error says that the platform has rejected the token, and why there is no better one.
     pub(crate) async fn verify(
         self: &Arc<Self>,
-        upstream: &Upstream,
+        hub: &Hub,
         app: &AppId,
         cache: &TokenCache,
         generation: u64,
-    ) {
-        let Some(waiter) = self.join(upstream, app, cache) else { return };
+    ) -> Result<(), TokenError> {
+        let Some(waiter) = self.join(hub, app) else { return Ok(()) };
         let longest = self.settings.at_most_every + LONGEST;
         select! {
             // Where it takes longer, the token goes out as it is.
-            _ = timeout(longest, waiter.done.cancelled()) => {}
+            _ = timeout(longest, waiter.round.done.cancelled()) => {}
             // Who asked before there was this token has met the rejection of another.
-            _ = cache.newer_than(generation) => {}
+            _ = cache.newer_than(generation) => return Ok(()),
         }
+        waiter.round.rejected.get().cloned().map_or(Ok(()), Err)
     }
 
     /// The next call. Whoever comes first sees to it that there is one.
-    fn join(self: &Arc<Self>, upstream: &Upstream, app: &AppId, cache: &TokenCache) -> Option<Waiter> {
+    fn join(self: &Arc<Self>, hub: &Hub, app: &AppId) -> Option<Waiter> {
         let mut state = self.state();
         // One that has ended before it began was on a runtime that is no more.
-        if let Some(next) = state.next.as_mut().filter(|next| !next.done.is_cancelled()) {
+        if let Some(next) = state.next.as_mut().filter(|next| !next.round.done.is_cancelled()) {
             let waits = next.waiters.upgrade().unwrap_or_default();
             next.waiters = Arc::downgrade(&waits);
-            return Some(Waiter { done: next.done.clone(), _waits: waits });
+            return Some(Waiter { round: next.round.clone(), _waits: waits });
         }
         if self.budget.is_none() || state.spent_until.is_some_and(|until| now() < until) {
             return None;
         }
-        let (done, waits) = (CancellationToken::new(), Arc::default());
-        state.next = Some(Next { done: done.clone(), waiters: Arc::downgrade(&waits) });
+        let (round, waits) = (Round::default(), Arc::default());
+        state.next = Some(Next { round: round.clone(), waiters: Arc::downgrade(&waits) });
         let begins = state.last.map_or_else(now, |last| last + self.settings.at_most_every);
         drop(state);
-        let url = format!("{}{}", cache.platform().base_url(), self.settings.path);
-        let (verifier, upstream, app) = (self.clone(), upstream.clone(), app.clone());
+        tokio::spawn(self.clone().run(hub.clone(), app.clone(), round.clone(), begins));
+        Some(Waiter { round, _waits: waits })
+    }
+
+    async fn run(self: Arc<Self>, hub: Hub, app: AppId, round: Round, begins: Instant) {
         // However it ends, nobody waits any longer.
-        let ended = done.clone().drop_guard();
-        tokio::spawn(async move {
-            sleep_until(begins).await;
-            if verifier.begins() {
-                let answered = timeout(LONGEST, upstream.ask(&app, &url)).await.unwrap_or(false);
-                metrics::counter!(
-                    "wechat_hub_verifications_total",
-                    "app" => app.as_str().to_owned(),
-                    "answered" => if answered { "yes" } else { "no" },
-                )
-                .increment(1);
-                tracing::debug!(target: "wechat_hub", app = app.as_str(), answered, "made sure of the token");
-            }
-            drop(ended);
-        });
-        Some(Waiter { done, _waits: waits })
+        let _ended = round.done.drop_guard();
+        sleep_until(begins).await;
+        if !self.begins() {
+            return;
+        }
+        // By what the hub knows now: another configuration may have come, with another secret.
+        let upstream = hub.table().upstream.clone();
+        let url = hub.table().apps.get(&app).and_then(|app| app.base.with(&self.settings.path, ""));
+        let Some(url) = url else { return };
+        let rejected = timeout(LONGEST, upstream.ask(&app, url)).await.ok().flatten();
+        metrics::counter!("wechat_hub_verifications_total", "app" => app.as_str().to_owned()).increment(1);
+        tracing::debug!(target: "wechat_hub", app = app.as_str(), rejected = rejected.is_some(), "made sure of the token");
+        if let Some(error) = rejected {
+            // There is one call in each round.
+            let _ = round.rejected.set(error);
+        }
     }
 
     /// The next call begins, if somebody still waits for it. Who asks from now on waits for another one.
@@ -181,6 +195,10 @@ impl Verifier {
         let Some(budget) = self.budget.as_ref().filter(|_| is_awaited) else { return false };
         if let Err(until) = budget.check() {
             state.spent_until = Some(now() + until.wait_time_from(DefaultClock::default().now()));
+            tracing::warn!(
+                target: "wechat_hub",
+                "the day has no verification left: tokens that are asked for again go out as they are (`a_day` of `[verify]`)"
+            );
             return false;
         }
         state.last = Some(now());

@@ -223,6 +223,30 @@ impl TokenCache {
         state.newer_than(generation).await
     }
 
+    /// The token before the present one, as far as this process knows. WeChat may still take it: the old token and the new one both
+    /// work for five minutes
+    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). For a server that is shown tokens
+    /// which it has handed out.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// let first = cache.token().await?;
+    /// assert!(cache.replaced().is_none());
+    /// cache.refresh(&first).await?;
+    /// assert_eq!(cache.replaced().unwrap().generation(), first.generation());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn replaced(&self) -> Option<AccessToken> {
+        self.core.state.replaced()
+    }
+
     /// Takes over what other processes have written to the store by now. They are heard of soon anyway; this is for those
     /// who cannot wait for it, such as a server that is asked about a token which it has never seen. Without a store, or if
     /// that is out of reach, nothing happens.

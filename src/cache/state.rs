@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     pin::pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -49,6 +49,8 @@ pub(super) struct State {
     history: Mutex<History>,
     foreign_minter: Mutex<ForeignMinter>,
     slot: Slot<Content>,
+    /// What the slot had before.
+    replaced: Mutex<Option<AccessToken>>,
     /// Woken by every token that becomes the present one.
     installed: Notify,
     counters: Counters,
@@ -97,6 +99,7 @@ impl State {
             history: Mutex::default(),
             foreign_minter: Mutex::default(),
             slot: Slot::empty(),
+            replaced: Mutex::default(),
             installed: Notify::new(),
             counters: Counters::default(),
             born: clock.now().monotonic,
@@ -126,12 +129,22 @@ impl State {
 
     /// Makes the token the present one, unless there is a later one.
     pub(super) fn install(&self, token: &AccessToken) -> bool {
+        let before = self.slot();
         let installed = self.slot.install(token.content());
         if installed {
+            if let Some(before) = before.filter(|before| before.generation() < token.generation()) {
+                // Nothing panics while it is held.
+                *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+            }
             self.look_ahead_after.store(0, Ordering::Relaxed);
             self.installed.notify_waiters();
         }
         installed
+    }
+
+    /// The token before the present one, as far as this process knows.
+    pub(super) fn replaced(&self) -> Option<AccessToken> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first good token of a later generation than this, as soon as it is the present one.

@@ -138,6 +138,7 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
     folder.write("secret", "s", 0o600);
     folder.write("empty", " \n", 0o600);
     folder.write("readable", "s", 0o644);
+    folder.write("hex", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n", 0o600);
     folder.write("key", [0; 31], 0o600);
     let whole = whole();
     let with = |from: &str, to: &str| {
@@ -171,6 +172,8 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
         (with("header_timeout = \"500ms\"", "header_timeout = \"soon\""), 15, "written like \"10s\""),
         (with("at_most_every = \"2s\"", "at_most_every = \"2\""), 12, "written like \"10s\""),
         (with("path = \"/cgi-bin", "path = \"cgi-bin"), 11, "begins with a slash"),
+        (with("path = \"/cgi-bin/get_api_domain_ip", "path = \"/cgi-bin/token"), 11, "no token endpoint"),
+        (with("path = \"/cgi-bin/get_api_domain_ip", "path = \"/cgi-bin/*"), 11, "is a path on the platform"),
         (with("unix_client = \"shop\"", "unix_client = \"shap\""), 5, "there is no client \"shap\""),
         (with("tcp = \"127.0.0.1:0\"", "tcp = \"127.0.0.1\""), 4, "is no address"),
         (with("tcp = \"127.0.0.1:0\"", "tcp = \"0.0.0.0:0\""), 4, "is not a loopback address"),
@@ -207,6 +210,9 @@ fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
         (with("apps = [\"wx0123456789abcdef\"]", "apps = [\"wx2\"]"), 31, "is not among the apps"),
         (with("apps = [\"wx0123456789abcdef\"]", "apps = []"), 29, "it has no `apps`"),
         (with("\"/wxa/**\"", "\"wxa/**\""), 33, "does not begin with a slash"),
+        (with("\"/cgi-bin/message/**\", \"/wxa/**\"", ""), 29, "may call nothing"),
+        (format!("pass_key_file = \"hex\"\n{whole}"), 1, "a text of hex digits"),
+        (format!("pass_key_file = \"none\"\n{whole}"), 1, "makes a key"),
         (with("rate = 100", "rate = 0"), 34, "expected"),
         (with("name = \"shop\"", "name = \"\""), 29, "a name has"),
         (

@@ -109,7 +109,10 @@ async fn real_token(ask: &mut Ask, endpoint: Endpoint, force: bool) -> Result<Re
     let given = ask.client().given(ask.id());
     let mut token = token(ask).await?;
     if force || given == Some(token.generation()) {
-        ask.app().verify(&ask.table().upstream, ask.id(), &token).await;
+        let verified = ask.app().verify(ask.hub(), ask.id(), &token).await;
+        // With another configuration there may be another secret, and another token.
+        ask.again()?;
+        verified.map_err(|error| Problem::no_token(&error))?;
         token = self::token(ask).await?;
     }
     ask.again()?;

@@ -42,10 +42,11 @@ pub(super) async fn begin(mut body: PeekedBody<Incoming>) -> Result<Begun, Probl
         return Ok(Begun { start: Bytes::new(), rest: Some(body), trailers: None });
     }
     let is_short = size.upper().is_some_and(|upper| upper <= SHORT as u64);
-    let deadline = now() + if is_short { LONGEST_PAUSE } else { LONGEST_LOOK };
+    let looked_enough = now() + LONGEST_LOOK;
     let mut start = BytesMut::new();
     let mut trailers = None;
     while start.len() <= SHORT {
+        let deadline = if is_short { now() + LONGEST_PAUSE } else { looked_enough };
         let frame = match timeout_at(deadline, body.frame()).await {
             Err(_) if is_short => return Err(Problem::answer_too_late()),
             Err(_) => break,
@@ -163,7 +164,8 @@ impl Body for Download {
         let here = (self.mask.held() + self.start.as_ref().map_or(0, Bytes::len)) as u64;
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower() + here);
-        if let Some(upper) = rest.upper() {
+        // Trailers need a body of unknown length.
+        if let Some(upper) = rest.upper().filter(|_| self.trailers.is_none()) {
             hint.set_upper(upper + here);
         }
         hint

@@ -15,11 +15,18 @@ const LONGEST_HINT: usize = 8;
 pub(super) struct Mask {
     hidden: Vec<Needle>,
     held: BytesMut,
+    /// Whether whatever stands behind `access_token=` is hidden, too.
+    all_tokens: bool,
+    /// Whether the end of what has passed is in the middle of such a token.
+    in_token: bool,
 }
 
+/// What a token stands behind.
+const NAME: &[u8] = b"access_token=";
+
 impl Mask {
-    pub(super) fn new(hidden: Vec<Needle>) -> Self {
-        Self { hidden, held: BytesMut::new() }
+    pub(super) fn new(hidden: Vec<Needle>, all_tokens: bool) -> Self {
+        Self { hidden, held: BytesMut::new(), all_tokens, in_token: false }
     }
 
     /// How many bytes are held back.
@@ -34,7 +41,11 @@ impl Mask {
             bytes = self.held.split().freeze();
         }
         bytes = self.hide(bytes);
-        let open = self.hidden.iter().map(|finder| open_end(&bytes, finder.needle())).max().unwrap_or(0);
+        let needles = self.hidden.iter().map(|finder| finder.needle()).chain(self.all_tokens.then_some(NAME));
+        let open = needles.map(|needle| open_end(&bytes, needle)).max().unwrap_or(0);
+        if self.all_tokens {
+            bytes = self.hide_tokens(&bytes);
+        }
         self.held.extend_from_slice(&bytes.split_off(bytes.len() - open));
         bytes
     }
@@ -56,6 +67,27 @@ impl Mask {
                 // A value with stars in it is one.
                 *value = HeaderValue::from_maybe_shared(masked).unwrap_or(HeaderValue::from_static("*"));
             }
+        }
+    }
+
+    /// Hides whatever stands behind a token's name.
+    fn hide_tokens(&mut self, bytes: &[u8]) -> Bytes {
+        let mut masked = BytesMut::from(bytes);
+        let mut at = 0;
+        loop {
+            if self.in_token {
+                let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~%*".contains(byte);
+                let length = masked[at..].iter().take_while(|byte| is_of_token(byte)).count();
+                masked[at..at + length].fill(b'*');
+                at += length;
+                if at == masked.len() {
+                    return masked.freeze();
+                }
+                self.in_token = false;
+            }
+            let Some(next) = memchr::memmem::find(&masked[at..], NAME) else { return masked.freeze() };
+            at += next + NAME.len();
+            self.in_token = true;
         }
     }
 
@@ -90,7 +122,7 @@ mod tests {
     use super::*;
 
     fn hiding(texts: &[&str]) -> Mask {
-        Mask::new(texts.iter().map(|text| Arc::new(Finder::new(text).into_owned())).collect())
+        Mask::new(texts.iter().map(|text| Arc::new(Finder::new(text).into_owned())).collect(), false)
     }
 
     fn masked(hidden: &[&str], text: &str, piece: usize) -> String {
@@ -114,6 +146,22 @@ mod tests {
             ] {
                 assert_eq!(masked(hidden, text, piece), expected, "in pieces of {piece}");
             }
+        }
+    }
+
+    #[test]
+    fn every_token_can_be_hidden_by_its_name() {
+        let text = "x?access_token=12_ab-C%2F\\u0026a=1&component_access_token=z\" access_token= access_tok";
+        for piece in 1..40 {
+            let mut mask = Mask::new(Vec::new(), true);
+            let mut out = Vec::new();
+            for chunk in text.as_bytes().chunks(piece) {
+                out.extend_from_slice(&mask.pass(Bytes::copy_from_slice(chunk)));
+            }
+            out.extend_from_slice(&mask.end());
+            let expected = "x?access_token=**********\\u0026a=1&component_access_token=*\" access_token= ";
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.starts_with(expected), "in pieces of {piece}: {out}");
         }
     }
 

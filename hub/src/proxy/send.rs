@@ -34,10 +34,10 @@ pub(super) async fn authorized(
 ) -> Result<Response, Problem> {
     let call = Call::new(caller, &request);
     let (request, progress) = call.outgoing(request, query)?;
-    // The token that the call goes out with is to be hidden, though there may be another one when the answer comes.
-    call.caller.app.recent();
+    // The token that the call goes out with is to be hidden, though there may be others when the answer comes.
+    let hidden = call.hidden();
     let answer = in_time(&progress, table.upstream.send(&call.caller.id, request)).await;
-    call.hand_on(answer).await
+    call.hand_on(answer, hidden).await
 }
 
 /// Sends a call as it is.
@@ -50,7 +50,7 @@ pub(super) async fn bare(
     let call = Call::new(caller, &request);
     let (request, progress) = call.outgoing(request, query)?;
     let answer = in_time(&progress, table.upstream.send_bare(request)).await;
-    call.hand_on(answer).await
+    call.hand_on(answer, Vec::new()).await
 }
 
 /// The answer, unless the call stands still for too long.
@@ -115,10 +115,18 @@ impl Call {
 
     /// What the caller must not see: the app's secret, and its tokens unless it may have them.
     fn hidden(&self) -> Vec<Needle> {
-        let Caller { known, app, .. } = &self.caller;
-        let may_have_token = known.as_ref().is_none_or(|known| known.client.rights.contains(&Right::Token));
-        let tokens = if may_have_token { Vec::new() } else { app.recent().needles() };
+        let app = &self.caller.app;
+        let tokens = if self.may_have_token() { Vec::new() } else { app.recent().needles() };
         tokens.into_iter().chain(app.find_secret()).collect()
+    }
+
+    /// Whether the answer tells of other calls, with tokens that this hub may not know.
+    fn quotes_other_calls(&self) -> bool {
+        self.path == "/cgi-bin/openapi/rid/get" && !self.may_have_token()
+    }
+
+    fn may_have_token(&self) -> bool {
+        self.caller.known.as_ref().is_none_or(|known| known.client.rights.contains(&Right::Token))
     }
 
     fn refused(&self, problem: Problem) -> Problem {
@@ -129,13 +137,21 @@ impl Call {
     }
 
     /// The answer as the client gets it.
-    async fn hand_on(self, answer: Result<Answer, Problem>) -> Result<Response, Problem> {
+    async fn hand_on(
+        self,
+        answer: Result<Answer, Problem>,
+        mut hidden: Vec<Needle>,
+    ) -> Result<Response, Problem> {
         let (mut head, body) = answer.map_err(|problem| self.refused(problem))?.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             // Nobody has asked for that.
             return Err(self.refused(Problem::no_answer()));
         }
-        let hidden = self.hidden();
+        for needle in self.hidden() {
+            if !hidden.iter().any(|other| Arc::ptr_eq(&needle, other)) {
+                hidden.push(needle);
+            }
+        }
         if !hidden.is_empty() && headers::is_encoded(&head.headers) {
             return Err(self.refused(Problem::encoded()));
         }
@@ -146,7 +162,7 @@ impl Call {
         // Whichever the platform speaks (RFC 9110, 2.5).
         head.version = Version::HTTP_11;
         headers::to_client(&mut head.headers);
-        let mask = Mask::new(hidden);
+        let mask = Mask::new(hidden, self.quotes_other_calls());
         mask.headers(&mut head.headers);
         head.headers.insert(DONE, outcome.header());
         if self.method == Method::HEAD {

@@ -20,6 +20,9 @@ use crate::{hub::Hub, pass::Pass, peer::Peer, problem::Problem, table::Table};
 
 const PATHS: [&str; 3] = ["/sns/userinfo", "/sns/auth", "/sns/oauth2/refresh_token"];
 
+/// What proxies say of who they speak for.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
 /// Calls of one address in a second.
 const RATE: NonZeroU32 = NonZeroU32::new(200).expect("it is not zero");
 
@@ -43,7 +46,7 @@ impl Users {
     }
 
     /// Whether a call may come from there.
-    fn admit(&self, peer: Option<Peer>, open: bool) -> Result<(), Problem> {
+    fn admit(&self, peer: Option<Peer>, is_forwarded: bool, open: bool) -> Result<(), Problem> {
         let (address, is_here) = match peer {
             Some(Peer::Unix(_)) => (None, true),
             Some(Peer::Tcp(address)) => {
@@ -53,7 +56,8 @@ impl Users {
             // It came through another server.
             None => (None, false),
         };
-        if !is_here && !open {
+        // Whoever is behind a proxy on this machine is not on this machine.
+        if (!is_here || is_forwarded) && !open {
             return Err(Problem::not_from_here(address));
         }
         let until = self.0.check_key(&address);
@@ -63,7 +67,8 @@ impl Users {
 
 /// Sends the call on as it is.
 pub(super) async fn call(hub: &Hub, table: &Table, request: Request) -> Result<Response, Problem> {
-    hub.users().admit(request.extensions().get::<Peer>().copied(), table.open_user_paths)?;
+    let is_forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
+    hub.users().admit(request.extensions().get::<Peer>().copied(), is_forwarded, table.open_user_paths)?;
     if *request.method() != Method::GET {
         return Err(Problem::bad_method("calls with a user's token are made by GET"));
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use fake_wechat::{Answer, FakeWeChat, Fault};
 use futures_util::future::join_all;
 use tokio::time::timeout;
-use wechat_hub::{HubBuilder, Server, Verify};
+use tower_wechat::{TokenCache, issuer::StableToken};
+use wechat_hub::{Hub, HubBuilder, Server, Verify};
 
-use super::support::{PROXY_SECRET, TOKEN_SECRET, classic, for_sdks, serve, stable};
+use super::support::{APP, PROXY_SECRET, TOKEN_SECRET, classic, for_sdks, holder, serve, stable};
 
 const VERIFICATION: &str = "/cgi-bin/get_api_domain_ip";
 
@@ -168,4 +169,52 @@ async fn a_client_that_was_given_a_token_is_known_after_a_reload() {
     hub.reconfigure(for_sdks(&wechat)).unwrap();
     classic(&server, TOKEN_SECRET).await.token();
     assert_eq!(verifications(&wechat), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_rejected_and_cannot_be_replaced_is_not_handed_out_again() {
+    for (fault, errcode) in
+        [(Fault::Errcode(45009), 45009), (Fault::Errcode(40164), 40164), (Fault::Busy, 45011)]
+    {
+        let wechat = FakeWeChat::start().await;
+        let server = at_once(for_sdks(&wechat), |_| {});
+        classic(&server, TOKEN_SECRET).await.token();
+        wechat.revoke();
+        wechat.fail_tokens(fault);
+        for _ in 0..2 {
+            let answer = classic(&server, TOKEN_SECRET).await;
+            answer.is_refused(errcode);
+            assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_configuration_while_one_waits_is_the_one_that_counts() {
+    let wechat = FakeWeChat::start().await;
+    let store = tower_wechat::store::MemoryStore::new();
+    let cache = || {
+        let issuer = StableToken::new(APP, FakeWeChat::APP_SECRET).base_url(&wechat.url()).unwrap();
+        TokenCache::builder(issuer).store(store.clone()).build()
+    };
+    let mut verify = Verify::default();
+    verify.at_most_every = Duration::from_millis(500);
+    let with = |cache: &TokenCache| {
+        Hub::builder().app_on_demand(APP, cache.clone()).client(holder()).verify(verify.clone())
+    };
+    let old = cache();
+    let hub = with(&old).build().unwrap();
+    let server = hub.serve_tcp("127.0.0.1:0").unwrap();
+    let dead = classic(&server, TOKEN_SECRET).await.token();
+    assert_eq!(classic(&server, TOKEN_SECRET).await.token(), dead);
+    wechat.revoke();
+    let waiting = classic(&server, TOKEN_SECRET);
+    let reload = async {
+        // It waits for the next verification.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        hub.reconfigure(with(&cache())).unwrap();
+        old.shutdown().await;
+    };
+    let (answer, ()) = futures_util::future::join(waiting, reload).await;
+    assert!(answer.token() != dead && wechat.accepts(&answer.token()));
 }

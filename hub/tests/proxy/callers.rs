@@ -166,3 +166,19 @@ async fn a_call_is_one_of_the_clients_rate() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
     get(&server, &format!("{PATH}?access_token={pass}")).await.is_success();
 }
+
+#[tokio::test]
+async fn the_token_before_is_known_though_nobody_has_called_with_it_here() {
+    let wechat = FakeWeChat::start().await;
+    let cache = cache(&wechat);
+    let server = serve(Hub::builder().app_on_demand(APP, cache.clone()).client(all()));
+    let mut tokens = vec![cache.token().await.unwrap()];
+    for _ in 0..2 {
+        wechat.revoke();
+        tokens.push(cache.refresh(tokens.last().unwrap()).await.unwrap());
+    }
+    let call = async |at: usize| get(&server, &format!("{PATH}?access_token={}", tokens[at].as_str())).await;
+    call(2).await.is_success();
+    call(1).await.is_success();
+    call(0).await.is_refused(42001);
+}

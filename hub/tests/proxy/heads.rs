@@ -94,6 +94,24 @@ async fn bodies_keep_their_framing() {
     assert!(seen.contains("transfer-encoding: chunked") && seen.contains("5\r\nhello\r\n0\r\n"), "{seen}");
     assert!(!seen.contains("content-length") && !seen.contains("ext=1"), "{seen}");
     assert!(seen.contains("x-sum: 7"), "the trailer, too: {seen}");
+    for length in [0, 1, 3000] {
+        let chunk =
+            if length == 0 { String::new() } else { format!("{length:x}\r\n{}\r\n", "y".repeat(length)) };
+        let text = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n{chunk}0\r\nx-sum: 8\r\n\r\n"
+        );
+        let upstream = Upstream::saying(text).await;
+        let server = upstream.hub();
+        let pass = pass(&server).await;
+        let mut stream = TcpStream::connect(tcp(&server)).await.unwrap();
+        let request = format!(
+            "GET /cgi-bin/x?access_token={pass} HTTP/1.1\r\nhost: hub\r\nte: trailers\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.unwrap();
+        assert!(all.contains("transfer-encoding: chunked") && all.contains("x-sum: 8"), "{length}: {all}");
+    }
 }
 
 #[tokio::test]

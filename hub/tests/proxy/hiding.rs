@@ -173,7 +173,7 @@ impl Issuer for Counting {
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_while_its_call_was_under_way_is_hidden() {
+async fn a_token_that_was_replaced_again_and_again_while_its_call_was_under_way_is_hidden() {
     let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", platform.local_addr().unwrap());
     let cache = TokenCache::new(Counting(Platform::wechat().with_origin(&url).unwrap(), AtomicU32::new(0)));
@@ -187,12 +187,32 @@ async fn a_token_that_was_replaced_while_its_call_was_under_way_is_hidden() {
         }
         let old = cache.token().await.unwrap();
         assert!(String::from_utf8_lossy(&bytes).contains(old.as_str()));
-        let new = cache.refresh(&old).await.unwrap();
-        assert_ne!(old.as_str(), new.as_str());
-        let body = format!("{} {}", old.as_str(), new.as_str());
+        let mut body = old.as_str().to_owned();
+        let mut present = old;
+        for _ in 0..4 {
+            present = cache.refresh(&present).await.unwrap();
+        }
+        body.push_str(present.as_str());
+        body.push_str(cache.replaced().unwrap().as_str());
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
     };
     let (all, ()) = futures_util::future::join(all_of(&server, &target), replaced).await;
     assert!(!all.contains("RealToken") && all.contains("***"), "{all}");
+}
+
+#[tokio::test]
+async fn a_call_that_quotes_others_shows_no_token_that_the_hub_does_not_know() {
+    let text = r#"{"errcode":0,"request":{"request_url":"/cgi-bin/x?access_token=77_of-another-hub\u0026a=1","ip":"1.2.3.4"}}"#;
+    let upstream = Upstream::saying(super::upstream::ok(text)).await;
+    let server = upstream.hub();
+    let all =
+        all_of(&server, &format!("/cgi-bin/openapi/rid/get?access_token={}", pass(&server).await)).await;
+    assert!(
+        all.contains(&format!("access_token={}\\u0026a=1", "*".repeat("77_of-another-hub".len()))),
+        "{all}"
+    );
+    // In other answers a user's own token, or a page's, is left alone.
+    let all = all_of(&server, &format!("/cgi-bin/x?access_token={}", pass(&server).await)).await;
+    assert!(all.ends_with(text), "{all}");
 }

@@ -21,6 +21,11 @@ async fn they_go_through_as_they_are() {
         (1, 0),
         "a rejection of a user's token is none of the app's"
     );
+    for name in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+        let request =
+            format!("GET /sns/userinfo?access_token=x HTTP/1.1\r\nhost: hub\r\n{name}: 10.1.2.3\r\n\r\n");
+        super::support::raw(&server, request).await.unwrap().is_refused(40164);
+    }
     post(&server, "/sns/userinfo?access_token=x", "").await.is_refused(43002);
     let pass = classic(&server, PROXY_SECRET).await.token();
     get(&server, &format!("/sns/auth?access_token={pass}&openid=o1")).await.is_refused(40097);

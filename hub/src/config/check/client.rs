@@ -70,6 +70,12 @@ impl Checker<'_> {
             .collect();
         let mut checked = checked.apps(its.iter().map(|app| app.is.as_str())).rights(rights?);
         if let Some(paths) = paths {
+            if paths.is_empty() {
+                return fault(
+                    &name.at,
+                    "its `paths` are none, so that it may call nothing: name some, or leave them out",
+                );
+            }
             let patterns: Result<Vec<_>, _> = paths
                 .iter()
                 .map(|path| {

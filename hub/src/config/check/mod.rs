@@ -122,7 +122,8 @@ impl Checker<'_> {
             let message = format!("`pass_key_file` {}: {what}", path.display());
             named.map_or_else(|| Fault::new(message.clone()), |file| self.fault(&file.at, message.clone()))
         };
-        let bytes = Zeroizing::new(read(&path).map_err(fault)?);
+        let made_by = |what: String| fault(format!("{what}: `head -c 32 /dev/urandom` makes a key"));
+        let bytes = Zeroizing::new(read(&path).map_err(made_by)?);
         PassKey::from_bytes(&bytes).map_err(|error| fault(error.to_string()))?;
         match exposed(&path).filter(|_| !self.readable) {
             Some(exposed) => Err(named
