@@ -35,6 +35,8 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(cache: TokenCache, is_warm: bool) -> Self {
+        // The cache keeps it from now on.
+        drop(cache.replaced());
         let day = Mutex::new(Day::new(&cache.stats(), unix_seconds()));
         Self {
             base: Base::parse(&cache.platform().base_url()),

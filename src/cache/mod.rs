@@ -223,7 +223,7 @@ impl TokenCache {
         state.newer_than(generation).await
     }
 
-    /// The token before the present one, as far as this process knows. WeChat may still take it: the old token and the new one both
+    /// The token before the present one, as far as this process knows; it is kept from the first call of this on. WeChat may still take it: the old token and the new one both
     /// work for five minutes
     /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). For a server that is shown tokens
     /// which it has handed out.
@@ -235,8 +235,8 @@ impl TokenCache {
     /// # let wechat = FakeWeChat::start().await;
     /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
+    /// assert!(cache.replaced().is_none()); // kept from now on
     /// let first = cache.token().await?;
-    /// assert!(cache.replaced().is_none());
     /// cache.refresh(&first).await?;
     /// assert_eq!(cache.replaced().unwrap().generation(), first.generation());
     /// # Ok(())

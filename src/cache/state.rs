@@ -49,8 +49,9 @@ pub(super) struct State {
     history: Mutex<History>,
     foreign_minter: Mutex<ForeignMinter>,
     slot: Slot<Content>,
-    /// What the slot had before.
+    /// What the slot had before, if somebody has asked for that.
     replaced: Mutex<Option<AccessToken>>,
+    keeps_replaced: AtomicBool,
     /// Woken by every token that becomes the present one.
     installed: Notify,
     counters: Counters,
@@ -100,6 +101,7 @@ impl State {
             foreign_minter: Mutex::default(),
             slot: Slot::empty(),
             replaced: Mutex::default(),
+            keeps_replaced: AtomicBool::new(false),
             installed: Notify::new(),
             counters: Counters::default(),
             born: clock.now().monotonic,
@@ -129,7 +131,7 @@ impl State {
 
     /// Makes the token the present one, unless there is a later one.
     pub(super) fn install(&self, token: &AccessToken) -> bool {
-        let before = self.slot();
+        let before = if self.keeps_replaced.load(Ordering::Relaxed) { self.slot() } else { None };
         let installed = self.slot.install(token.content());
         if installed {
             if let Some(before) = before.filter(|before| before.generation() < token.generation()) {
@@ -142,8 +144,9 @@ impl State {
         installed
     }
 
-    /// The token before the present one, as far as this process knows.
+    /// The token before the present one, as far as this process knows. It is kept from the first call on.
     pub(super) fn replaced(&self) -> Option<AccessToken> {
+        self.keeps_replaced.store(true, Ordering::Relaxed);
         self.replaced.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
