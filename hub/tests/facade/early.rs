@@ -58,8 +58,8 @@ async fn a_revoke_costs_one_verification_and_one_mint_whatever_the_number_of_ask
     let server = serve(for_sdks(&wechat));
     let old = classic(&server, TOKEN_SECRET).await.token();
     wechat.revoke();
-    // As long as it takes in the world; who comes later has a call of its own, two seconds later.
-    wechat.set_api_latency(Duration::from_millis(100));
+    // All ask before there is an answer: who comes later has a call of its own, two seconds later.
+    wechat.set_api_latency(Duration::from_secs(1));
     let answers = join_all((0..200).map(|_| classic(&server, TOKEN_SECRET))).await;
     for answer in answers {
         assert!(answer.token() != old && wechat.accepts(&answer.token()));
@@ -133,7 +133,7 @@ async fn the_day_has_so_many_verifications_and_then_the_token_goes_out_as_it_is(
 #[tokio::test]
 async fn verifications_are_so_far_apart_as_is_said_and_who_gave_up_waiting_costs_none() {
     let wechat = FakeWeChat::start().await;
-    let server = at_once(for_sdks(&wechat), |verify| verify.at_most_every = Duration::from_secs(1));
+    let server = at_once(for_sdks(&wechat), |verify| verify.at_most_every = Duration::from_secs(3));
     classic(&server, TOKEN_SECRET).await.token();
     classic(&server, TOKEN_SECRET).await.token();
     assert_eq!(verifications(&wechat), 1, "the first is at once");
