@@ -266,27 +266,3 @@ async fn connections_to_the_platform_are_kept() {
     };
     timeout(SOON, futures_util::future::join(calls, platform)).await.unwrap();
 }
-
-#[tokio::test]
-async fn what_came_before_the_end_goes_out_whole_to_a_client_that_is_slow() {
-    const SENT: usize = 20 << 20;
-    let scene = Scene::new().await;
-    for _ in 0..5 {
-        let (mut client, mut platform) = scene.call(0, 0).await;
-        let sending = async move {
-            send_head(&mut platform, LARGE).await;
-            platform.write_all(&vec![0; SENT]).await.unwrap();
-        };
-        let reading = async move {
-            let mut all = Vec::new();
-            while let Ok(1..) = client.read_buf(&mut all).await {
-                // What the hub has to write waits.
-                tokio::task::yield_now().await;
-            }
-            let head = all.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-            all.len() - head - 4
-        };
-        let (received, ()) = timeout(SOON, futures_util::future::join(reading, sending)).await.unwrap();
-        assert_eq!(received, SENT);
-    }
-}
