@@ -1,7 +1,8 @@
 //! Two hubs over one store are both active, and each of them may be killed.
 
 use std::{
-    net::TcpStream,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -27,14 +28,26 @@ impl Store {
     }
 
     async fn redis() -> Self {
-        let (folder, port) = (Folder::new(), fastrand::u16(10_000..32_000));
-        let mut command = Command::new("redis-server");
-        command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--dir"])
-            .arg(folder.path());
-        let server = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
-        eventually(|| TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Self::Redis { server, port, _folder: folder }
+        loop {
+            let (folder, port) = (Folder::new(), free_port());
+            let mut command = Command::new("redis-server");
+            command
+                .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--dir"])
+                .arg(folder.path());
+            let mut server = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
+            let mut answers = None;
+            eventually(|| {
+                answers = process_at(port);
+                answers.is_some() || server.try_wait().unwrap().is_some()
+            })
+            .await;
+            if answers == Some(server.id()) {
+                return Self::Redis { server, port, _folder: folder };
+            }
+            // Somebody else has the port.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 
     fn configured(&self) -> String {
@@ -54,6 +67,20 @@ impl Drop for Store {
             let _ = server.wait();
         }
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The id of the Redis that answers there.
+fn process_at(port: u16) -> Option<u32> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    stream.write_all(b"INFO server\r\nQUIT\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.lines().find_map(|line| line.strip_prefix("process_id:")?.trim().parse().ok())
 }
 
 async fn hub(wechat: &FakeWeChat, store: &Store) -> (Folder, Process, String) {
