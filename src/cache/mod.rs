@@ -223,10 +223,9 @@ impl TokenCache {
         state.newer_than(generation).await
     }
 
-    /// The token before the present one, as far as this process knows; it is kept from the first call of this on. WeChat may still take it: the old token and the new one both
-    /// work for five minutes
-    /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). For a server that is shown tokens
-    /// which it has handed out.
+    /// The token before the present one, as far as this process knows; it is kept from the first call of this on. For a server
+    /// that is shown tokens which it has handed out. WeChat may still take it: the old token and the new one both work for five
+    /// minutes (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>).
     ///
     /// ```
     /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};

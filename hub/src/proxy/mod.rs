@@ -49,8 +49,8 @@ async fn call(hub: &Hub, request: Request) -> Result<Response, Problem> {
     if users::is_one(request.uri().path()) {
         return users::call(hub, &table, request).await;
     }
-    if let Some(query) = secrets::in_query(&request)? {
-        return secrets::call(&table, request, query).await;
+    if let Some(shown) = secrets::in_query(&request)? {
+        return secrets::call(&table, request, shown).await;
     }
     if secrets::is_in_body(&request) {
         return secrets::call_with_body(&table, request).await;
