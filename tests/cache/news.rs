@@ -27,6 +27,8 @@ struct Source {
     mints: Arc<AtomicUsize>,
     listeners: Arc<AtomicUsize>,
     outages: Arc<AtomicUsize>,
+    /// How long a mint takes.
+    delay: Duration,
     platform: Platform,
 }
 
@@ -37,6 +39,7 @@ impl Source {
             mints: Arc::default(),
             listeners: Arc::default(),
             outages: Arc::default(),
+            delay: Duration::ZERO,
             platform: Platform::wechat(),
         }
     }
@@ -49,7 +52,10 @@ impl Source {
 impl Issuer for Source {
     fn mint(&self, _: Mint) -> MintFuture<'_> {
         self.mints.fetch_add(1, SeqCst);
-        Box::pin(ready(Ok(Minted::new(*self.present.borrow(), TWO_HOURS))))
+        Box::pin(async {
+            sleep(self.delay).await;
+            Ok(Minted::new(*self.present.borrow(), TWO_HOURS))
+        })
     }
 
     fn platform(&self) -> &Platform {
@@ -108,6 +114,7 @@ async fn what_is_told_is_there_before_it_is_needed() {
     let cache = TokenCache::new(source.clone());
     let first = cache.token().await.unwrap();
     a_moment().await;
+    let mints = source.mints.load(SeqCst);
     source.tell("second");
     let second = cache.newer_than(first.generation()).await;
     assert_eq!((second.as_str(), text(&cache).as_str()), ("second", "second"));
@@ -117,7 +124,7 @@ async fn what_is_told_is_there_before_it_is_needed() {
         second.generation(),
         "who was rejected with the first finds the second"
     );
-    assert_eq!(source.mints.load(SeqCst), 1);
+    assert_eq!(source.mints.load(SeqCst), mints);
     source.tell("first");
     let third = cache.newer_than(second.generation()).await;
     assert_eq!(third.as_str(), "first");
@@ -197,4 +204,32 @@ async fn a_look_takes_over_what_others_have_written() {
     assert_eq!(text(&other), "first");
     assert_eq!(source.mints.load(SeqCst), 1);
     TokenCache::new(source).look().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_told_while_it_is_fetched_can_be_refreshed_at_once() {
+    let source = Source::new();
+    let cache = TokenCache::new(source.clone());
+    // The listener hears of it before the mint has its answer.
+    let first = cache.token().await.unwrap();
+    assert_eq!(first.as_str(), "first");
+    source.present.send_replace("second");
+    let second = cache.refresh(&first).await.unwrap();
+    assert_eq!(second.as_str(), "second");
+    assert_eq!(source.mints.load(SeqCst), 0, "both were told of before they were asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_told_and_minted_has_one_generation() {
+    let source = Source { delay: Duration::from_secs(1), ..Source::new() };
+    let cache = TokenCache::new(source.clone());
+    let minting = tokio::spawn({
+        let cache = cache.clone();
+        async move { cache.token().await.unwrap() }
+    });
+    let told = cache.newer_than(0).await;
+    let minted = minting.await.unwrap();
+    assert_eq!((told.as_str(), minted.as_str()), ("first", "first"));
+    assert_eq!(told.generation(), minted.generation());
+    assert_eq!(cache.current().unwrap().generation(), minted.generation());
 }

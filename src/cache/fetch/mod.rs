@@ -75,10 +75,16 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     /// Mints without an election: for a cache that shares with nobody, or while the store is out of reach.
     async fn alone(&self) -> Outcome {
+        if let Some(answer) = self.answer() {
+            return Ok(answer);
+        }
         let mut usage = self.usage(None);
         self.charge(&mut usage)?;
         match mint::mint(self, self.generation(), &mut usage).await {
-            Ok(token) => {
+            Ok(minted) => {
+                // One text has one generation: whoever was rejected with it is not to try it again under another.
+                let same = |present: &AccessToken| present.as_str() == minted.as_str();
+                let token = self.answer().filter(same).unwrap_or(minted);
                 self.succeeded(&token, &mut usage);
                 self.state.publish(&token, self.before.as_ref(), self.need);
                 Ok(token)
@@ -88,6 +94,13 @@ impl Fetch<'_> {
                 Err(error.with_retry_after(pause))
             }
         }
+    }
+
+    /// The present token, if that answers the need by now: the issuer's source has told of it meanwhile.
+    fn answer(&self) -> Option<AccessToken> {
+        let answers =
+            |token: &AccessToken| self.state.satisfies(token, self.need) && !self.state.is_rejected(token);
+        self.state.slot().filter(answers)
     }
 
     /// The generation of a token that is minted without a lease. Others may do the same while they cannot reach the store.
