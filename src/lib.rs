@@ -232,8 +232,3 @@ pub use crate::{
     token::AccessToken,
     wechat_error::WeChatError,
 };
-
-/// The README's example compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -124,8 +124,3 @@ pub use crate::{
     serve::{ListenAddr, Server, Tls},
     verify::Verify,
 };
-
-/// The README's example compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
