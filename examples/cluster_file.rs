@@ -16,7 +16,7 @@ async fn main() -> Result<(), cluster::Failure> {
         return cluster::work(FileStore::open(dir)?).await;
     }
     let dir = std::env::temp_dir().join(format!("cluster-file-{}", std::process::id()));
-    println!("The processes share {}.", dir.display());
+    println!("The processes share a directory, {}.", dir.display());
     let shown = cluster::show(&dir.to_string_lossy()).await;
     std::fs::remove_dir_all(&dir)?;
     shown?;

@@ -30,7 +30,7 @@ async fn main() -> Result<(), cluster::Failure> {
         println!("This needs Redis: set REDIS_URL, or install it (`apt-get install redis-server`).");
         return Ok(());
     };
-    println!("The processes share a redis-server that was started for this, on port {}.", server.port);
+    println!("The processes share a redis-server that was started for this, at 127.0.0.1:{}.", server.port);
     cluster::show(&format!("redis://127.0.0.1:{}/", server.port)).await?;
     println!("  (Redis does not learn that a process has died: they waited until its lease had ended.)");
     Ok(())

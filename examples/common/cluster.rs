@@ -1,6 +1,7 @@
 //! What the two `cluster_…` examples share: a bot of eight processes, which are this program started again.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
@@ -66,12 +67,7 @@ impl Drop for Worker {
     }
 }
 
-fn start(
-    number: usize,
-    store: &str,
-    wechat: &FakeWeChat,
-    said: &Sender<(usize, String)>,
-) -> Result<Worker, Failure> {
+fn start(store: &str, wechat: &FakeWeChat, said: &Sender<String>) -> Result<Worker, Failure> {
     let mut child = Command::new(env::current_exe()?)
         .env(STORE, store)
         .env(WECHAT, wechat.url())
@@ -83,17 +79,21 @@ fn start(
     let said = said.clone();
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
-            let _ = said.send((number, line));
+            let _ = said.send(line);
         }
     });
     Ok(Worker { child, _input: input })
 }
 
-/// Waits for one line of each of `count` workers, and prints them.
-fn hear(count: usize, said: &Receiver<(usize, String)>) -> Result<(), Failure> {
+/// Waits for one line of each of `count` workers, and prints how many have said what.
+fn hear(count: usize, said: &Receiver<String>) -> Result<(), Failure> {
+    let mut lines = BTreeMap::<String, usize>::new();
     for _ in 0..count {
-        let (number, line) = said.recv_timeout(PATIENCE).map_err(|_| "a worker says nothing")?;
-        println!("  process {number}: {line}");
+        let line = said.recv_timeout(PATIENCE).map_err(|_| "a process says nothing")?;
+        *lines.entry(line).or_default() += 1;
+    }
+    for (line, count) in lines {
+        println!("  {count} {}: {line}", if count == 1 { "process" } else { "processes" });
     }
     Ok(())
 }
@@ -104,43 +104,42 @@ pub async fn show(store: &str) -> Result<(), Failure> {
     let wechat = FakeWeChat::start().await;
     let (tell, said) = channel();
 
-    println!(
-        "Each process says whether it minted its token (asked WeChat for it) or shares one from the store,"
-    );
-    println!("and a short hash of it.");
+    println!("Each process says whether it minted its token (asked WeChat for it) or shares one from the");
+    println!("store, and a short hash of the token.");
 
     println!("\n1. Eight processes start at once, without a token.");
     let mut bot = Vec::new();
-    for number in 1..=PROCESSES {
-        bot.push(start(number, store, &wechat, &tell)?);
+    for _ in 0..PROCESSES {
+        bot.push(start(store, &wechat, &tell)?);
     }
     hear(PROCESSES, &said)?;
     println!("  WeChat has minted {} token.", wechat.mints());
 
     println!("\n2. All of them are restarted. The token is still in the store.");
     bot.clear();
-    for number in 1..=PROCESSES {
-        bot.push(start(number, store, &wechat, &tell)?);
+    for _ in 0..PROCESSES {
+        bot.push(start(store, &wechat, &tell)?);
     }
     hear(PROCESSES, &said)?;
     println!("  WeChat has minted {} token, as before.", wechat.mints());
     bot.clear();
 
     println!(
-        "\n3. Another WeChat, of which the store has no token. Process 1 asks it for one, and is killed meanwhile."
+        "\n3. Another WeChat, of which the store has no token. A process asks it for one, and is killed"
     );
+    println!("   before it has the answer. Seven others wait for that token.");
     let wechat = FakeWeChat::start().await;
     let hold = wechat.hold_tokens();
-    bot.push(start(1, store, &wechat, &tell)?);
+    bot.push(start(store, &wechat, &tell)?);
     wechat.wait_for_token_requests(1).await;
-    for number in 2..=PROCESSES {
-        bot.push(start(number, store, &wechat, &tell)?);
+    for _ in 1..PROCESSES {
+        bot.push(start(store, &wechat, &tell)?);
     }
-    // Until they are up, and wait for process 1.
+    // Until they are up, and wait for the first.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let start = Instant::now();
     drop(bot.remove(0));
-    println!("  process 1: killed");
+    println!("  1 process: killed");
     hold.release();
     hear(PROCESSES - 1, &said)?;
     println!("  The others had a token {} ms after the kill.", start.elapsed().as_millis());

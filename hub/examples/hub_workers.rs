@@ -6,6 +6,7 @@
 //! Nothing to install: WeChat is a fake one, and the workers are this program started again.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
@@ -61,7 +62,12 @@ async fn work(socket: &str) -> Result<(), Failure> {
             let answer = client.send(request).await?.into_body().collect().await?.to_bytes();
             WeChatError::parse(&answer).map_or(Ok(()), |error| Err(Failure::from(error.to_string())))
         });
-        let failed = futures_util::future::join_all(calls).await.into_iter().filter(Result::is_err).count();
+        let failures: Vec<Failure> =
+            futures_util::future::join_all(calls).await.into_iter().filter_map(Result::err).collect();
+        if let Some(first) = failures.first() {
+            eprintln!("{first}");
+        }
+        let failed = failures.len();
         let token = cache.current().map_or("none".to_owned(), |token| token.fingerprint().to_string());
         println!("{} calls went well and {failed} failed, with the token {token}", CALLS - failed);
     }
@@ -97,14 +103,15 @@ async fn lead() -> Result<(), Failure> {
         Ok(hub.serve_unix(&socket)?)
     };
     let hub = begin()?;
-    println!("The master listens at {}. Its workers know this socket and a client secret.", socket.display());
+    println!("The master listens at {}.", socket.display());
+    println!("Its workers know this socket and a client secret.");
 
     println!("\n1. Eight workers start, and each makes {CALLS} calls at once.");
     let mut workers = Vec::new();
-    for number in 1..=WORKERS {
+    for _ in 0..WORKERS {
         let mut command = Command::new(env::current_exe()?);
         command.env(SOCKET, &socket).env(SECRET, secret.expose()).env(WECHAT, wechat.url());
-        workers.push(start(&mut command, number, &tell)?);
+        workers.push(start(&mut command, &tell)?);
     }
     call(&mut workers, &said)?;
     println!("  WeChat has minted {} token.", wechat.mints());
@@ -131,31 +138,31 @@ async fn lead() -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(command: &mut Command, number: usize, said: &Sender<(usize, String)>) -> Result<Worker, Failure> {
+fn start(command: &mut Command, said: &Sender<String>) -> Result<Worker, Failure> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let output = BufReader::new(child.stdout.take().ok_or("a worker has no output")?);
     let input = child.stdin.take().ok_or("a worker has no input")?;
     let said = said.clone();
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
-            let _ = said.send((number, line));
+            let _ = said.send(line);
         }
     });
     Ok(Worker { child, input })
 }
 
-/// Lets all workers call at once, and prints what they say in the order of their numbers.
-fn call(workers: &mut [Worker], said: &Receiver<(usize, String)>) -> Result<(), Failure> {
+/// Lets all workers call at once, and prints how many have said what.
+fn call(workers: &mut [Worker], said: &Receiver<String>) -> Result<(), Failure> {
     for worker in &mut *workers {
         writeln!(worker.input, "call")?;
     }
-    let mut lines = Vec::new();
+    let mut lines = BTreeMap::<String, usize>::new();
     for _ in 0..workers.len() {
-        lines.push(said.recv_timeout(PATIENCE).map_err(|_| "a worker says nothing")?);
+        let line = said.recv_timeout(PATIENCE).map_err(|_| "a worker says nothing")?;
+        *lines.entry(line).or_default() += 1;
     }
-    lines.sort();
-    for (number, line) in lines {
-        println!("  worker {number}: {line}");
+    for (line, count) in lines {
+        println!("  {count} workers, each: {line}");
     }
     Ok(())
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs the examples, those named or all of them, and compares what they print with `expected/`. Ports, process ids, durations
+# and tokens' hashes differ from run to run, and are named there.
+#
+# `UPDATE=1 examples/run.sh NAME` writes what is expected anew.
+set -euo pipefail
+shopt -s nullglob
+cd "$(dirname "$0")/.."
+
+# No account of anybody's is asked for a token here.
+unset WECHAT_APP_ID WECHAT_APP_SECRET WECOM_CORP_ID WECOM_CORP_SECRET WECHAT_HUB_URL
+# Eight workers make a thousand calls at once.
+ulimit -Sn 8192 2>/dev/null || true
+
+names() {
+    for example in examples/*.rs hub/examples/*.rs; do basename "$example" .rs; done
+    for example in examples/*/src/main.rs; do basename "${example%/src/main.rs}"; done
+}
+
+# How cargo is told which example it is: a package of its own, or a file of a package.
+what() {
+    if [ -f "examples/$1/Cargo.toml" ]; then echo "--package $1 --all-features"
+    elif [ -f "hub/examples/$1.rs" ]; then echo "--package wechat-hub --all-features --example $1"
+    else echo "--package tower-wechat --all-features --example $1"; fi
+}
+
+steady() {
+    perl -pe '
+        s/\b[0-9a-f]{8}\b/$name{$&} ||= "HASH" . ++$count/ge;
+        s/(127\.0\.0\.1|localhost):\d+/$1:PORT/g;
+        s/-\d+(\/hub\.sock|\.$)/-PID$1/;
+        s/\b\d+ ms\b/N ms/;
+        s/\b7[12]\d\d s\b/N s/;
+        s/\/tmp\//TMP\//g;
+    '
+}
+
+failed=
+for name in ${*:-$(names)}; do
+    printf -- '-- %s\n' "$name"
+    # shellcheck disable=SC2046 # these are several words
+    cargo build --quiet $(what "$name")
+    # shellcheck disable=SC2046
+    printed=$(timeout 120 cargo run --quiet $(what "$name") < /dev/null | steady) || failed+=" $name"
+    if [ -n "${UPDATE:-}" ]; then printf '%s\n' "$printed" > "examples/expected/$name.txt"; fi
+    diff -u "examples/expected/$name.txt" - <<< "$printed" || failed+=" $name"
+done
+[ -z "$failed" ] || { echo "these did not print what is expected:$failed"; exit 1; }
