@@ -155,6 +155,50 @@ async fn it_is_wecom_if_asked_and_has_other_habits() {
     assert_eq!(code, Some(0));
 }
 
+#[tokio::test]
+async fn it_has_as_many_accounts_as_it_is_given() {
+    let arguments = ["--account", "wx02:first", "--account", "wx03:a:b", "--corp", "ww01:second"];
+    let program = Program::start(&arguments);
+    for (id, secret) in [(&*program.id, &*program.secret), ("wx02", "first"), ("wx03", "a:b")] {
+        let query = format!("grant_type=client_credential&appid={id}&secret={secret}");
+        let token = program.get(&format!("/cgi-bin/token?{query}")).await;
+        assert_eq!(program.call(&token).await["errcode"], 0, "{token}");
+    }
+    let token = program.get("/cgi-bin/gettoken?corpid=ww01&corpsecret=second").await;
+    assert_eq!(program.call(&token).await["errcode"], 0, "{token}");
+    for wrong in ["wx02", ":secret", "wx02:"] {
+        let (code, _, error) = output(&["--account", wrong]);
+        assert_eq!(code, Some(2), "{wrong}");
+        assert!(error.contains("an id, a colon and a secret"), "{error}");
+    }
+}
+
+/// A program that is killed cannot end what it started; the end of a pipe can.
+#[test]
+fn it_ends_with_its_input_if_asked() {
+    let mut child = command(&["--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("fake-wechat listens on http://127.0.0.1:"), "{line}");
+    let url = line.trim_end().rsplit_once('/').unwrap().1;
+    std::net::TcpStream::connect(url).expect("it serves as long as its input is open");
+    assert_eq!(child.try_wait().unwrap(), None);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    // Without, it does not read its input, which is at its end here.
+    let program = Program::start(&[]);
+    let (_, code) = program.end("TERM");
+    assert_eq!(code, Some(0));
+    // With, it is ended by a signal all the same, while a thread reads.
+    let mut child = command(&["--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn it_explains_itself() {
     let (code, out, _) = output(&["--help"]);
