@@ -1,4 +1,4 @@
-//! The program: a process, driven by sockets and ended by signals.
+//! The program: a process, driven by sockets and ended by signals. And that the READMEs say what it does.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -141,6 +141,104 @@ async fn what_it_prints_can_be_copied() {
     let counters = program.get("/_fake/counters").await;
     assert_eq!((&counters["mints"], &counters["token_errors"]), (&json!(1), &json!({})), "{counters}");
     assert_eq!(program.end("TERM"), (String::new(), Some(0)));
+}
+
+/// Both READMEs, which have this in common.
+const READMES: [&str; 2] = [include_str!("../README.md"), include_str!("../README.zh-CN.md")];
+
+/// What stands between backticks, line by line.
+fn code(readme: &str) -> impl Iterator<Item = &str> {
+    readme.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// An answer without what differs each time.
+fn at_rest(line: &str) -> Value {
+    let Ok(mut answer) = serde_json::from_str::<Value>(line) else {
+        return line.into();
+    };
+    if let Some(token) = answer.get_mut("access_token") {
+        *token = "a token".into();
+    }
+    if let Some(errmsg) = answer.get_mut("errmsg") {
+        *errmsg = errmsg.as_str().and_then(|text| text.split(" rid: ").next()).unwrap_or_default().into();
+    }
+    for seen in answer.get_mut("requests").and_then(Value::as_array_mut).into_iter().flatten() {
+        seen["token"] = "a fingerprint".into();
+    }
+    answer
+}
+
+#[tokio::test]
+async fn the_session_of_the_readmes_is_what_happens() {
+    for readme in READMES {
+        let block = readme.split("```console\n").nth(2).and_then(|rest| rest.split("```").next());
+        let (mut commands, mut wanted) = (Vec::new(), Vec::new());
+        for line in block.expect("a session after the start of the program").lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => commands.push(command.replace("curl -s", "curl --noproxy 127.0.0.1 -s")),
+                None => wanted.push(at_rest(line)),
+            }
+        }
+        assert!(wanted.len() > 5);
+        let program = Program::start(&[]);
+        commands[0] = format!("WECHAT={}", program.url);
+        let folder = std::env::temp_dir().join(format!("fake-wechat-{}", program.child.id()));
+        std::fs::create_dir(&folder).unwrap();
+        let script = commands.join("\necho\n");
+        let Output { stdout, .. } =
+            Command::new("sh").args(["-c", &script]).current_dir(&folder).output().unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let printed = String::from_utf8(stdout).unwrap();
+        let got: Vec<_> = printed.lines().filter(|line| !line.is_empty()).map(at_rest).collect();
+        assert_eq!(got, wanted);
+    }
+}
+
+#[tokio::test]
+async fn the_readmes_have_every_control_call_and_only_such() {
+    let program = Program::start(&[]);
+    let list = program.get("/_fake/").await;
+    for readme in READMES {
+        for call in list["calls"].as_array().unwrap() {
+            let call = call.as_str().unwrap().split('?').next().unwrap();
+            assert!(code(readme).any(|code| code.split('?').next() == Some(call)), "{call}");
+        }
+        let mut count = 0;
+        for code in code(readme).filter(|code| !code.contains('…')) {
+            let faults = ["fault=", "errcode=", "http=", "slow=", "token=", "expires_in="];
+            let order = match code.split_once(' ') {
+                Some(order) => order,
+                None if faults.iter().any(|fault| code.starts_with(fault)) => {
+                    ("POST", &*format!("/_fake/fail_next?times=0&{code}"))
+                }
+                None => continue,
+            };
+            if let (method @ ("GET" | "POST"), call) = order
+                && call.starts_with("/_fake/")
+                && call != "/_fake/wait?at=tokens&requests=1"
+            {
+                let answer = program.send(method.parse().unwrap(), call, "").await;
+                assert!(answer.get("error").is_none(), "{code}: {answer}");
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+    }
+}
+
+#[test]
+fn the_readmes_have_every_option() {
+    let (_, help, _) = output(&["--help"]);
+    let options: Vec<_> =
+        help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2).collect();
+    assert!(options.len() > 20, "{options:?}");
+    for option in options {
+        let option = option.trim_end_matches([',', ';', ':']);
+        for readme in READMES.map(|readme| readme.replace("ID:SECRET", "")) {
+            let known = code(&readme).any(|code| code.split(' ').any(|word| word == option));
+            assert!(known || ["--help", "--version"].contains(&option), "{option}");
+        }
+    }
 }
 
 #[tokio::test]
