@@ -5,21 +5,33 @@ use std::{
     fmt,
     ops::Range,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 
 /// How much of a download is made at a time.
-const MEDIA_CHUNK: u64 = 64 * 1024;
+const MEDIA_CHUNK: usize = 64 * 1024;
+
+/// How much of a slow answer is sent at a time.
+const SLOW_CHUNK: usize = 16;
 
 /// The body of every answer. Each chunk is flushed to the socket on its own.
 pub(crate) struct FakeBody {
     source: Source,
     /// How many bytes may still go out before the connection breaks off.
     until_cut: Option<u64>,
+    slow: Option<Slow>,
     flushed: bool,
+}
+
+/// The pause before each piece, and what is left of the present one.
+struct Slow {
+    pause: Duration,
+    timer: Pin<Box<Sleep>>,
 }
 
 enum Source {
@@ -59,12 +71,18 @@ impl FakeBody {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, until_cut: None, flushed: true }
+        Self { source, until_cut: None, slow: None, flushed: true }
     }
 
     /// Announces the whole, sends half of it and breaks off.
     pub(crate) fn cut_in_half(mut self) -> Self {
         self.until_cut = Some(self.left() / 2);
+        self
+    }
+
+    /// Sends a few bytes at a time, with this pause before each.
+    pub(crate) fn slowed(mut self, pause: Duration) -> Self {
+        self.slow = Some(Slow { pause, timer: Box::pin(sleep(pause)) });
         self
     }
 
@@ -76,10 +94,17 @@ impl FakeBody {
     }
 
     fn next_chunk(&mut self) -> Option<Bytes> {
+        let most = self.slow.as_ref().map(|_| SLOW_CHUNK);
         match &mut self.source {
-            Source::Chunks(chunks) => chunks.pop_front(),
+            Source::Chunks(chunks) => {
+                let mut chunk = chunks.pop_front()?;
+                if let Some(most) = most.filter(|most| *most < chunk.len()) {
+                    chunks.push_front(chunk.split_off(most));
+                }
+                Some(chunk)
+            }
             Source::Media { next, end } => {
-                let upto = next.saturating_add(MEDIA_CHUNK).min(*end);
+                let upto = next.saturating_add(most.unwrap_or(MEDIA_CHUNK) as u64).min(*end);
                 let chunk: Bytes = (*next..upto).map(media_byte).collect();
                 *next = upto;
                 (!chunk.is_empty()).then_some(chunk)
@@ -101,6 +126,10 @@ impl Body for FakeBody {
             self.flushed = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if let Some(slow) = &mut self.slow {
+            ready!(slow.timer.as_mut().poll(cx));
+            slow.timer = Box::pin(sleep(slow.pause));
         }
         self.flushed = false;
         if self.until_cut == Some(0) {

@@ -1,6 +1,6 @@
 //! [`Fault`]: what can go wrong at an endpoint.
 
-use std::future;
+use std::{future, time::Duration};
 
 use http::{HeaderValue, StatusCode, header};
 
@@ -32,6 +32,8 @@ pub enum Fault {
 
     /// Head and half of the body, then the connection ends.
     CutOff,
+    /// The head at once, then the body 16 bytes at a time with this pause before each.
+    Slow(Duration),
     /// The request is carried out, and the connection ends without an answer.
     Lost,
     /// A token endpoint says that its token lives for this many seconds (zero, a negative number, ten years); it really
@@ -58,7 +60,7 @@ impl Fault {
             Self::Answer(answer) => answer.clone().into(),
             Self::Hang => future::pending().await,
             Self::Reset => return Some(Err(HangUp::Reset)),
-            Self::CutOff | Self::Lost | Self::ExpiresIn(_) | Self::Token(_) => return None,
+            Self::CutOff | Self::Slow(_) | Self::Lost | Self::ExpiresIn(_) | Self::Token(_) => return None,
         }))
     }
 
@@ -67,6 +69,7 @@ impl Fault {
         match self {
             Self::Lost => Err(HangUp::Close),
             Self::CutOff => Ok(reply.cut_in_half()),
+            Self::Slow(pause) => Ok(reply.slowed(pause)),
             _ => Ok(reply),
         }
     }

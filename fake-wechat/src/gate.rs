@@ -14,6 +14,8 @@ use crate::faults::Fault;
 pub(crate) struct Gate {
     arrived: watch::Sender<u64>,
     holds: Arc<watch::Sender<usize>>,
+    /// The hold that a control call asked for.
+    ordered_hold: Mutex<Option<Hold>>,
     /// How often each code was answered.
     errors: Mutex<BTreeMap<i64, u64>>,
     plan: Mutex<Plan>,
@@ -39,6 +41,7 @@ impl Gate {
         Self {
             arrived: watch::Sender::new(0),
             holds: Arc::new(watch::Sender::new(0)),
+            ordered_hold: Mutex::default(),
             errors: Mutex::default(),
             plan: Mutex::new(Plan { latency, ..Plan::default() }),
         }
@@ -79,6 +82,12 @@ impl Gate {
     pub(crate) fn hold(&self) -> Hold {
         self.holds.send_modify(|holds| *holds += 1);
         Hold(self.holds.clone())
+    }
+
+    /// Holds requests until this is called with `false`; twice is as once.
+    pub(crate) fn order_hold(&self, on: bool) {
+        let hold = on.then(|| self.hold());
+        *self.ordered_hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
     }
 
     pub(crate) fn set_latency(&self, latency: Duration) {

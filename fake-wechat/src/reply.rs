@@ -1,5 +1,7 @@
 //! Answers on their way out: the platform's success and error shapes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -73,6 +75,10 @@ impl Reply {
 
     pub(crate) fn cut_in_half(self) -> Self {
         Self { response: self.response.map(FakeBody::cut_in_half), ..self }
+    }
+
+    pub(crate) fn slowed(self, pause: Duration) -> Self {
+        Self { response: self.response.map(|body| body.slowed(pause)), ..self }
     }
 }
 

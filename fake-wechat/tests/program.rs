@@ -1,4 +1,4 @@
-//! The program: a process, driven by sockets and ended by signals.
+//! The program: a process, driven by sockets and ended by signals. And that the READMEs say what it does.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -143,6 +143,104 @@ async fn what_it_prints_can_be_copied() {
     assert_eq!(program.end("TERM"), (String::new(), Some(0)));
 }
 
+/// Both READMEs, which have this in common.
+const READMES: [&str; 2] = [include_str!("../README.md"), include_str!("../README.zh-CN.md")];
+
+/// What stands between backticks, line by line.
+fn code(readme: &str) -> impl Iterator<Item = &str> {
+    readme.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// An answer without what differs each time.
+fn at_rest(line: &str) -> Value {
+    let Ok(mut answer) = serde_json::from_str::<Value>(line) else {
+        return line.into();
+    };
+    if let Some(token) = answer.get_mut("access_token") {
+        *token = "a token".into();
+    }
+    if let Some(errmsg) = answer.get_mut("errmsg") {
+        *errmsg = errmsg.as_str().and_then(|text| text.split(" rid: ").next()).unwrap_or_default().into();
+    }
+    for seen in answer.get_mut("requests").and_then(Value::as_array_mut).into_iter().flatten() {
+        seen["token"] = "a fingerprint".into();
+    }
+    answer
+}
+
+#[tokio::test]
+async fn the_session_of_the_readmes_is_what_happens() {
+    for readme in READMES {
+        let block = readme.split("```console\n").nth(2).and_then(|rest| rest.split("```").next());
+        let (mut commands, mut wanted) = (Vec::new(), Vec::new());
+        for line in block.expect("a session after the start of the program").lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => commands.push(command.replace("curl -s", "curl --noproxy 127.0.0.1 -s")),
+                None => wanted.push(at_rest(line)),
+            }
+        }
+        assert!(wanted.len() > 5);
+        let program = Program::start(&[]);
+        commands[0] = format!("WECHAT={}", program.url);
+        let folder = std::env::temp_dir().join(format!("fake-wechat-{}", program.child.id()));
+        std::fs::create_dir(&folder).unwrap();
+        let script = commands.join("\necho\n");
+        let Output { stdout, .. } =
+            Command::new("sh").args(["-c", &script]).current_dir(&folder).output().unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let printed = String::from_utf8(stdout).unwrap();
+        let got: Vec<_> = printed.lines().filter(|line| !line.is_empty()).map(at_rest).collect();
+        assert_eq!(got, wanted);
+    }
+}
+
+#[tokio::test]
+async fn the_readmes_have_every_control_call_and_only_such() {
+    let program = Program::start(&[]);
+    let list = program.get("/_fake/").await;
+    for readme in READMES {
+        for call in list["calls"].as_array().unwrap() {
+            let call = call.as_str().unwrap().split('?').next().unwrap();
+            assert!(code(readme).any(|code| code.split('?').next() == Some(call)), "{call}");
+        }
+        let mut count = 0;
+        for code in code(readme).filter(|code| !code.contains('…')) {
+            let faults = ["fault=", "errcode=", "http=", "slow=", "token=", "expires_in="];
+            let order = match code.split_once(' ') {
+                Some(order) => order,
+                None if faults.iter().any(|fault| code.starts_with(fault)) => {
+                    ("POST", &*format!("/_fake/fail_next?times=0&{code}"))
+                }
+                None => continue,
+            };
+            if let (method @ ("GET" | "POST"), call) = order
+                && call.starts_with("/_fake/")
+                && call != "/_fake/wait?at=tokens&requests=1"
+            {
+                let answer = program.send(method.parse().unwrap(), call, "").await;
+                assert!(answer.get("error").is_none(), "{code}: {answer}");
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+    }
+}
+
+#[test]
+fn the_readmes_have_every_option() {
+    let (_, help, _) = output(&["--help"]);
+    let options: Vec<_> =
+        help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2).collect();
+    assert!(options.len() > 20, "{options:?}");
+    for option in options {
+        let option = option.trim_end_matches([',', ';', ':']);
+        for readme in READMES.map(|readme| readme.replace("ID:SECRET", "")) {
+            let known = code(&readme).any(|code| code.split(' ').any(|word| word == option));
+            assert!(known || ["--help", "--version"].contains(&option), "{option}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_is_wecom_if_asked_and_has_other_habits() {
     let program = Program::start(&["--wecom", "--expires-in", "60", "--prefix", "/wx"]);
@@ -153,6 +251,50 @@ async fn it_is_wecom_if_asked_and_has_other_habits() {
     assert_eq!(program.call(&json!({ "access_token": "unknown" })).await["errcode"], 40014);
     let (_, code) = program.end("INT");
     assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn it_has_as_many_accounts_as_it_is_given() {
+    let arguments = ["--account", "wx02:first", "--account", "wx03:a:b", "--corp", "ww01:second"];
+    let program = Program::start(&arguments);
+    for (id, secret) in [(&*program.id, &*program.secret), ("wx02", "first"), ("wx03", "a:b")] {
+        let query = format!("grant_type=client_credential&appid={id}&secret={secret}");
+        let token = program.get(&format!("/cgi-bin/token?{query}")).await;
+        assert_eq!(program.call(&token).await["errcode"], 0, "{token}");
+    }
+    let token = program.get("/cgi-bin/gettoken?corpid=ww01&corpsecret=second").await;
+    assert_eq!(program.call(&token).await["errcode"], 0, "{token}");
+    for wrong in ["wx02", ":secret", "wx02:"] {
+        let (code, _, error) = output(&["--account", wrong]);
+        assert_eq!(code, Some(2), "{wrong}");
+        assert!(error.contains("an id, a colon and a secret"), "{error}");
+    }
+}
+
+/// A program that is killed cannot end what it started; the end of a pipe can.
+#[test]
+fn it_ends_with_its_input_if_asked() {
+    let mut child = command(&["--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("fake-wechat listens on http://127.0.0.1:"), "{line}");
+    let url = line.trim_end().rsplit_once('/').unwrap().1;
+    std::net::TcpStream::connect(url).expect("it serves as long as its input is open");
+    assert_eq!(child.try_wait().unwrap(), None);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    // Without, it does not read its input, which is at its end here.
+    let program = Program::start(&[]);
+    let (_, code) = program.end("TERM");
+    assert_eq!(code, Some(0));
+    // With, it is ended by a signal all the same, while a thread reads.
+    let mut child = command(&["--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -16,19 +16,26 @@ use crate::{answer::Answer, received::Received, reply::Reply, state::State};
 pub(crate) const BELOW: &str = "/_fake/";
 
 /// Every call, the method it wants, and the parameters that it may have.
-const CALLS: [(&str, Method, &[&str]); 15] = [
+const CALLS: [(&str, Method, &[&str]); 18] = [
     ("", Method::GET, &[]),
     ("counters", Method::GET, &[]),
     ("seen", Method::GET, &["last"]),
+    ("wait", Method::GET, &["at", "requests"]),
     ("revoke", Method::POST, &["app"]),
     ("revoke_unnoticed", Method::POST, &[]),
     ("expire", Method::POST, &[]),
     ("advance", Method::POST, &["seconds"]),
     ("mint_elsewhere", Method::POST, &["app"]),
     ("login_code", Method::POST, &["openid"]),
-    ("fail_next", Method::POST, &["at", "times", "errcode", "http", "expires_in", "fault"]),
-    ("fail", Method::POST, &["at", "errcode", "http", "expires_in", "fault"]),
+    (
+        "fail_next",
+        Method::POST,
+        &["at", "times", "errcode", "http", "expires_in", "token", "slow", "fault", "status"],
+    ),
+    ("fail", Method::POST, &["at", "errcode", "http", "expires_in", "token", "slow", "fault", "status"]),
     ("heal", Method::POST, &[]),
+    ("hold", Method::POST, &["at"]),
+    ("release", Method::POST, &["at"]),
     ("latency", Method::POST, &["at", "milliseconds"]),
     ("answer", Method::POST, &["path", "status", "open"]),
     ("clear_seen", Method::POST, &[]),
@@ -70,8 +77,9 @@ async fn carry_out(state: &State, request: Request<Incoming>) -> Result<Value, R
         "" => Ok(list()),
         "counters" => Ok(report::counters(state)),
         "seen" => report::seen(state, &parameters),
-        "answer" => orders::answer(state, &parameters, &parts.headers, &received),
-        _ => orders::carry_out(state, name, &parameters),
+        "wait" => report::wait(state, &parameters).await,
+        _ => orders::Order { said: &parameters, headers: &parts.headers, body: &received }
+            .carry_out(state, name),
     }
 }
 

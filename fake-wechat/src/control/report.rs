@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Refusal, parameters::Parameters};
+use super::{Refusal, orders, parameters::Parameters};
 use crate::{log::Seen, state::State};
 
 pub(super) fn counters(state: &State) -> Value {
@@ -27,6 +27,14 @@ pub(super) fn seen(state: &State, parameters: &Parameters<'_>) -> Result<Value, 
     let all = state.lock().log.all();
     let latest = &all[all.len().saturating_sub(last)..];
     Ok(json!({ "requests": latest.iter().map(show).collect::<Vec<_>>() }))
+}
+
+/// Answers when that many requests, in all, have come there.
+pub(super) async fn wait(state: &State, parameters: &Parameters<'_>) -> Result<Value, Refusal> {
+    let gate = orders::gate(state, parameters)?;
+    let requests = Parameters::needed("requests", parameters.number("requests")?)?;
+    gate.wait_for(requests).await;
+    Ok(json!({ "requests": gate.arrived() }))
 }
 
 fn show(seen: &Seen) -> Value {

@@ -83,6 +83,52 @@ async fn they_have_calls_fail_until_healed() {
 }
 
 #[tokio::test]
+async fn they_have_calls_fail_with_what_they_bring() {
+    let fake = controlled().await;
+    let token = fake.stable().await.text;
+    let order = "/_fake/fail_next?fault=answer&status=203&times=2";
+    let got = fake.post_as(order, "text/plain", r#"{"errcode":"42001"}"#).await;
+    assert_eq!(got.status, StatusCode::OK);
+    for _ in 0..2 {
+        let got = fake.get("/cgi-bin/any").await;
+        assert_eq!((got.status.as_u16(), got.header("content-type")), (203, "text/plain"));
+        assert_eq!(got.json(), json!({ "errcode": "42001" }));
+    }
+    assert_eq!(fake.call(&token).await, 0);
+
+    self::order(&fake, "fail_next?token=a%2Fb&at=tokens").await;
+    assert_eq!((fake.stable().await.text, fake.mints()), ("a/b".to_owned(), 2));
+
+    self::order(&fake, "fail?slow=60000").await;
+    let slow = fake.call("a%2Fb");
+    tokio::time::timeout(Duration::from_millis(20), slow).await.expect_err("it takes minutes");
+    self::order(&fake, "heal").await;
+    assert_eq!(fake.call("a%2Fb").await, 0);
+}
+
+#[tokio::test]
+async fn they_hold_requests_and_tell_when_they_have_come() {
+    let fake = controlled().await;
+    order(&fake, "hold?at=tokens").await;
+    order(&fake, "hold?at=tokens").await;
+    let (url, wait) = (classic_url(), "/_fake/wait?at=tokens&requests=2");
+    let held = async { tokio::join!(fake.get(&url), fake.get(&url)) };
+    tokio::pin!(held);
+    tokio::select! {
+        _ = &mut held => panic!("answered while held"),
+        came = fake.get(wait) => assert_eq!(came.json(), json!({ "requests": 2 })),
+    }
+    assert_eq!(fake.get("/x").await.errcode(), 41001, "APIs are not held");
+    assert_eq!(fake.mints(), 0);
+    order(&fake, "release?at=tokens").await;
+    held.await;
+    assert_eq!(fake.mints(), 2);
+    assert_eq!(fake.get(wait).await.json(), json!({ "requests": 2 }), "they have come");
+    let third = fake.get("/_fake/wait?at=tokens&requests=3");
+    tokio::time::timeout(Duration::from_millis(20), third).await.err().expect("a third has not");
+}
+
+#[tokio::test]
 async fn they_count_and_show_without_a_token() {
     let fake = controlled().await;
     let token = fake.stable().await.text;
@@ -170,6 +216,11 @@ async fn what_they_do_not_understand_is_not_carried_out() {
         ("fail_next?http=99", 400),
         ("fail_next?errcode=1&at=home", 400),
         ("fail?errcode=1&times=2", 400),
+        ("fail?errcode=1&status=200", 400),
+        ("fail?fault=answer&status=99", 400),
+        ("fail?slow=-1", 400),
+        ("hold?at=home", 400),
+        ("release?at=home", 400),
         ("latency?at=apis", 400),
         ("answer", 400),
         ("answer?path=/x&status=99", 400),
@@ -183,6 +234,7 @@ async fn what_they_do_not_understand_is_not_carried_out() {
         assert!(got.json()["error"].as_str().unwrap().len() > 10, "{call}: {}", got.json());
     }
     assert_eq!(fake.get("/_fake/revoke").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(fake.get("/_fake/wait").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(fake.call(&token).await, 0, "and nothing fails");
     assert_eq!(fake.seen().len(), 1);
 

@@ -65,6 +65,29 @@ async fn connections_break_in_three_ways() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_comes_in_pieces() {
+    let fake = FakeWeChat::start().await;
+    let token = fake.stable().await.text;
+    for (path, len) in [("/cgi-bin/media/get", 40), ("/cgi-bin/mine", 33)] {
+        fake.set_answer("/cgi-bin/mine", Answer::json("x".repeat(33)));
+        fake.fail_next_apis(1, Fault::Slow(Duration::from_millis(2)));
+        let url = format!("{}{path}?size=40&access_token={token}", fake.url());
+        let request = Request::get(url).body(Full::default()).unwrap();
+        let answer = client().request(request).await.unwrap();
+        assert_eq!(answer.headers()["content-length"], len.to_string());
+        let (mut body, mut sizes) = (answer.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            sizes.push(frame.unwrap().into_data().unwrap().len());
+        }
+        assert_eq!(sizes, [16, 16, len - 32], "{path}");
+    }
+    fake.fail_next_apis(1, Fault::Slow(secs(3600)));
+    let head = Request::get(format!("{}/x?access_token={token}", fake.url())).body(Full::default()).unwrap();
+    let mut body = client().request(head).await.expect("the head is there at once").into_body();
+    tokio::time::timeout(Duration::from_millis(20), body.frame()).await.expect_err("nothing more is");
+}
+
+#[tokio::test]
 async fn a_hang_lasts_until_the_client_gives_up() {
     let fake = FakeWeChat::start().await;
     fake.fail_next_apis(1, Fault::Hang);

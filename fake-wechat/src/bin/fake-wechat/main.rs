@@ -6,9 +6,11 @@ mod options;
 use std::{
     io::{self, Write},
     process::ExitCode,
+    thread,
 };
 
 use clap::Parser;
+use tokio::sync::oneshot;
 
 use crate::options::Options;
 
@@ -32,8 +34,22 @@ async fn run(options: &Options) -> io::Result<()> {
     let mut out = io::stdout();
     // Nobody may be there to read it; the address is served all the same.
     let _ = out.write_all(greeting::text(&fake.url(), options).as_bytes()).and_then(|()| out.flush());
-    ended.await;
+    tokio::select! {
+        () = ended => {}
+        () = end_of_input(), if options.until_eof => {}
+    }
     Ok(())
+}
+
+/// Comes when nobody can write to standard input any more.
+async fn end_of_input() {
+    let (ended, end) = oneshot::channel();
+    // A thread of its own, since the runtime waits for those that it has, and this one may never end.
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }
 
 /// Comes to its end with SIGINT or SIGTERM.

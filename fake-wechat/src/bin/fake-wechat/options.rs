@@ -10,6 +10,7 @@ use fake_wechat::{FakeWeChat, FakeWeChatBuilder};
 /// Prints its address, an app id with its secret, and calls to copy; then serves until SIGINT or SIGTERM. Nothing is kept
 /// on disk, and nothing of it reaches WeChat.
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "fake-wechat", version)]
 pub(crate) struct Options {
     /// Where to listen: an address of loopback. Port 0 is a free one
@@ -18,6 +19,9 @@ pub(crate) struct Options {
     /// Put everything below this path, as a reverse proxy would
     #[arg(long, value_name = "PATH")]
     prefix: Option<String>,
+    /// End when standard input does: with the program that holds its other end, however that ends
+    #[arg(long)]
+    pub(crate) until_eof: bool,
 
     /// Be WeCom: the account is a corp, asked for at /cgi-bin/gettoken
     #[arg(long)]
@@ -28,6 +32,12 @@ pub(crate) struct Options {
     /// Its secret [default: one that is printed]
     #[arg(long, value_name = "SECRET")]
     app_secret: Option<String>,
+    /// Another official account or mini program; may be given more than once
+    #[arg(long, value_name = "ID:SECRET", value_parser = account)]
+    account: Vec<(String, String)>,
+    /// Another WeCom app; may be given more than once
+    #[arg(long, value_name = "ID:SECRET", value_parser = account)]
+    corp: Vec<(String, String)>,
 
     /// How long a token lives
     #[arg(long, value_name = "SECONDS", default_value = "7200")]
@@ -100,11 +110,18 @@ impl Options {
         if self.refuse_ip {
             builder = builder.refuse_ip();
         }
-        if self.wecom {
+        builder = if self.wecom {
             builder.corp(self.id(), self.secret())
         } else {
             builder.account(self.id(), self.secret())
+        };
+        for (id, secret) in &self.account {
+            builder = builder.account(id, secret);
         }
+        for (id, secret) in &self.corp {
+            builder = builder.corp(id, secret);
+        }
+        builder
     }
 
     /// Of the one account.
@@ -116,6 +133,13 @@ impl Options {
     pub(crate) fn secret(&self) -> &str {
         let default = if self.wecom { FakeWeChat::CORP_SECRET } else { FakeWeChat::APP_SECRET };
         self.app_secret.as_deref().unwrap_or(default)
+    }
+}
+
+fn account(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok((id.to_owned(), secret.to_owned())),
+        _ => Err("not an id, a colon and a secret".to_owned()),
     }
 }
 
