@@ -17,6 +17,7 @@ use wechat_minapp::{
     client::{ReqwestHttpClient, WechatMinapp},
     link::{Link, ShortLinkArgs},
 };
+use wechat_mp_sdk::api::MediaType;
 use wx_rust_mp::config::{
     WxMpConfigStorage, WxMpHostConfig, r#impl::WxMpDefaultConfig,
 };
@@ -77,6 +78,10 @@ async fn mp_sdk() -> Result<(), BoxError> {
     let way = Way::alone().await;
     let sdk = mp_sdk::after::client(&way.url(), APP, SECRET, cache(&way)?)?;
     show(NAME, "layer", &measure(&way, || sdk.get_api_domain_ip()).await);
+    way.wechat.revoke();
+    let picture = vec![0; 100_000];
+    sdk.upload_temp_media(MediaType::Image, "a.png", &picture).await?;
+    println!("{NAME}, layer: an upload of 100 kB with a revoked token: ok");
     let way = Way::through_hub().await?;
     let sdk = mp_sdk::hub::client(&way.url(), APP, way.secret())?;
     show(NAME, "hub", &measure(&way, || sdk.get_api_domain_ip()).await);
