@@ -6,6 +6,7 @@
 import sys
 
 import blocks
+import emphasis
 import languages
 import links
 from page import pages
@@ -13,7 +14,7 @@ from page import pages
 
 def main():
     found = pages()
-    wrong = [fault for check in (languages, links, blocks) for fault in check.faults(found)]
+    wrong = [fault for check in (languages, links, blocks, emphasis) for fault in check.faults(found)]
     for fault in wrong:
         print(fault, file=sys.stderr)
     print(f"{len(found)} pages, {sum(len(page.blocks) for page in found.values())} blocks of code, {len(wrong)} faults")

@@ -1,6 +1,6 @@
 """Whether the code on pages is code: rustdoc runs what is Rust, and the rest is looked at here.
 
-Code in other languages, and code that needs crates of others, has to stand in a source that something else runs, line by line.
+Code in other languages, and code that needs crates of others, has to stand in a source that something else runs, line by line but for comments.
 """
 
 import json
@@ -8,7 +8,7 @@ import subprocess
 import textwrap
 import tomllib
 
-from page import ROOT
+from page import ROOT, without_comments
 
 SOURCES = [ROOT / "doc-tests/peers", ROOT / "fake-wechat/samples", ROOT / "hub/tests/sdks"]
 RUN_ELSEWHERE = {"go": ".go", "java": ".java", "js": ".js", "python": ".py", "rust,peer": ".rs", "xml": ".xml"}
@@ -27,7 +27,7 @@ def faults(pages):
 
 def wrong(block):
     if block.tag in RUN_ELSEWHERE:
-        return stands_nowhere(block.code, RUN_ELSEWHERE[block.tag])
+        return stands_nowhere(block)
     language, *attributes = block.tag.split(",")
     if language == "rust":
         return rust(block.code, attributes)
@@ -77,16 +77,18 @@ def no_check(_):
     return None
 
 
-def stands_nowhere(code, suffix):
-    wanted = textwrap.dedent(code).splitlines()
+def stands_nowhere(block):
+    suffix = RUN_ELSEWHERE[block.tag]
+    wanted = textwrap.dedent(block.without_comments()).splitlines()
     for folder in SOURCES:
         for source in folder.rglob(f"*{suffix}"):
-            if "node_modules" not in source.parts and follows_in(wanted, source.read_text().splitlines()):
+            lines = without_comments(block.tag, source.read_text()).splitlines()
+            if "node_modules" not in source.parts and follow_in(wanted, lines):
                 return None
-    return f"this code stands in no {suffix} file that is run:\n{code}"
+    return f"this code stands in no {suffix} file that is run:\n{block.code}"
 
 
-def follows_in(wanted, lines):
+def follow_in(wanted, lines):
     """Whether these lines follow one another, however far they are indented."""
     return any(
         textwrap.dedent("\n".join(lines[start : start + len(wanted)])).splitlines() == wanted

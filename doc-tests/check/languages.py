@@ -1,7 +1,5 @@
 """Whether a page says the same in both languages: the same headings, code and links."""
 
-import re
-
 from page import ROOT
 
 ENGLISH = ROOT / "docs"
@@ -54,16 +52,8 @@ def first_difference(one, other):
 
 
 def code(page):
-    return [(block.tag, without_comments(block)) for block in page.blocks]
-
-
-def without_comments(block):
-    """The code; its comments, and what a program prints, are in the page's language."""
-    mark = "//" if block.tag.partition(",")[0] in {"rust", "js", "go", "java"} else "#"
-    if block.tag == "text":
-        return ""
-    lines = (re.sub(rf"(^|\s+){mark}(\s.*|$)", "", line).rstrip() for line in block.code.splitlines())
-    return "\n".join(line for line in lines if line.strip())
+    """The blocks; their comments, and what programs print, are in the page's language."""
+    return [(block.tag, "" if block.tag == "text" else block.without_comments()) for block in page.blocks]
 
 
 def links(page):

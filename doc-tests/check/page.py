@@ -20,6 +20,9 @@ class Block(NamedTuple):
     tag: str
     code: str
 
+    def without_comments(self):
+        return without_comments(self.tag, self.code)
+
 
 class Heading(NamedTuple):
     level: int
@@ -64,6 +67,13 @@ class Page:
             counts[name] = count + 1
             found.add(f"{name}-{count}" if count else name)
         return found
+
+
+def without_comments(tag, code):
+    """The lines of code that are more than a comment, each without the comment at its end."""
+    mark = "//[/!]?" if tag.partition(",")[0] in {"rust", "js", "go", "java"} else "#"
+    lines = (re.sub(rf"(^|\s+){mark}(\s.*|$)", "", line).rstrip() for line in code.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def slug(heading):
