@@ -1,0 +1,70 @@
+//! A bot to start from: it receives what users write to an official account (公众号), answers at once, and follows up with a
+//! customer message through the layer.
+//!
+//! `cargo run -p bot_echo` needs no account: the program plays WeChat's part itself, shows what happens, and ends.
+//!
+//! With an account it serves until Ctrl-C:
+//!
+//! ```sh
+//! export WECHAT_APP_ID=wx… WECHAT_APP_SECRET=…   # 开发者ID(AppID), 开发者密码(AppSecret)
+//! export WECHAT_TOKEN=…                          # 令牌(Token) of the callback, which you choose
+//! export WECHAT_AES_KEY=…                        # 消息加解密密钥(EncodingAESKey), for secure mode (安全模式)
+//! export WECHAT_LISTEN=127.0.0.1:8080            # behind a proxy that WeChat reaches at port 80 or 443
+//! cargo run -p bot_echo
+//! ```
+//!
+//! Without `WECHAT_AES_KEY` messages are expected in plain mode (明文模式). Its signature covers the time of a message and not
+//! its content: whoever sees one callback can make up others for five minutes. Use secure mode.
+
+mod bot;
+mod callback;
+mod crypto;
+mod customer;
+mod demonstration;
+mod echo;
+mod message;
+mod recent;
+mod refusal;
+mod reply;
+mod settings;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use std::{error::Error, sync::Arc};
+
+use account::Account;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::{bot::Bot, customer::Customer, settings::Settings};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    // Only because this package builds reqwest without a TLS provider of its own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+
+    let account = Account::wechat().await?;
+    let level = if account.fake().is_some() { "error" } else { "info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match account.fake() {
+        Some(wechat) => demonstration::run(&account, wechat).await,
+        None => serve(&account).await,
+    }
+}
+
+async fn serve(account: &Account) -> Result<(), Failure> {
+    let Settings { listen, token, cipher } = Settings::from_environment(&account.id)?;
+    let bot = Arc::new(Bot::new(token, cipher, Customer::new(account)?));
+    let listener = TcpListener::bind(&listen).await.map_err(|error| format!("{listen}: {error}"))?;
+    println!("The bot listens on http://{}. Ctrl-C ends it.", listener.local_addr()?);
+    let ctrl_c = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    axum::serve(listener, callback::router(bot.clone())).with_graceful_shutdown(ctrl_c).await?;
+    bot.followed_up().await;
+    Ok(())
+}

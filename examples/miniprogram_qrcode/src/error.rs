@@ -1,0 +1,57 @@
+//! [`CodeError`]: why there is no picture, and what to do about it.
+
+use std::fmt;
+
+use tower_wechat::{TokenError, WeChatError};
+
+use crate::Failure;
+
+#[derive(Debug)]
+pub enum CodeError {
+    /// WeChat says so, with an errcode.
+    Refused(WeChatError),
+    /// What came is neither a picture nor an error of WeChat's.
+    NoPicture(usize),
+    /// Nothing came, or the picture could not be written.
+    Failed(Failure),
+}
+
+impl CodeError {
+    /// What to do, if it would be the same with every other scene.
+    pub fn stops_all(&self) -> Option<&'static str> {
+        let error = match self {
+            Self::Refused(error) => error,
+            Self::Failed(failure) if is_without_token(failure) => {
+                return Some("Without an access_token there is no code for any scene.");
+            }
+            _ => return None,
+        };
+        match error.errcode() {
+            41030 => Some(
+                "WeChat does not know the page. Compare --page with app.json: no / in front, nothing after a ?. A page that is \
+                 not released yet needs --env-version trial or develop.",
+            ),
+            45009 => Some(
+                "The limit is reached. There is one of 5000 codes a minute: wait a minute and start the program again, and it \
+                 goes on where it has stopped. If it stops again at once, the day's limit is reached: go on tomorrow.",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Whether there is no token, and there will be none by itself.
+fn is_without_token(failure: &Failure) -> bool {
+    let error = failure.downcast_ref::<tower_wechat::Error>();
+    error.and_then(|error| error.downcast_ref::<TokenError>()).is_some_and(|error| !error.is_transient())
+}
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::NoPicture(length) => write!(f, "{length} bytes that are no picture"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
