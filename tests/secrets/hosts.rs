@@ -89,7 +89,7 @@ fn get(uri: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn look_alikes_get_none() {
+async fn hosts_that_look_alike_get_none() {
     for uri in [
         "http://api.weixin.qq.com/cgi-bin/x",
         "https://api.weixin.qq.com.evil.example/cgi-bin/x",

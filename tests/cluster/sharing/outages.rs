@@ -220,7 +220,7 @@ async fn a_lease_is_not_renewed_before_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ones_own_token_is_not_another_processs_though_the_store_has_it_first() {
+async fn ones_own_token_is_not_that_of_another_process_though_the_store_has_it_first() {
     let (cache, store) = scene();
     let first = cache.token().await.unwrap();
     sleep(Duration::from_secs(1)).await;

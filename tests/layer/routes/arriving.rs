@@ -28,7 +28,7 @@ use crate::routes::support::{
 };
 
 const OURS: &str = "https://api.weixin.qq.com/cgi-bin/x?lang=zh_CN";
-const ANOTHERS: &str = "https://qyapi.weixin.qq.com/cgi-bin/x?lang=zh_CN";
+const OTHER_PLATFORM: &str = "https://qyapi.weixin.qq.com/cgi-bin/x?lang=zh_CN";
 const ELSEWHERE: &str = "https://example.com/?lang=zh_CN";
 
 type Limited = ConcurrencyLimit<Below>;
@@ -114,16 +114,16 @@ async fn the_request_waits_without_a_permit_and_goes_out_with_the_accounts_token
     assert_eq!((stack.runs(), stack.permits.available_permits()), (1, 1));
 
     // By a handle it is the same.
-    let (other, mut handled) = (Stack::new(), get(ANOTHERS));
+    let (other, mut handled) = (Stack::new(), get(OTHER_PLATFORM));
     handled.extensions_mut().insert(AppId::from("unknown"));
     other.gate.add_permits(1);
     soon(other.client.for_app("ww".into()).oneshot(handled)).await.unwrap();
-    assert_eq!(other.below.take(), [format!("{ANOTHERS}&access_token=TOKEN-1")]);
+    assert_eq!(other.below.take(), [format!("{OTHER_PLATFORM}&access_token=TOKEN-1")]);
 }
 
 #[tokio::test]
 async fn the_accounts_platform_says_where_its_token_goes() {
-    for (app, uri) in [("wx", ANOTHERS), ("ww", OURS), ("wx", ELSEWHERE)] {
+    for (app, uri) in [("wx", OTHER_PLATFORM), ("ww", OURS), ("wx", ELSEWHERE)] {
         let mut stack = Stack::new();
         let sending = stack.call(app, uri).await;
         assert_eq!(stack.permits.available_permits(), 1);

@@ -49,7 +49,7 @@ fn accept_any_token(wechat: &FakeWeChat, path: &str) {
 }
 
 #[tokio::test]
-async fn the_token_goes_into_the_familys_parameter() {
+async fn the_token_goes_into_the_parameter_of_its_family() {
     for (platform, parameter) in [
         (Platform::wechat(), "access_token"),
         (Platform::wecom(), "access_token"),
