@@ -6,6 +6,7 @@
 # - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
 #   accounts on one Redis, ten thousand connections to a hub
 # - the hub's benchmarks: beside nginx, as a proxy too, and how fast workers hear of a new token
+# - whether the public API is still that of the last release (`cargo semver-checks`), and how much of the code the tests cover
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -34,11 +35,20 @@ need_package() {
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq "$2" >/dev/null
 }
 
-# A cargo tool, unless it is there.
+# A tool that cargo installs, unless it is there. Further arguments are for cargo. They need not be fast, but here soon.
 need_cargo() {
-    cargo "${1#cargo-}" --version >/dev/null 2>&1 && return
+    command -v "$1" >/dev/null && return
     step "installing $1"
-    cargo install --locked --quiet "$1"
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --quiet --debug "$@"
+}
+
+# A folder with tools that pip installs, if there is a Python that can make one.
+python_tools() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "skipped: there is no python3 that can make a virtual environment"; return 1; }
+    local tools="target/python-tools"; mkdir -p target
+    [ -x "$tools/bin/pip" ] || python3 -m venv "$tools"
+    "$tools/bin/pip" --quiet --disable-pip-version-check install "$@"
+    PATH="$PWD/$tools/bin:$PATH"
 }
 
 need_package redis-server redis-server
@@ -54,11 +64,18 @@ need_cargo cargo-nextest
 need_cargo cargo-hack
 need_cargo cargo-deny
 need_cargo cargo-fuzz
+need_cargo mdbook --no-default-features --features search
 
 step "formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path benches/compare/Cargo.toml --check
-cargo fmt --manifest-path hub/tests/sdks/wx-rust-mp/Cargo.toml --check
+for package in api doc-tests/peers hub/tests/sdks/wx-rust-mp; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+
+step "spelling"
+if python_tools typos==1.52.0; then typos; fi
+
+step "pages: both languages say the same, links lead somewhere, code is code"
+if python3 --version >/dev/null 2>&1; then python3 doc-tests/check; else echo "skipped: there is no python3"; fi
 
 step "clippy, warnings denied"
 cargo clippy --quiet --workspace --all-features --all-targets -- -D warnings
@@ -71,6 +88,21 @@ cargo test --quiet --workspace --all-features --doc
 
 step "documentation, broken links denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-deps
+
+step "the book, in both languages"
+mdbook build docs
+mdbook build docs/zh-CN
+
+step "quick starts of the README, each with the dependencies that it names"
+if python3 --version >/dev/null 2>&1; then python3 doc-tests/quick_start.py target/quick-start; else echo "skipped: there is no python3"; fi
+
+step "code that needs crates of others, before and after"
+mkdir -p target/peers
+cargo run --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers > target/peers/printed
+doc-tests/peers/check.py < target/peers/printed
+
+step "the public API is the one that was accepted"
+api/check.sh
 
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
@@ -105,13 +137,11 @@ cargo deny --log-level error check licenses bans sources
 step "instructions and allocations of a request, against those that were accepted"
 benches/instructions.sh
 
-step "examples"
-run_example() {
-    printf -- '-- %s\n' "$2"
-    timeout 120 cargo run --quiet --package "$1" --all-features --example "$2"
-}
-for example in examples/*.rs; do run_example tower-wechat "$(basename "$example" .rs)"; done
-for example in hub/examples/*.rs; do run_example wechat-hub "$(basename "$example" .rs)"; done
+step "FakeWeChat in other languages"
+fake-wechat/samples/run.sh
+
+step "examples print what is expected"
+examples/run.sh
 
 if $all; then
     step "200 rounds of random kills and losses"
@@ -128,6 +158,15 @@ if $all; then
     need_package wrk wrk
     need_package h2load nghttp2-client
     cargo bench --quiet --profile dist --package wechat-hub
+
+    step "the public API beside that of the last release"
+    need_cargo cargo-semver-checks
+    api/semver.sh
+
+    step "how much of the code the tests cover"
+    need_package llvm-cov-19 llvm-19
+    need_cargo cargo-llvm-cov
+    coverage/run.sh
 fi
 
 step "all is well"
