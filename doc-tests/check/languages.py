@@ -65,7 +65,8 @@ def links(page):
             found.add(target)
         elif target:
             path = (page.path.parent / target).resolve()
-            if is_chinese(path) != is_chinese(page.path) and path.suffix == ".md":
+            in_both = path.suffix == ".md" and str(path.relative_to(ROOT)) not in ENGLISH_ONLY
+            if in_both and is_chinese(path) != is_chinese(page.path):
                 continue
             found.add(as_english(path))
     return sorted(found)
