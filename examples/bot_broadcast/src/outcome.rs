@@ -1,0 +1,31 @@
+//! [`Outcome`]: what became of a send.
+
+/// What is known of a send when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// WeChat took the message.
+    Sent {
+        /// WeChat's number for it, which the event `TEMPLATESENDJOBFINISH` names.
+        msgid: Option<u64>,
+    },
+    /// WeChat will not send it to this open id.
+    Refused { errcode: i64 },
+    /// WeChat may have taken the message.
+    Unknown {
+        /// Whether the others should wait a little.
+        slow_down: Option<String>,
+    },
+    /// It did not get to where messages are sent, and can be sent again.
+    NotSent(Why),
+}
+
+/// Why something was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is too much at once, or something does not work at the moment.
+    SlowDown(String),
+    /// The day's quota is spent.
+    Quota,
+    /// All others would fail in the same way.
+    Stop(String),
+}
