@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::sync::watch;
 
+use crate::terminal;
+
 /// Later ones outweigh earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wish {
@@ -48,6 +50,7 @@ impl Control {
     /// For a second time it ends the process: what is under way is unknown then.
     pub fn stop(&self) {
         if self.wish.send_replace(Wish::Stop) == Wish::Stop {
+            terminal::show_typing();
             std::process::exit(130);
         }
     }

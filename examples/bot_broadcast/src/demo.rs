@@ -10,7 +10,12 @@ use account::Account;
 use fake_wechat::{FakeWeChat, Fault};
 use serde_json::Value;
 
-use crate::{BoxError, control::Control, options::Job, run};
+use crate::{
+    BoxError,
+    control::{Control, Wish},
+    options::Job,
+    run,
+};
 
 const RECIPIENTS: usize = 10_000;
 const QUOTA: usize = 6_400;
@@ -32,8 +37,10 @@ pub async fn play(account: &Account, wechat: &FakeWeChat, control: &Control) -> 
     wechat.fail_next_apis(3, Fault::Errcode(43004));
     wechat.fail_next_apis(1, Fault::Errcode(40003));
     wechat.fail_next_apis(2, Fault::Lost);
-    let (ran, mut delivered) =
-        tokio::join!(run::run(&job, account, control), revoke_after_a_third(wechat, job.concurrency));
+    let (ran, mut delivered) = tokio::join!(
+        run::run(&job, account, control),
+        revoke_after_a_third(wechat, job.concurrency, control)
+    );
     if !ran?.is_complete {
         return Ok(end_early());
     }
@@ -88,7 +95,7 @@ fn half_past_nine_in_the_evening() -> SystemTime {
 }
 
 /// Revokes it under as many sends as can be under way, so that it is the same number in every run.
-async fn revoke_after_a_third(wechat: &FakeWeChat, concurrency: usize) -> Delivered {
+async fn revoke_after_a_third(wechat: &FakeWeChat, concurrency: usize, control: &Control) -> Delivered {
     wechat.wait_for_api_requests(RECIPIENTS as u64 / 3).await;
     let hold = wechat.hold_apis();
     let is_held = || {
@@ -96,7 +103,8 @@ async fn revoke_after_a_third(wechat: &FakeWeChat, concurrency: usize) -> Delive
         // Two have got no answer before.
         unanswered == concurrency + 2
     };
-    while !is_held() {
+    // Once it is to pause or to stop, no more sends begin.
+    while !is_held() && *control.wishes().borrow() == Wish::GoOn {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let mut delivered = Delivered::default();

@@ -58,6 +58,7 @@ mod recipients;
 mod report;
 mod run;
 mod send;
+mod terminal;
 #[cfg(test)]
 mod tests;
 

@@ -10,7 +10,7 @@ use crate::{BoxError, recipients::Recipient};
 /// A template message whose texts have places for what stands in a recipient's columns.
 #[derive(Debug)]
 pub struct Message {
-    message: Map<String, Value>,
+    fields: Map<String, Value>,
     columns: Vec<String>,
     id: String,
 }
@@ -22,21 +22,21 @@ impl Message {
     }
 
     pub fn parse(text: &str, columns: &[String]) -> Result<Self, BoxError> {
-        let message: Map<String, Value> = serde_json::from_str(text)?;
+        let fields: Map<String, Value> = serde_json::from_str(text)?;
         for name in ["template_id", "data"] {
-            if !message.contains_key(name) {
+            if !fields.contains_key(name) {
                 return Err(format!("there is no `{name}` in it").into());
             }
         }
         for name in ["touser", "client_msg_id"] {
-            if message.contains_key(name) {
+            if fields.contains_key(name) {
                 return Err(format!("`{name}` is filled in for each recipient: take it out").into());
             }
         }
-        let id = hash(&[&Value::Object(message.clone()).to_string()]);
-        let message = Self { message, columns: columns.to_vec(), id };
+        let id = hash(&[&Value::Object(fields.clone()).to_string()]);
+        let message = Self { fields, columns: columns.to_vec(), id };
         // Rather now than in ten thousand messages.
-        message.places(&Value::Object(message.message.clone()))?;
+        message.fields.values().try_for_each(|value| message.places(value))?;
         Ok(message)
     }
 
@@ -48,7 +48,7 @@ impl Message {
     /// The body of the request.
     pub fn to(&self, recipient: &Recipient) -> Value {
         let fill = |(name, value): (&String, &Value)| (name.clone(), self.filled(value, recipient));
-        let mut body: Map<_, _> = self.message.iter().map(fill).collect();
+        let mut body: Map<_, _> = self.fields.iter().map(fill).collect();
         body.insert("touser".to_owned(), recipient.openid.clone().into());
         // WeChat sends one message for an open id and such an id, for ten minutes at least: this guards repeated sends.
         body.insert("client_msg_id".to_owned(), hash(&[&self.id, &recipient.openid]).into());
@@ -109,7 +109,8 @@ fn is_name(text: &str) -> bool {
 /// 32 hex digits.
 fn hash(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\n"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let half = digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+    format!("{half:032x}")
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use clap::Parser;
 
 const CONCURRENCY: usize = 32;
 
-/// Sends a template message to everybody in a CSV file, once. Without one, and without WECHAT_APP_ID and
-/// WECHAT_APP_SECRET in the environment, it shows what it does against a fake WeChat.
+/// Sends a template message to everybody in a CSV file, once. Without one, and without an account
+/// (`WECHAT_APP_ID`, `WECHAT_APP_SECRET`) in the environment, it shows what it does against a fake WeChat.
 #[derive(Debug, Parser)]
 #[command(name = "bot_broadcast", version)]
 pub struct Options {
@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, requires = "recipients")]
     retry_unknown: bool,
 
-    /// Where WeChat's APIs are, if not at https://api.weixin.qq.com
+    /// Where WeChat's APIs are, if not at api.weixin.qq.com
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
 }
@@ -93,23 +93,23 @@ impl Job {
 
     /// What to type to go on.
     pub fn command(&self) -> String {
-        let standard = Self::new(&self.recipients, &self.message);
-        let mut command =
-            format!("bot_broadcast {} --message {}", quoted(&self.recipients), quoted(&self.message));
-        for (name, path, usual) in
-            [("journal", &self.journal, &standard.journal), ("report", &self.report, &standard.report)]
-        {
-            if path != usual {
-                command += &format!(" --{name} {}", quoted(path));
-            }
+        let usual = Self::new(&self.recipients, &self.message);
+        let mut words = vec!["bot_broadcast".to_owned(), quoted(&self.recipients)];
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        option("--message", quoted(&self.message));
+        if self.journal != usual.journal {
+            option("--journal", quoted(&self.journal));
         }
-        if self.concurrency != standard.concurrency {
-            command += &format!(" --concurrency {}", self.concurrency);
+        if self.report != usual.report {
+            option("--report", quoted(&self.report));
+        }
+        if self.concurrency != usual.concurrency {
+            option("--concurrency", self.concurrency.to_string());
         }
         if let Some(base_url) = &self.base_url {
-            command += &format!(" --base-url {}", quoted(Path::new(base_url)));
+            option("--base-url", quoted(Path::new(base_url)));
         }
-        command
+        words.join(" ")
     }
 }
 

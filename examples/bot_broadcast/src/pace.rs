@@ -1,5 +1,7 @@
 //! [`Pace`]: when the next send may begin.
 
+#![allow(clippy::disallowed_methods, reason = "a test moves tokio's clock")]
+
 use std::time::Duration;
 
 use tokio::time::Instant;

@@ -15,19 +15,22 @@ const BEIJING: u64 = 8 * 3600;
 /// not say when a day begins; this takes it for Beijing's.
 pub fn after(stopped: &Stopped, left: usize, total: usize, command: &str, now: SystemTime) -> String {
     let left = format!("{left} of {total} are left");
-    let go_on = format!("The same command goes on with them:\n     {command}\n");
     match stopped {
-        Stopped::Asked => format!("Stopped, as you asked: {left}.\n   {go_on}"),
-        Stopped::Trouble(reason) => {
-            format!("Stopped: {reason}.\n   {left}. When that is mended:\n     {command}\n")
-        }
+        Stopped::Asked => format!(
+            "Stopped, as you asked: {left}.\n   \
+             The same command goes on with them:\n     {command}\n"
+        ),
+        Stopped::Trouble(reason) => format!(
+            "Stopped: {reason}.\n   \
+             {left}. When that is mended, the same command goes on with them:\n     {command}\n"
+        ),
         Stopped::Quota => format!(
-            "Stopped: 45009, the day's quota for template messages is spent. {left}.\n   \
-             The quota is full again at midnight in Beijing, in {}. {go_on}   \
-             Not so late: an administrator can set it back at mp.weixin.qq.com, or a program with\n   \
-             POST /cgi-bin/clear_quota/v2, app id and secret: ten times a month, all APIs together.\n   \
-             If there are more followers than the quota has calls: 100 000 calls a day are usual, and there are more\n   \
-             for accounts with more than 100 000 followers; the account's own number is at mp.weixin.qq.com.\n",
+            "Stopped: 45009, the day's quota for template messages is spent.\n   \
+             {left}. The quota is full again at midnight in Beijing, in {}.\n   \
+             Then the same command goes on with them:\n     {command}\n   \
+             Sooner: set the quota back, at mp.weixin.qq.com or by POST /cgi-bin/clear_quota/v2\n   \
+             (app id and secret; ten times a month, for all APIs together).\n   \
+             The usual quota is 100 000 calls a day, and more for more than 100 000 followers.\n",
             spelled(until_midnight(now)),
         ),
     }

@@ -1,8 +1,13 @@
 //! [`Progress`]: how far it is, as a bar in a terminal and as lines elsewhere.
 
-use std::io::{self, IsTerminal};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::terminal;
 
 /// In a file, a line for each tenth is enough; and it is the same in every run, with no speed and no time in it.
 pub struct Progress {
@@ -50,24 +55,29 @@ impl Progress {
         }
     }
 
-    /// Leaves the bar as it is, for the shell writes below it now.
+    /// The shell has the terminal next.
     pub fn pause(&self) {
-        if let Some(bar) = &self.bar {
-            bar.suspend(|| println!("   Paused, nothing is under way. `fg` or `kill -CONT` goes on."));
+        self.say("Paused, nothing is under way. `fg` or `kill -CONT` goes on.");
+        if self.bar.is_some() {
+            terminal::show_typing();
         }
     }
 
     pub fn go_on(&self) {
         if let Some(bar) = &self.bar {
+            terminal::hide_typing();
             // The time in between says nothing about the speed.
             bar.reset_eta();
             bar.tick();
         }
     }
 
+    /// Leaves the bar as it is.
     pub fn finish(self) {
         if let Some(bar) = self.bar {
             bar.abandon();
+            terminal::show_typing();
+            println!();
         }
     }
 
@@ -80,11 +90,16 @@ impl Progress {
 }
 
 fn bar(total: usize, counts: Counts) -> ProgressBar {
+    terminal::hide_typing();
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stdout());
     let lines =
-        "   {wide_bar} {percent:>3} %  {per_sec:>8}  {eta:>4} left\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
+        "   {wide_bar} {percent:>3} %  {speed:>6}  {eta:>4} left\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
     if let Ok(style) = ProgressStyle::with_template(lines) {
-        bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // A speed that cannot be shown is no reason to stop.
+            let _ = write!(text, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("speed", speed).progress_chars("█▉▊▋▌▍▎▏ "));
     }
     bar.set_position(counts.done() as u64);
     bar.reset_eta();

@@ -29,6 +29,7 @@ pub struct Ran {
 
 /// Prints how it goes, and what came of it.
 pub async fn run(job: &Job, account: &Account, control: &Control) -> Result<Ran, BoxError> {
+    #[allow(clippy::disallowed_methods, reason = "where the time matters, it is handed in")]
     run_at(job, account, control, SystemTime::now).await
 }
 

@@ -26,8 +26,8 @@ impl Office {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let (csv, message) = (folder.path().join("r.csv"), folder.path().join("m.json"));
-        let lines: String = (0..recipients).map(|number| format!("o{number},n\n")).collect();
-        fs::write(&csv, format!("openid,name\n{lines}")).unwrap();
+        let lines: Vec<_> = (0..recipients).map(|number| format!("o{number},n")).collect();
+        fs::write(&csv, format!("openid,name\n{}\n", lines.join("\n"))).unwrap();
         fs::write(&message, r#"{"template_id":"t","data":{"thing1":{"value":"{name}"}}}"#).unwrap();
         let mut job = Job::new(csv, message);
         job.first_pause = Duration::from_millis(1);

@@ -24,8 +24,8 @@ struct Office {
 impl Office {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let lines: String = (0..RECIPIENTS).map(|number| format!("o{number},n\n")).collect();
-        fs::write(folder.path().join("r.csv"), format!("openid,name\n{lines}")).unwrap();
+        let lines: Vec<_> = (0..RECIPIENTS).map(|number| format!("o{number},n")).collect();
+        fs::write(folder.path().join("r.csv"), format!("openid,name\n{}\n", lines.join("\n"))).unwrap();
         let message = r#"{"template_id":"t","data":{"thing1":{"value":"{name}"}}}"#;
         fs::write(folder.path().join("m.json"), message).unwrap();
         Self { wechat: FakeWeChat::start().await, folder }

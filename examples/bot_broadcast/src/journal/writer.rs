@@ -51,10 +51,10 @@ fn write_all(file: &mut File, lines: &Receiver<Line>) -> io::Result<()> {
         let text: String = batch.iter().map(|line| &*line.text).collect();
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
         for synced in batch.into_iter().filter_map(|line| line.synced) {
-            let told = written
-                .as_ref()
-                .map(|()| ())
-                .map_err(|error| io::Error::new(error.kind(), error.to_string()));
+            let told = match &written {
+                Ok(()) => Ok(()),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            };
             // Whoever waited may be gone.
             let _ = synced.send(told);
         }
