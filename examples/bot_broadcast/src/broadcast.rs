@@ -6,10 +6,11 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     control::{Control, Wish},
+    counts::Counts,
     journal::{Entry, History, Journal},
-    outcome::{Outcome, Why},
+    outcome::{Outcome, Stopped, Why},
     pace::{Pace, Slowed},
-    progress::{Counts, Progress},
+    progress::Progress,
     recipients::Recipient,
     send::{Sender, Sending},
 };
@@ -35,17 +36,6 @@ pub struct End {
     pub stopped: Option<Stopped>,
     /// How many have not been sent to.
     pub waiting: usize,
-}
-
-/// Why it ended before everybody was sent to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// 45009.
-    Quota,
-    /// Ctrl-C.
-    Asked,
-    /// There is something to be mended.
-    Trouble(String),
 }
 
 type Finished = (Recipient, io::Result<Sending>);
@@ -124,45 +114,39 @@ impl Course {
     }
 
     fn take(&mut self, recipient: Recipient, sending: io::Result<Sending>) {
-        let noted = sending.and_then(|sending| {
-            let entry = self.broadcast.journal.end(&recipient.openid, &sending.outcome)?;
-            Ok((sending, entry))
-        });
-        let (sending, entry) = match noted {
-            Ok(noted) => noted,
+        let sending = match sending {
+            Ok(sending) => sending,
             Err(error) => {
                 self.waiting.push_back(recipient);
                 return self.stop(Stopped::Trouble(error.to_string()));
             }
         };
+        let entry = Entry::from(&sending.outcome);
+        if let Err(error) = self.broadcast.journal.end(&recipient.openid, &entry) {
+            self.stop(Stopped::Trouble(error.to_string()));
+        }
+        self.broadcast.counts.add(&entry);
         self.broadcast.history.insert(recipient.openid.clone(), entry);
         self.draw_conclusions(recipient, sending);
         self.broadcast.progress.advance(self.broadcast.counts);
     }
 
     fn draw_conclusions(&mut self, recipient: Recipient, Sending { outcome, healed }: Sending) {
-        let counts = &mut self.broadcast.counts;
         match outcome {
             Outcome::Sent { .. } => {
-                counts.sent += 1;
                 self.sent += 1;
                 self.end.healed += usize::from(healed);
                 self.broadcast.pace.succeeded();
             }
             Outcome::Refused { errcode } => {
-                counts.refused += 1;
-                if self.sent == 0 && counts.refused == REFUSED_AT_FIRST {
+                if self.sent == 0 && self.broadcast.counts.refused == REFUSED_AT_FIRST {
                     let reason =
                         format!("the first {REFUSED_AT_FIRST} were all refused, this one with {errcode}");
                     self.stop(Stopped::Trouble(reason));
                 }
             }
-            Outcome::Unknown { slow_down } => {
-                counts.unknown += 1;
-                if let Some(reason) = slow_down {
-                    self.slow_down(&reason);
-                }
-            }
+            Outcome::Unknown { slow_down: None } => {}
+            Outcome::Unknown { slow_down: Some(reason) } => self.slow_down(&reason),
             Outcome::NotSent(why) => {
                 self.waiting.push_back(recipient);
                 match why {
@@ -191,17 +175,5 @@ impl Course {
 
     fn is_stopped(&self) -> bool {
         self.end.stopped.is_some()
-    }
-}
-
-/// Of an entry, what is to be counted.
-impl Counts {
-    pub fn add(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Sent(_) => self.sent += 1,
-            Entry::Refused(_) => self.refused += 1,
-            Entry::Unknown => self.unknown += 1,
-            Entry::Begun | Entry::PutBack => {}
-        }
     }
 }

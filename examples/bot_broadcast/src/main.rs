@@ -46,6 +46,7 @@
 mod broadcast;
 mod codes;
 mod control;
+mod counts;
 mod demo;
 mod journal;
 mod message;

@@ -1,4 +1,4 @@
-//! [`Outcome`]: what became of a send.
+//! [`Outcome`]: what became of a send; [`Stopped`]: of a whole broadcast.
 
 /// What is known of a send when it is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,4 +28,15 @@ pub enum Why {
     Quota,
     /// All others would fail in the same way.
     Stop(String),
+}
+
+/// Why it ended before everybody was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// 45009.
+    Quota,
+    /// Ctrl-C.
+    Asked,
+    /// There is something to be mended.
+    Trouble(String),
 }

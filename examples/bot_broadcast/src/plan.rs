@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::broadcast::Stopped;
+use crate::outcome::Stopped;
 
 const DAY: u64 = 86_400;
 /// Beijing is eight hours ahead, in summer too.

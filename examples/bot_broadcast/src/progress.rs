@@ -7,27 +7,13 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::terminal;
+use crate::{counts::Counts, terminal};
 
 /// In a file, a line for each tenth is enough; and it is the same in every run, with no speed and no time in it.
 pub struct Progress {
     bar: Option<ProgressBar>,
     total: usize,
     done: usize,
-}
-
-/// How many of each kind there are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    pub sent: usize,
-    pub refused: usize,
-    pub unknown: usize,
-}
-
-impl Counts {
-    pub fn done(&self) -> usize {
-        self.sent + self.refused + self.unknown
-    }
 }
 
 impl Progress {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 pub use self::entry::Entry;
 use self::writer::{Line, Writer};
-use crate::{BoxError, outcome::Outcome};
+use crate::BoxError;
 
 /// One process at a time has it.
 pub struct Journal {
@@ -40,10 +40,8 @@ impl Journal {
     }
 
     /// Notes what became of a send. If the line does not get to disk, the send is unknown, which is true as well.
-    pub fn end(&self, openid: &str, outcome: &Outcome) -> io::Result<Entry> {
-        let entry = Entry::from(outcome);
-        self.writer.write(Line { text: entry.line(openid), synced: None })?;
-        Ok(entry)
+    pub fn end(&self, openid: &str, entry: &Entry) -> io::Result<()> {
+        self.writer.write(Line { text: entry.line(openid), synced: None })
     }
 
     /// Returns when all of it is on disk.
