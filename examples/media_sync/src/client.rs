@@ -15,6 +15,7 @@ const LARGEST_BODY: u64 = LARGEST + (1 << 16);
 pub struct Client {
     pub http: ClientWithMiddleware,
     pub base_url: String,
+    pub app_id: String,
 }
 
 impl Client {
@@ -35,6 +36,6 @@ impl Client {
             .replay_limit(largest)
             .replay_memory(largest.saturating_mul(concurrency));
         let http = ClientBuilder::new(http).with(layer).build();
-        Ok(Self { http, base_url: account.base_url.clone() })
+        Ok(Self { http, base_url: account.base_url.clone(), app_id: account.id.clone() })
     }
 }

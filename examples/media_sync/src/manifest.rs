@@ -21,23 +21,32 @@ const SPARE: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub struct Manifest {
     path: PathBuf,
+    app_id: String,
     entries: BTreeMap<String, Entry>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Entry {
+    /// Another account has no such media.
+    app_id: String,
     pub media_id: String,
-    pub sha256: String,
+    sha256: String,
     uploaded_at: String,
     expires_at: String,
 }
 
 impl Entry {
     /// `created_at` is WeChat's, in seconds since 1970.
-    pub fn new(media_id: String, sha256: String, created_at: u64) -> Self {
+    pub fn new(app_id: &str, media_id: String, sha256: &str, created_at: u64) -> Self {
         let uploaded_at = UNIX_EPOCH + Duration::from_secs(created_at);
         let text = |time| format_rfc3339_seconds(time).to_string();
-        Self { media_id, sha256, uploaded_at: text(uploaded_at), expires_at: text(uploaded_at + LIFE) }
+        Self {
+            app_id: app_id.to_owned(),
+            media_id,
+            sha256: sha256.to_owned(),
+            uploaded_at: text(uploaded_at),
+            expires_at: text(uploaded_at + LIFE),
+        }
     }
 
     fn is_good(&self, sha256: &str, now: SystemTime) -> bool {
@@ -47,7 +56,7 @@ impl Entry {
 
 impl Manifest {
     /// An empty one if there is no file.
-    pub fn read(path: PathBuf) -> Result<Self, BoxError> {
+    pub fn read(path: PathBuf, app_id: &str) -> Result<Self, BoxError> {
         let entries = match fs::read(&path) {
             Ok(text) => {
                 serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?
@@ -55,7 +64,7 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(format!("{}: {error}", path.display()).into()),
         };
-        Ok(Self { path, entries })
+        Ok(Self { path, app_id: app_id.to_owned(), entries })
     }
 
     pub fn get(&self, name: &str) -> Option<&Entry> {
@@ -64,7 +73,8 @@ impl Manifest {
 
     /// Whether this very picture is at WeChat for a while.
     pub fn has(&self, picture: &Picture, now: SystemTime) -> bool {
-        self.get(&picture.name).is_some_and(|entry| entry.is_good(&picture.sha256, now))
+        self.get(&picture.name)
+            .is_some_and(|entry| entry.app_id == self.app_id && entry.is_good(&picture.sha256, now))
     }
 
     pub fn insert(&mut self, name: String, entry: Entry) -> io::Result<()> {
@@ -93,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_good_for_its_picture_until_shortly_before_its_end() {
-        let entry = Entry::new("m".to_owned(), "hash".to_owned(), 1_000_000);
+        let entry = Entry::new("wx1", "m".to_owned(), "hash", 1_000_000);
         assert_eq!(entry.uploaded_at, "1970-01-12T13:46:40Z");
         assert_eq!(entry.expires_at, "1970-01-15T13:46:40Z");
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
@@ -107,16 +117,16 @@ mod tests {
     fn what_was_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("media_ids.json");
-        let mut manifest = Manifest::read(path.clone()).unwrap();
+        let mut manifest = Manifest::read(path.clone(), "wx1").unwrap();
         for name in ["a.png", "b.png"] {
-            manifest.insert(name.to_owned(), Entry::new(name.to_owned(), String::new(), 0)).unwrap();
+            manifest.insert(name.to_owned(), Entry::new("wx1", name.to_owned(), "", 0)).unwrap();
         }
         manifest.remove("a.png").unwrap();
-        let read = Manifest::read(path.clone()).unwrap();
+        let read = Manifest::read(path.clone(), "wx1").unwrap();
         assert!(read.get("a.png").is_none());
         assert_eq!(read.get("b.png").unwrap().media_id, "b.png");
 
         fs::write(&path, "[]").unwrap();
-        assert!(Manifest::read(path).unwrap_err().to_string().contains("media_ids.json"));
+        assert!(Manifest::read(path, "wx1").unwrap_err().to_string().contains("media_ids.json"));
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 
 /// Prints how it goes, and what came of it.
 pub async fn run(job: &Job, account: &Account) -> Result<Report, BoxError> {
-    let mut manifest = Manifest::read(job.manifest())?;
+    let mut manifest = Manifest::read(job.manifest(), &account.id)?;
     let pictures = Pictures::find(&job.pictures, &job.manifest())?;
     let client = Client::new(account, job.concurrency)?;
 

@@ -68,6 +68,11 @@ async fn uploads_what_is_new_or_changed() {
     let report = studio.run().await;
     assert_eq!((report.uploaded, report.kept, report.equal), (0, 3, 3));
 
+    // Another app knows nothing of it.
+    let manifest = fs::read_to_string(studio.job.manifest()).unwrap();
+    fs::write(studio.job.manifest(), manifest.replace(FakeWeChat::APP_ID, "wx1")).unwrap();
+    assert_eq!(studio.run().await.uploaded, 3);
+
     studio.paint("1.png", 50_000);
     studio.paint("new.png", 10);
     let report = studio.run().await;

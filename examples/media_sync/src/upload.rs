@@ -47,5 +47,5 @@ pub async fn upload(
         return Err(Failure::Status(status));
     }
     let uploaded: Uploaded = serde_json::from_slice(&answer).map_err(|_| Failure::Strange)?;
-    Ok((Entry::new(uploaded.media_id, picture.sha256.clone(), uploaded.created_at), healed))
+    Ok((Entry::new(&client.app_id, uploaded.media_id, &picture.sha256, uploaded.created_at), healed))
 }
