@@ -1,0 +1,179 @@
+//! [`Broadcast`]: many sends at once, until nobody is left or it has to stop.
+
+use std::{collections::VecDeque, io, sync::Arc};
+
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    control::{Control, Wish},
+    counts::Counts,
+    journal::{Entry, History, Journal},
+    outcome::{Outcome, Stopped, Why},
+    pace::{Pace, Slowed},
+    progress::Progress,
+    recipients::Recipient,
+    send::{Sender, Sending},
+};
+
+/// If so many are refused before one is sent to, it is not for the recipients.
+const REFUSED_AT_FIRST: usize = 20;
+
+pub struct Broadcast {
+    pub sender: Arc<Sender>,
+    pub journal: Arc<Journal>,
+    pub history: History,
+    pub counts: Counts,
+    pub concurrency: usize,
+    pub pace: Pace,
+    pub progress: Progress,
+}
+
+/// What a broadcast comes to.
+pub struct End {
+    pub history: History,
+    /// Sends whose token was rejected, and which went well with another one.
+    pub healed: usize,
+    pub stopped: Option<Stopped>,
+    /// How many have not been sent to.
+    pub waiting: usize,
+}
+
+type Finished = (Recipient, io::Result<Sending>);
+
+/// What changes as it goes.
+struct Course {
+    broadcast: Broadcast,
+    waiting: VecDeque<Recipient>,
+    under_way: JoinSet<Finished>,
+    sent: usize,
+    end: End,
+}
+
+impl Broadcast {
+    /// Sends to all of these.
+    pub async fn run(self, waiting: VecDeque<Recipient>, control: &Control) -> End {
+        let end = End { history: History::new(), healed: 0, stopped: None, waiting: 0 };
+        let course = Course { broadcast: self, waiting, under_way: JoinSet::new(), sent: 0, end };
+        course.run(control).await
+    }
+}
+
+impl Course {
+    async fn run(mut self, control: &Control) -> End {
+        let mut wishes = control.wishes();
+        loop {
+            let wish = *wishes.borrow_and_update();
+            if wish == Wish::Stop {
+                self.stop(Stopped::Asked);
+            }
+            self.begin_more(wish);
+            if self.under_way.is_empty() && (self.is_stopped() || self.waiting.is_empty()) {
+                break;
+            }
+            if self.under_way.is_empty() && wish == Wish::Pause {
+                self.broadcast.progress.pause();
+                control.suspend();
+                self.broadcast.progress.go_on();
+                continue;
+            }
+            self.wait(&mut wishes).await;
+        }
+        self.broadcast.progress.finish();
+        End { history: self.broadcast.history, waiting: self.waiting.len(), ..self.end }
+    }
+
+    fn begin_more(&mut self, wish: Wish) {
+        while !self.is_stopped()
+            && wish == Wish::GoOn
+            && self.under_way.len() < self.broadcast.concurrency
+            && self.broadcast.pace.is_open()
+            && let Some(recipient) = self.waiting.pop_front()
+        {
+            let (sender, journal) = (self.broadcast.sender.clone(), self.broadcast.journal.clone());
+            self.under_way.spawn(async move {
+                let sending = match journal.begin(&recipient.openid).await {
+                    Ok(()) => Ok(sender.send(&recipient).await),
+                    Err(error) => Err(error),
+                };
+                (recipient, sending)
+            });
+        }
+    }
+
+    async fn wait(&mut self, wishes: &mut watch::Receiver<Wish>) {
+        let is_held_up = !self.is_stopped() && !self.waiting.is_empty();
+        tokio::select! {
+            Some(finished) = self.under_way.join_next() => {
+                // It fails only if the task panicked, and then so does this one.
+                let (recipient, sending) = finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                self.take(recipient, sending);
+            }
+            () = self.broadcast.pace.opens(), if is_held_up => {}
+            Ok(()) = wishes.changed() => {}
+        }
+    }
+
+    fn take(&mut self, recipient: Recipient, sending: io::Result<Sending>) {
+        let sending = match sending {
+            Ok(sending) => sending,
+            Err(error) => {
+                self.waiting.push_back(recipient);
+                return self.stop(Stopped::Trouble(error.to_string()));
+            }
+        };
+        let entry = Entry::from(&sending.outcome);
+        if let Err(error) = self.broadcast.journal.end(&recipient.openid, &entry) {
+            self.stop(Stopped::Trouble(error.to_string()));
+        }
+        self.broadcast.counts.add(&entry);
+        self.broadcast.history.insert(recipient.openid.clone(), entry);
+        self.draw_conclusions(recipient, sending);
+        self.broadcast.progress.advance(self.broadcast.counts);
+    }
+
+    fn draw_conclusions(&mut self, recipient: Recipient, Sending { outcome, healed }: Sending) {
+        match outcome {
+            Outcome::Sent { .. } => {
+                self.sent += 1;
+                self.end.healed += usize::from(healed);
+                self.broadcast.pace.succeeded();
+            }
+            Outcome::Refused { errcode } => {
+                if self.sent == 0 && self.broadcast.counts.refused == REFUSED_AT_FIRST {
+                    let reason =
+                        format!("the first {REFUSED_AT_FIRST} were all refused, this one with {errcode}");
+                    self.stop(Stopped::Trouble(reason));
+                }
+            }
+            Outcome::Unknown { slow_down: None } => {}
+            Outcome::Unknown { slow_down: Some(reason) } => self.slow_down(&reason),
+            Outcome::NotSent(why) => {
+                self.waiting.push_back(recipient);
+                match why {
+                    Why::SlowDown(reason) => self.slow_down(&reason),
+                    Why::Quota => self.stop(Stopped::Quota),
+                    Why::Stop(reason) => self.stop(Stopped::Trouble(reason)),
+                }
+            }
+        }
+    }
+
+    fn slow_down(&mut self, reason: &str) {
+        match self.broadcast.pace.slow_down() {
+            Slowed::Now(pause) if !self.is_stopped() => {
+                self.broadcast.progress.say(&format!("{reason}: the next send is in {} s.", pause.as_secs()));
+            }
+            Slowed::Now(_) | Slowed::Already => {}
+            Slowed::InVain => self.stop(Stopped::Trouble(reason.to_owned())),
+        }
+    }
+
+    /// Lets what is under way finish.
+    fn stop(&mut self, why: Stopped) {
+        self.end.stopped.get_or_insert(why);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.end.stopped.is_some()
+    }
+}

@@ -1,0 +1,102 @@
+//! Sends a template message (模板消息) to everybody in a CSV file, once.
+//!
+//! # Without an account
+//!
+//! ```sh
+//! cargo run -p bot_broadcast
+//! ```
+//!
+//! plays three runs against a fake WeChat inside the program, with ten thousand open ids in a temporary folder: one whose token is
+//! revoked in the middle, one that is stopped by the daily quota, and the one that goes on the next day.
+//!
+//! # With an account
+//!
+//! A service account (服务号) that may send template messages, and two files. `recipients.csv`:
+//!
+//! ```text
+//! openid,name
+//! oABCDEFGHIJKLMNOPQRSTUVWXYZ1,Li Lei
+//! ```
+//!
+//! and `message.json`, which is what WeChat's
+//! [`message/template/send`](https://developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage)
+//! takes, without `touser`. In its texts `{name}` stands for what the recipient has in the column `name`:
+//!
+//! ```json
+//! {
+//!     "template_id": "the id of one of your templates",
+//!     "url": "https://example.com/",
+//!     "data": { "thing1": { "value": "{name}" } }
+//! }
+//! ```
+//!
+//! ```sh
+//! export WECHAT_APP_ID=… WECHAT_APP_SECRET=…
+//! cargo run -p bot_broadcast -- recipients.csv --message message.json
+//! ```
+//!
+//! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once.
+//! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
+//! - **The same command again** goes on where it stopped, also after a crash: `recipients.csv.journal` says who has been sent to. A send
+//!   whose answer never came is *unknown*. It is not repeated without `--retry-unknown`, for WeChat may have carried it out.
+//! - `recipients.csv.report.csv` says what became of each open id.
+//!
+//! Ends with code 0 if nobody is left, 3 if it stopped before that, 2 for options that it does not understand, 1 for anything else.
+
+mod broadcast;
+mod codes;
+mod control;
+mod counts;
+mod demo;
+mod journal;
+mod message;
+mod options;
+mod outcome;
+mod pace;
+mod plan;
+mod progress;
+mod recipients;
+mod report;
+mod run;
+mod send;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use account::Account;
+use clap::Parser;
+
+use crate::{control::Control, options::Options};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    match start(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether nobody is left.
+async fn start(options: &Options) -> Result<bool, BoxError> {
+    // Only because this package builds reqwest without a TLS provider of its own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut account = Account::wechat().await?;
+    if let Some(base_url) = &options.base_url {
+        base_url.trim_end_matches('/').clone_into(&mut account.base_url);
+    }
+    let control = Control::listen()?;
+    match (options.job(), account.fake()) {
+        (Some(job), _) => Ok(run::run(&job, &account, &control).await?.is_complete),
+        (None, Some(wechat)) => demo::play(&account, wechat, &control).await,
+        (None, None) => Err("To whom, and what? Name a CSV file and --message; see --help.".into()),
+    }
+}

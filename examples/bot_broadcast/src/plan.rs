@@ -1,0 +1,65 @@
+//! What to do after a stop.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::outcome::Stopped;
+
+const DAY: u64 = 86_400;
+/// Beijing is eight hours ahead, in summer too.
+const BEIJING: u64 = 8 * 3600;
+
+/// What whoever reads it has to know to go on.
+///
+/// WeChat documents the quota of template messages (100 000 calls a day, more for an account with more than 100 000 followers) and
+/// how to set quotas back: <https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html>. It does
+/// not say when a day begins; this takes it for Beijing's.
+pub fn after(stopped: &Stopped, left: usize, total: usize, command: &str, now: SystemTime) -> String {
+    let left = format!("{left} of {total} are left");
+    match stopped {
+        Stopped::Asked => format!(
+            "Stopped, as you asked: {left}.\n   \
+             The same command goes on with them:\n     {command}\n"
+        ),
+        Stopped::Trouble(reason) => format!(
+            "Stopped: {reason}.\n   \
+             {left}. When that is mended, the same command goes on with them:\n     {command}\n"
+        ),
+        Stopped::Quota => format!(
+            "Stopped: 45009, the day's quota for template messages is spent.\n   \
+             {left}. The quota is full again at midnight in Beijing, in {}.\n   \
+             Then the same command goes on with them:\n     {command}\n   \
+             Sooner: set the quota back, at mp.weixin.qq.com or by POST /cgi-bin/clear_quota/v2\n   \
+             (app id and secret; ten times a month, for all APIs together).\n   \
+             The usual quota is 100 000 calls a day, and more for more than 100 000 followers.\n",
+            spelled(until_midnight(now)),
+        ),
+    }
+}
+
+fn until_midnight(now: SystemTime) -> Duration {
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Duration::from_secs(DAY - (seconds + BEIJING) % DAY)
+}
+
+fn spelled(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_at_midnight_in_beijing() {
+        let at = |seconds| spelled(until_midnight(UNIX_EPOCH + Duration::from_secs(seconds)));
+        // 1970-01-01, 08:00 in Beijing.
+        assert_eq!(at(0), "16 h 0 min");
+        assert_eq!(at(15 * 3600 + 1), "1 h 0 min");
+        assert_eq!(at(16 * 3600 - 1), "1 min");
+        assert_eq!(at(16 * 3600), "24 h 0 min");
+    }
+}

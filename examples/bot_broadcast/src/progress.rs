@@ -1,0 +1,93 @@
+//! [`Progress`]: how far it is, as a bar in a terminal and as lines elsewhere.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::{counts::Counts, terminal};
+
+/// In a file, a line for each tenth is enough; and it is the same in every run, with no speed and no time in it.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    total: usize,
+    done: usize,
+}
+
+impl Progress {
+    pub fn new(total: usize, counts: Counts) -> Self {
+        let bar = io::stdout().is_terminal().then(|| bar(total, counts));
+        let progress = Self { bar, total, done: counts.done() };
+        progress.show(counts);
+        progress
+    }
+
+    pub fn advance(&mut self, counts: Counts) {
+        let done = counts.done();
+        if self.bar.is_none() && done * 10 / self.total > self.done * 10 / self.total {
+            println!("   {done} of {}", self.total);
+        }
+        self.done = done;
+        self.show(counts);
+    }
+
+    /// Something to be read, above the bar.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| println!("   {text}")),
+            None => println!("   {text}"),
+        }
+    }
+
+    /// The shell has the terminal next.
+    pub fn pause(&self) {
+        self.say("Paused, nothing is under way. `fg` or `kill -CONT` goes on.");
+        if self.bar.is_some() {
+            terminal::show_typing();
+        }
+    }
+
+    pub fn go_on(&self) {
+        if let Some(bar) = &self.bar {
+            terminal::hide_typing();
+            // The time in between says nothing about the speed.
+            bar.reset_eta();
+            bar.tick();
+        }
+    }
+
+    /// Leaves the bar as it is.
+    pub fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.abandon();
+            terminal::show_typing();
+            println!();
+        }
+    }
+
+    fn show(&self, Counts { sent, refused, unknown }: Counts) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done as u64);
+            bar.set_message(format!("sent {sent}, refused {refused}, unknown {unknown}"));
+        }
+    }
+}
+
+fn bar(total: usize, counts: Counts) -> ProgressBar {
+    terminal::hide_typing();
+    let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stdout());
+    let lines =
+        "   {wide_bar} {percent:>3} %  {speed:>6}  {eta:>4} left\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
+    if let Ok(style) = ProgressStyle::with_template(lines) {
+        let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // A speed that cannot be shown is no reason to stop.
+            let _ = write!(text, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("speed", speed).progress_chars("█▉▊▋▌▍▎▏ "));
+    }
+    bar.set_position(counts.done() as u64);
+    bar.reset_eta();
+    bar
+}

@@ -1,0 +1,81 @@
+//! [`Report`]: what became of everybody.
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use crate::{
+    BoxError, codes,
+    journal::{Entry, History},
+    recipients::Recipient,
+};
+
+/// Counted over all recipients, whichever run has sent to them.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub sent: usize,
+    /// How many for each code.
+    pub refused: BTreeMap<i64, usize>,
+    pub unknown: usize,
+    pub left: usize,
+    /// In this run.
+    pub healed: usize,
+}
+
+impl Report {
+    pub fn new(recipients: &[Recipient], history: &History, healed: usize) -> Self {
+        let mut report = Self { healed, ..Self::default() };
+        for recipient in recipients {
+            match history.get(&recipient.openid) {
+                Some(Entry::Sent(_)) => report.sent += 1,
+                Some(Entry::Refused(errcode)) => *report.refused.entry(*errcode).or_default() += 1,
+                Some(Entry::Unknown) => report.unknown += 1,
+                Some(Entry::Begun | Entry::PutBack) | None => report.left += 1,
+            }
+        }
+        report
+    }
+
+    /// A line for each recipient, in their order.
+    pub fn write(path: &Path, recipients: &[Recipient], history: &History) -> Result<(), BoxError> {
+        let mut writer = csv::Writer::from_path(path)?;
+        writer.write_record(["openid", "result", "errcode", "meaning", "msgid"])?;
+        for Recipient { openid, .. } in recipients {
+            let (result, errcode, meaning, msgid) = match history.get(openid) {
+                Some(Entry::Sent(msgid)) => ("sent", None, "", *msgid),
+                Some(Entry::Refused(errcode)) => ("refused", Some(*errcode), codes::meaning(*errcode), None),
+                Some(Entry::Unknown) => ("unknown", None, UNKNOWN, None),
+                Some(Entry::Begun | Entry::PutBack) | None => ("left", None, "", None),
+            };
+            let text = |number: Option<String>| number.unwrap_or_default();
+            let errcode = text(errcode.map(|errcode| errcode.to_string()));
+            let msgid = text(msgid.map(|msgid| msgid.to_string()));
+            writer.write_record([openid, result, &errcode, meaning, &msgid])?;
+        }
+        Ok(writer.flush()?)
+    }
+}
+
+const UNKNOWN: &str = "no answer came: WeChat may have sent it";
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, refused, unknown, left, healed } = self;
+        writeln!(f, "   sent     {sent:>7}")?;
+        writeln!(f, "   refused  {:>7}", refused.values().sum::<usize>())?;
+        for (errcode, count) in refused {
+            writeln!(f, "            {count:>7}  {errcode}: {}", codes::meaning(*errcode))?;
+        }
+        match unknown {
+            0 => writeln!(f, "   unknown  {unknown:>7}")?,
+            _ => writeln!(f, "   unknown  {unknown:>7}  {UNKNOWN}")?,
+        }
+        writeln!(f, "   left     {left:>7}")?;
+        if *healed > 0 {
+            let sends = if *healed == 1 { "send" } else { "sends" };
+            writeln!(
+                f,
+                "   The token was rejected under {healed} {sends}; the layer sent them again with another one."
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! One run: from the files to the report.
+
+use std::{collections::VecDeque, sync::Arc, time::SystemTime};
+
+use account::Account;
+
+use crate::{
+    BoxError,
+    broadcast::Broadcast,
+    control::Control,
+    counts::Counts,
+    journal::{Entry, Journal},
+    message::Message,
+    options::Job,
+    pace::Pace,
+    plan,
+    progress::Progress,
+    recipients::{Recipient, Recipients},
+    report::Report,
+    send::Sender,
+};
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    pub report: Report,
+    /// Nobody is left to be sent to.
+    pub is_complete: bool,
+}
+
+/// Prints how it goes, and what came of it.
+pub async fn run(job: &Job, account: &Account, control: &Control) -> Result<Ran, BoxError> {
+    #[allow(clippy::disallowed_methods, reason = "where the time matters, it is handed in")]
+    run_at(job, account, control, SystemTime::now).await
+}
+
+/// The same where `now` is the time.
+pub async fn run_at(
+    job: &Job,
+    account: &Account,
+    control: &Control,
+    now: fn() -> SystemTime,
+) -> Result<Ran, BoxError> {
+    let recipients = Recipients::read(&job.recipients)?;
+    let message = Message::read(&job.message, &recipients.columns)?;
+    let (journal, history) = Journal::open(&job.journal, &account.id, message.id())?;
+    let journal = Arc::new(journal);
+
+    let is_done = |recipient: &Recipient| match history.get(&recipient.openid) {
+        Some(Entry::Sent(_) | Entry::Refused(_)) => true,
+        Some(Entry::Unknown) => !job.retry_unknown,
+        Some(Entry::Begun | Entry::PutBack) | None => false,
+    };
+    let (done, waiting): (Vec<_>, VecDeque<_>) = {
+        let (done, waiting): (Vec<_>, Vec<_>) = recipients.all.iter().cloned().partition(is_done);
+        (done, waiting.into())
+    };
+    let mut counts = Counts::default();
+    done.iter().filter_map(|recipient| history.get(&recipient.openid)).for_each(|entry| counts.add(entry));
+    introduce(job, &recipients, done.len());
+
+    let total = recipients.all.len();
+    let broadcast = Broadcast {
+        sender: Arc::new(Sender::new(account, message)?),
+        journal: journal.clone(),
+        history,
+        counts,
+        concurrency: job.concurrency,
+        pace: Pace::new(job.first_pause),
+        progress: Progress::new(total, counts),
+    };
+    let end = broadcast.run(waiting, control).await;
+    let closed = match Arc::into_inner(journal) {
+        Some(journal) => journal.close().await,
+        None => Ok(()),
+    };
+
+    let report = Report::new(&recipients.all, &end.history, end.healed);
+    print!("\n{report}");
+    Report::write(&job.report, &recipients.all, &end.history)?;
+    println!("   Each of them is in {}.", job.report.display());
+    if let Some(stopped) = end.stopped.filter(|_| end.waiting > 0) {
+        print!("\n   {}", plan::after(&stopped, end.waiting, total, &job.command(), now()));
+    }
+    closed.map_err(|error| format!("{}: {error}", job.journal.display()))?;
+    Ok(Ran { report, is_complete: end.waiting == 0 })
+}
+
+fn introduce(job: &Job, recipients: &Recipients, done: usize) {
+    println!("   {}: {} open ids", job.recipients.display(), recipients.all.len());
+    if recipients.repeated > 0 {
+        println!("   Lines left out, because an earlier one has the same open id: {}", recipients.repeated);
+    }
+    if done > 0 {
+        println!("   {}: {done} of them are done", job.journal.display());
+    }
+}

@@ -1,0 +1,212 @@
+//! Whole runs against a fake WeChat.
+
+use std::{collections::BTreeMap, fs, io::Write, time::Duration};
+
+use account::Account;
+use fake_wechat::{Answer, FakeWeChat, Fault};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    control::Control,
+    options::Job,
+    run::{self, Ran},
+};
+
+const APP: &str = FakeWeChat::APP_ID;
+
+struct Office {
+    account: Account,
+    _folder: TempDir,
+    job: Job,
+}
+
+impl Office {
+    async fn new(recipients: usize) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let (csv, message) = (folder.path().join("r.csv"), folder.path().join("m.json"));
+        let lines: Vec<_> = (0..recipients).map(|number| format!("o{number},n")).collect();
+        fs::write(&csv, format!("openid,name\n{}\n", lines.join("\n"))).unwrap();
+        fs::write(&message, r#"{"template_id":"t","data":{"thing1":{"value":"{name}"}}}"#).unwrap();
+        let mut job = Job::new(csv, message);
+        job.first_pause = Duration::from_millis(1);
+        job.concurrency = 4;
+        let account = Account::wechat().await.unwrap();
+        let office = Self { account, _folder: folder, job };
+        assert_eq!(office.account.id, APP, "unset WECHAT_APP_ID");
+        office
+    }
+
+    fn wechat(&self) -> &FakeWeChat {
+        self.account.fake().unwrap()
+    }
+
+    async fn run(&self) -> Ran {
+        self.try_run().await.unwrap()
+    }
+
+    async fn try_run(&self) -> Result<Ran, String> {
+        let ran = run::run(&self.job, &self.account, &Control::silent()).await;
+        ran.map_err(|error| error.to_string())
+    }
+
+    /// How often each open id got the message.
+    fn delivered(&self) -> BTreeMap<String, usize> {
+        let mut delivered = BTreeMap::new();
+        for seen in self.wechat().seen().iter().filter(|seen| seen.errcode.is_none_or(|code| code == 0)) {
+            if let Ok(Value::Object(body)) = serde_json::from_slice(&seen.body) {
+                *delivered.entry(body["touser"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        delivered
+    }
+
+    fn everybody_got_one(&self, recipients: usize) -> bool {
+        let delivered = self.delivered();
+        delivered.len() == recipients && delivered.values().all(|count| *count == 1)
+    }
+}
+
+#[tokio::test]
+async fn the_daily_quota_stops_it_and_the_next_run_sends_nobody_twice() {
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(60, Fault::ExpiresIn(0));
+    office.wechat().fail_apis(Fault::Errcode(45009));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left, ran.report.unknown), (60, 40, 0));
+
+    office.wechat().heal();
+    let ran = office.run().await;
+    assert!(ran.is_complete);
+    assert_eq!(ran.report.sent, 100);
+    assert!(office.everybody_got_one(100), "{:?}", office.delivered());
+}
+
+#[tokio::test]
+async fn what_has_no_answer_is_not_sent_again_unless_asked_for() {
+    let mut office = Office::new(10).await;
+    office.wechat().fail_next_apis(2, Fault::Lost);
+    office.wechat().fail_next_apis(1, Fault::CutOff);
+    let ran = office.run().await;
+    assert_eq!((ran.report.sent, ran.report.unknown), (7, 3));
+    assert!(ran.is_complete);
+
+    assert_eq!(office.run().await.report.unknown, 3);
+    assert!(office.everybody_got_one(10));
+
+    office.job.retry_unknown = true;
+    let ran = office.run().await;
+    assert_eq!((ran.report.sent, ran.report.unknown), (10, 0));
+    assert_eq!(office.delivered().values().sum::<usize>(), 13);
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_code_and_written_down() {
+    let office = Office::new(10).await;
+    office.wechat().set_answer(
+        "/cgi-bin/message/template/send",
+        Answer::json(r#"{"errcode":0,"errmsg":"ok","msgid":200228332}"#),
+    );
+    office.wechat().fail_next_apis(2, Fault::Errcode(43004));
+    office.wechat().fail_next_apis(1, Fault::Errcode(40003));
+    let ran = office.run().await;
+    assert_eq!(ran.report.refused, BTreeMap::from([(40003, 1), (43004, 2)]));
+    assert_eq!(office.run().await.report.refused, ran.report.refused, "they are not tried again");
+
+    let report = fs::read_to_string(&office.job.report).unwrap();
+    assert_eq!(report.lines().count(), 11);
+    assert_eq!(report.matches(",sent,,,200228332").count(), 7);
+    assert_eq!(report.matches(",refused,43004,the user does not follow the account,").count(), 2);
+}
+
+#[tokio::test]
+async fn busy_is_unknown_and_too_fast_is_sent_later() {
+    let office = Office::new(40).await;
+    office.wechat().fail_next_apis(3, Fault::Errcode(45011));
+    office.wechat().fail_next_apis(1, Fault::Busy);
+    let ran = office.run().await;
+    assert_eq!((ran.report.sent, ran.report.unknown), (39, 1));
+    assert!(office.everybody_got_one(39));
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_not_seen_in_the_result() {
+    let office = Office::new(40).await;
+    assert!(office.try_run().await.unwrap().is_complete);
+    fs::remove_file(&office.job.journal).unwrap();
+    office.wechat().clear_seen();
+
+    let hold = office.wechat().hold_apis();
+    let (ran, ()) = tokio::join!(office.run(), async {
+        office.wechat().wait_for_api_requests(44).await;
+        office.wechat().revoke();
+        hold.release();
+    });
+    assert_eq!((ran.report.sent, ran.report.healed), (40, 4));
+    assert!(office.everybody_got_one(40));
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_get_is_not_offered_to_all() {
+    let office = Office::new(100).await;
+    office.wechat().fail_apis(Fault::Errcode(40037));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert!(office.wechat().api_requests() < 30, "{}", office.wechat().api_requests());
+
+    let office = Office::new(100).await;
+    office.wechat().fail_apis(Fault::Errcode(48001));
+    assert_eq!(office.run().await.report.left, 100);
+    assert!(office.wechat().api_requests() <= 4);
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent_and_nothing_is_unknown() {
+    let office = Office::new(20).await;
+    office.wechat().fail_tokens(Fault::Errcode(40164));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.left, office.wechat().api_requests()), (20, 0));
+}
+
+#[tokio::test]
+async fn answers_that_are_not_wechats_stop_it_before_all_are_unknown() {
+    let office = Office::new(200).await;
+    office.wechat().fail_apis(Fault::Http(502));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert!(ran.report.unknown < 60, "{}", ran.report.unknown);
+}
+
+#[tokio::test]
+async fn a_torn_last_line_is_no_obstacle() {
+    let office = Office::new(3).await;
+    office.wechat().fail_next_apis(1, Fault::ExpiresIn(0));
+    office.wechat().fail_apis(Fault::Errcode(45009));
+    let one = Job { concurrency: 1, ..office.job.clone() };
+    run::run(&one, &office.account, &Control::silent()).await.unwrap();
+    let mut journal = fs::OpenOptions::new().append(true).open(&one.journal).unwrap();
+    // The machine stopped between these two: o2 may have been sent to.
+    journal.write_all(b"begun o2\nsent o").unwrap();
+
+    office.wechat().heal();
+    let ran = office.run().await;
+    assert_eq!((ran.report.sent, ran.report.unknown), (2, 1));
+    let lines = fs::read_to_string(&one.journal).unwrap();
+    assert!(!lines.contains("sent o\n") && !lines.contains("sent obegun"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_journal_is_of_one_message_and_one_app() {
+    let office = Office::new(3).await;
+    office.run().await;
+    fs::write(&office.job.message, r#"{"template_id":"other","data":{}}"#).unwrap();
+    let error = office.try_run().await.unwrap_err();
+    assert!(error.contains("another message or app") && error.contains("--journal"), "{error}");
+
+    fs::write(&office.job.journal, "openid,name\no1,a\n").unwrap();
+    let error = office.try_run().await.unwrap_err();
+    assert!(error.contains("this is no journal of bot_broadcast"), "{error}");
+}

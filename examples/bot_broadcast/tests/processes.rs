@@ -1,0 +1,169 @@
+//! Signals, two processes at once, and a process that is killed.
+#![cfg(unix)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use fake_wechat::FakeWeChat;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const RECIPIENTS: usize = 300;
+
+struct Office {
+    wechat: FakeWeChat,
+    folder: TempDir,
+}
+
+impl Office {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lines: Vec<_> = (0..RECIPIENTS).map(|number| format!("o{number},n")).collect();
+        fs::write(folder.path().join("r.csv"), format!("openid,name\n{}\n", lines.join("\n"))).unwrap();
+        let message = r#"{"template_id":"t","data":{"thing1":{"value":"{name}"}}}"#;
+        fs::write(folder.path().join("m.json"), message).unwrap();
+        Self { wechat: FakeWeChat::start().await, folder }
+    }
+
+    fn start(&self, more: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_bot_broadcast"))
+            .args(["r.csv", "--message", "m.json", "--concurrency", "8", "--base-url", &self.wechat.url()])
+            .args(more)
+            .env("WECHAT_APP_ID", FakeWeChat::APP_ID)
+            .env("WECHAT_APP_SECRET", FakeWeChat::APP_SECRET)
+            .current_dir(&self.folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    async fn run(&self, more: &[&str]) -> Output {
+        self.start(more).wait_with_output().await.unwrap()
+    }
+
+    fn delivered(&self) -> BTreeMap<String, usize> {
+        let mut delivered = BTreeMap::new();
+        for seen in self.wechat.seen().iter().filter(|seen| seen.errcode == Some(0)) {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap();
+            *delivered.entry(body["touser"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        delivered
+    }
+
+    fn everybody_got_one(&self) -> bool {
+        let delivered = self.delivered();
+        delivered.len() == RECIPIENTS && delivered.values().all(|count| *count == 1)
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[tokio::test]
+async fn ctrl_c_lets_what_is_under_way_finish() {
+    let office = Office::new().await;
+    office.wechat.set_api_latency(Duration::from_millis(5));
+    let child = office.start(&[]);
+    office.wechat.wait_for_api_requests(100).await;
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("unknown        0"), "{}", text(&output));
+    assert!(text(&output).contains("Stopped, as you asked"), "{}", text(&output));
+
+    let output = office.run(&[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(office.everybody_got_one());
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_does_not_wait() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
+    let child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    signal(&child, Signal::INT);
+    // The two must not become one.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
+    drop(hold);
+}
+
+#[tokio::test]
+async fn one_that_is_killed_leaves_as_many_unknown_as_were_under_way() {
+    let office = Office::new().await;
+    let mut child = office.start(&[]);
+    office.wechat.wait_for_api_requests(100).await;
+    let hold = office.wechat.hold_apis();
+    // All that can be under way is held now, or will be.
+    let arrived = office.wechat.api_requests();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(office.wechat.api_requests() <= arrived + 8);
+    child.kill().await.unwrap();
+    hold.release();
+
+    let output = office.run(&[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("unknown        8"), "{}", text(&output));
+    assert!(office.delivered().values().all(|count| *count == 1));
+
+    let output = office.run(&["--retry-unknown"]).await;
+    assert!(text(&output).contains("sent         300"), "{}", text(&output));
+}
+
+#[tokio::test]
+async fn two_do_not_send_with_one_journal() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
+    let first = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    let second = office.run(&[]).await;
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second).contains("another process is sending with this journal"), "{}", text(&second));
+    assert_eq!(office.wechat.api_requests(), 8);
+    hold.release();
+    assert!(first.wait_with_output().await.unwrap().status.success());
+    assert!(office.everybody_got_one());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn ctrl_z_suspends_it_when_nothing_is_under_way() {
+    let office = Office::new().await;
+    office.wechat.set_api_latency(Duration::from_millis(5));
+    let child = office.start(&[]);
+    office.wechat.wait_for_api_requests(50).await;
+    signal(&child, Signal::TSTP);
+    let stat = format!("/proc/{}/stat", child.id().unwrap());
+    let is_suspended = || fs::read_to_string(&stat).unwrap().contains(") T ");
+    for _ in 0..500 {
+        if is_suspended() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(is_suspended());
+    let (answered, asked) = (office.delivered().len() as u64, office.wechat.api_requests());
+    assert_eq!(answered, asked, "something was under way");
+
+    signal(&child, Signal::CONT);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(office.everybody_got_one());
+}

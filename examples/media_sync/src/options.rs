@@ -1,0 +1,59 @@
+//! [`Options`]: the command line.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::Parser;
+
+const CONCURRENCY: usize = 4;
+
+/// Uploads a folder of pictures as temporary media, downloads them back, and compares them. Without one, and without an
+/// account (`WECHAT_APP_ID`, `WECHAT_APP_SECRET`) in the environment, it shows what it does against a fake WeChat.
+#[derive(Debug, Parser)]
+#[command(name = "media_sync", version)]
+pub struct Options {
+    /// The folder with the pictures
+    pictures: Option<PathBuf>,
+
+    /// Where the downloaded pictures go [default: the folder's name and .downloaded]
+    #[arg(long, value_name = "FOLDER", requires = "pictures")]
+    into: Option<PathBuf>,
+
+    /// How many uploads or downloads are under way at once
+    #[arg(long, value_name = "N", default_value_t = const { NonZeroUsize::new(CONCURRENCY).unwrap() })]
+    concurrency: NonZeroUsize,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub pictures: PathBuf,
+    pub into: PathBuf,
+    pub concurrency: usize,
+}
+
+impl Options {
+    /// `None` if there is no folder.
+    pub fn job(&self) -> Option<Job> {
+        let mut job = Job::new(self.pictures.clone()?);
+        if let Some(into) = &self.into {
+            job.into.clone_from(into);
+        }
+        job.concurrency = self.concurrency.get();
+        Some(job)
+    }
+}
+
+impl Job {
+    pub fn new(pictures: impl Into<PathBuf>) -> Self {
+        let pictures = pictures.into();
+        // Of `pictures/`, too.
+        let mut into = pictures.components().as_path().as_os_str().to_owned();
+        into.push(".downloaded");
+        Self { pictures, into: into.into(), concurrency: CONCURRENCY }
+    }
+
+    /// The list of what is at WeChat.
+    pub fn manifest(&self) -> PathBuf {
+        self.pictures.join("media_ids.json")
+    }
+}
