@@ -35,11 +35,11 @@ impl Component {
 
     /// For the handler of WeChat's pushes. A real program keeps the ticket in its database, too: it lives for twelve hours, and
     /// a program that is started anew needs one at once.
-    pub fn take_ticket(&self, ticket: &str) {
-        self.present().ticket = ticket.to_owned();
+    pub fn take_ticket(&self, ticket: impl Into<String>) {
+        self.present().ticket = ticket.into();
     }
 
-    pub fn take_secret(&self, secret: &str) {
+    pub fn take_secret(&self, secret: impl Into<AppSecret>) {
         self.present().secret = secret.into();
     }
 

@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
@@ -30,7 +29,7 @@ where
     S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send,
     S::Future: Send,
     S::Error: Into<BoxError>,
-    B: Body<Data = Bytes> + Send,
+    B: BodyExt<Data = Bytes> + Send,
     B::Error: Into<BoxError>,
 {
     fn exchange(
