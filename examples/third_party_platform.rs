@@ -1,203 +1,142 @@
 //! A third-party platform (第三方平台), which calls APIs for the accounts that have authorised it:
 //! `component_verify_ticket` → `component_access_token` → `authorizer_access_token`.
 //!
-//! `cargo run --example third_party_platform` plays it against a small fake WeChat inside the program.
+//! `cargo run --example third_party_platform` plays it against a small fake WeChat inside the program: what happens when a
+//! token dies, when the platform's own token dies, and when the platform cannot get another.
 //!
-//! Each of the two tokens has an issuer of one's own and a cache. The authorizer's issuer makes its call through a client
-//! that has the component's token from the component's cache, and so is healed like any other.
+//! Each of the two tokens has an issuer of one's own (`common/third_party/component.rs` and `authorizer.rs`) and a cache. The
+//! authorizer's issuer makes its call through a client that has the platform's token from the platform's cache, and so is
+//! healed like any other.
 
-#[path = "common/open_platform.rs"]
-mod open_platform;
+#[path = "common/third_party/mod.rs"]
+mod third_party;
 
-use std::{
-    collections::HashMap,
-    error::Error,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
-use open_platform::OpenPlatform;
-use serde_json::{Value, json};
+use third_party::{Authorizer, Component, Log, OpenPlatform, Program, RefreshTokens};
 use tower::Layer;
-use tower_wechat::{
-    AppId, Platform, TokenCache, TokenError, TokenPool, WeChatAuth, WeChatAuthLayer,
-    issuer::{AccountKey, Issuer, Mint, MintFuture, Minted},
-};
+use tower_wechat::{AppId, Platform, TokenCache, TokenPool, WeChatAuthLayer};
 
-/// Mints the platform's own token, from the ticket that WeChat pushes every ten minutes.
-struct Component {
-    platform: Platform,
-    base: String,
-    app: AppId,
-    secret: String,
-    ticket: Arc<Mutex<String>>,
-    http: reqwest::Client,
-}
-
-impl Issuer for Component {
-    fn mint(&self, _how: Mint) -> MintFuture<'_> {
-        Box::pin(async move {
-            let json = json!({
-                "component_appid": self.app.as_str(),
-                "component_appsecret": self.secret,
-                "component_verify_ticket": *self.ticket.lock().unwrap(),
-            });
-            let url = format!("{}/cgi-bin/component/api_component_token", self.base);
-            let response = self.http.post(url).json(&json).send().await.map_err(no_answer)?;
-            minted(&read(response, &self.platform).await?, "component_access_token")
-        })
-    }
-
-    fn platform(&self) -> &Platform {
-        &self.platform
-    }
-
-    fn account(&self) -> AccountKey {
-        AccountKey::new("component", &self.base, self.app.clone(), None)
-    }
-}
-
-/// Mints the token of an account that has authorised the platform.
-struct Authorizer {
-    platform: Platform,
-    base: String,
-    component: AppId,
-    app: AppId,
-    refresh_tokens: RefreshTokens,
-    http: reqwest::Client,
-    /// Puts the platform's token into requests.
-    auth: WeChatAuth<reqwest::Client>,
-}
-
-impl Issuer for Authorizer {
-    fn mint(&self, _how: Mint) -> MintFuture<'_> {
-        Box::pin(async move {
-            let json = json!({
-                "component_appid": self.component.as_str(),
-                "authorizer_appid": self.app.as_str(),
-                "authorizer_refresh_token": self.refresh_tokens.of(&self.app),
-            });
-            let url = format!("{}/cgi-bin/component/api_authorizer_token", self.base);
-            let request = self.http.post(url).json(&json).build().map_err(no_answer)?;
-            let response = self.auth.execute(request).await.map_err(|error| {
-                // Where the platform has no token, that is why this account has none.
-                let failure = error.downcast_ref::<TokenError>().cloned();
-                failure.unwrap_or_else(|| TokenError::transient("api_authorizer_token did not answer"))
-            })?;
-            let answer = read(response, &self.platform).await?;
-            // Without a wait in between: once the cache gives this mint up, nothing after the next `.await` is done.
-            if let Some(newest) = answer["authorizer_refresh_token"].as_str() {
-                self.refresh_tokens.save(&self.app, newest);
-            }
-            minted(&answer, "authorizer_access_token")
-        })
-    }
-
-    fn platform(&self) -> &Platform {
-        &self.platform
-    }
-
-    fn account(&self) -> AccountKey {
-        let authorised = format!("{}/{}", self.base, self.component.as_str());
-        AccountKey::new("authorizer", &authorised, self.app.clone(), None)
-    }
-}
-
-/// A successful answer, or the error that the built-in issuers would make of it.
-async fn read(response: reqwest::Response, platform: &Platform) -> Result<Value, TokenError> {
-    let (status, body) = (response.status(), response.bytes().await);
-    let body = body.map_err(no_answer)?;
-    match TokenError::from_answer(status, &body, platform) {
-        Some(error) => Err(error),
-        None => serde_json::from_slice(&body).map_err(|_| TokenError::transient("the answer is no JSON")),
-    }
-}
-
-fn no_answer(error: reqwest::Error) -> TokenError {
-    let is_of_this_host = error.is_connect() && !error.is_timeout();
-    // The URL may have a token in it.
-    let failure = TokenError::transient(error.without_url().to_string());
-    if is_of_this_host { failure.of_this_host() } else { failure }
-}
-
-fn minted(answer: &Value, name: &str) -> Result<Minted, TokenError> {
-    match (answer[name].as_str(), answer["expires_in"].as_u64()) {
-        (Some(token), Some(life)) => Ok(Minted::new(token, Duration::from_secs(life))),
-        _ => Err(TokenError::transient(format!("the answer has no {name} that can be used"))),
-    }
-}
-
-/// The refresh tokens of the accounts: a database in a real program, which must keep them.
-#[derive(Clone, Default)]
-struct RefreshTokens(Arc<Mutex<HashMap<AppId, String>>>);
-
-impl RefreshTokens {
-    fn of(&self, app: &AppId) -> Option<String> {
-        self.0.lock().unwrap().get(app).cloned()
-    }
-
-    fn save(&self, app: &AppId, token: &str) {
-        println!("   saved           the new refresh token of {}", app.as_str());
-        self.0.lock().unwrap().insert(app.clone(), token.to_owned());
-    }
-}
+type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), BoxError> {
     // Only because this package builds reqwest without a TLS provider of its own.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let wechat = OpenPlatform::start().await?;
-    let base = wechat.url();
+    let log = Log::default();
+    let wechat = OpenPlatform::start("secret-1", "ticket-1", log.clone()).await?;
+    let refresh_tokens = RefreshTokens::new(log.clone());
+    let (component, program) = program(&wechat, &refresh_tokens, &log)?;
+    for app in ["wx-shop", "wx-news", "wx-late"] {
+        refresh_tokens.save(&app.into(), &wechat.authorise(app));
+    }
+    log.take();
+    println!("Three accounts have authorised the platform wx-platform.");
+    println!("Each line is a call to WeChat: which API, with which token, and what WeChat answers.");
+
+    println!("\n1. Nobody has a token yet: a call for wx-shop.");
+    program.call("wx-shop").await?;
+
+    println!("\n2. A call for wx-news. The platform has a token by now.");
+    program.call("wx-news").await?;
+
+    println!("\n3. The token of wx-shop is revoked.");
+    wechat.revoke("wx-shop");
+    program.call("wx-shop").await?;
+
+    println!("\n4. All tokens are revoked, the platform's own as well.");
+    wechat.revoke_all();
+    program.call("wx-shop").await?;
+
+    println!("\n5. All are revoked again, and there are 20 calls at once for two accounts.");
+    wechat.revoke_all();
+    program.storm(20, ["wx-shop", "wx-news"]).await?;
+
+    println!("\n6. All are revoked, the ticket has expired, and no other has come.");
+    wechat.revoke_all();
+    wechat.expire_ticket();
+    program.call("wx-shop").await?; // It had a token.
+    program.call("wx-late").await?; // It never had one.
+    program.call("wx-late").await?;
+
+    println!("\n7. WeChat pushes a ticket. Nobody has to wait for the end of a back-off.");
+    wechat.push_ticket("ticket-2");
+    component.take_ticket("ticket-2");
+    a_second_later().await;
+    program.call("wx-shop").await?;
+    program.call("wx-late").await?;
+
+    println!("\n8. Somebody has reset the platform's secret, and its token is revoked with that of wx-shop.");
+    wechat.reset_secret("secret-2");
+    wechat.revoke("wx-shop");
+    wechat.revoke("wx-platform");
+    program.call("wx-shop").await?;
+    println!("   The program is told the new secret.");
+    component.take_secret("secret-2");
+    a_second_later().await;
+    program.call("wx-shop").await?;
+
+    println!("\n9. wx-news withdraws its authorisation. The others go on.");
+    wechat.withdraw("wx-news");
+    program.call("wx-news").await?;
+    program.call("wx-shop").await?;
+    println!("   wx-news authorises the platform again.");
+    refresh_tokens.save(&"wx-news".into(), &wechat.authorise("wx-news"));
+    a_second_later().await;
+    program.call("wx-news").await?;
+
+    println!(
+        "\n10. wx-late has authorised the platform anew, and the program has missed its new refresh token."
+    );
+    let refresh_token = wechat.authorise("wx-late");
+    wechat.revoke("wx-late");
+    program.call("wx-late").await?;
+    println!("   The program asks WeChat for the list of all refresh tokens (api_get_authorizer_list).");
+    refresh_tokens.save(&"wx-late".into(), &refresh_token);
+    a_second_later().await;
+    program.call("wx-late").await?;
+    Ok(())
+}
+
+/// A cache that holds back asks its issuer whether what was wrong has been mended, once a second at most.
+async fn a_second_later() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// The platform's issuer, and a client for the APIs of all accounts.
+fn program(
+    wechat: &OpenPlatform,
+    refresh_tokens: &RefreshTokens,
+    log: &Log,
+) -> Result<(Arc<Component>, Program), BoxError> {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
 
-    // In a real program the handler of WeChat's pushes keeps this up to date.
-    let ticket = Arc::new(Mutex::new(OpenPlatform::TICKET.to_owned()));
-    // In a real program: from the authorisation's `api_query_auth`.
-    let refresh_tokens = RefreshTokens::default();
-    for app in ["wx-shop", "wx-news"] {
-        refresh_tokens.0.lock().unwrap().insert(app.into(), format!("refresh-token-of-{app}-0"));
-    }
-
-    let component = AppId::from("wx-component");
-    let auth = WeChatAuthLayer::new(TokenCache::new(Component {
-        platform: Platform::component().with_origin(&base)?,
-        base: base.clone(),
-        app: component.clone(),
-        secret: OpenPlatform::SECRET.to_owned(),
-        ticket,
-        http: http.clone(),
-    }))
-    .layer(http.clone());
+    let parent = AppId::from("wx-platform");
+    let platform = Platform::component().with_origin(wechat.url())?;
+    let component = Component::new(platform, parent.clone(), "secret-1", "ticket-1", http.clone());
+    let component = Arc::new(component);
+    let parents_token = TokenCache::new(component.clone());
+    let auth = WeChatAuthLayer::new(&parents_token).layer(http.clone());
 
     // One cache for each account that has authorised the platform, made when it is first needed.
-    let platform = Platform::wechat().with_origin(&base)?;
-    let (url, client) = (format!("{base}/cgi-bin/user/get"), http.clone());
+    let platform = Platform::wechat().with_origin(wechat.url())?;
+    let (issuer, client, refresh_tokens) = (component.clone(), http.clone(), refresh_tokens.clone());
     let pool = TokenPool::with_factory(move |app: AppId| {
         refresh_tokens.of(&app)?;
         Some(TokenCache::new(Authorizer {
-            platform: platform.clone(),
-            base: base.clone(),
-            component: component.clone(),
             app,
-            refresh_tokens: refresh_tokens.clone(),
-            http: client.clone(),
+            platform: platform.clone(),
+            parent: parent.clone(),
+            component: issuer.clone(),
+            parents_token: parents_token.clone(),
             auth: auth.clone(),
+            http: client.clone(),
+            refresh_tokens: refresh_tokens.clone(),
+            tried: None.into(),
+            parent_failed: false.into(),
         }))
     });
     let client = WeChatAuthLayer::new(pool).layer(http.clone());
-
-    for (scene, app) in [
-        ("Nobody has a token yet", "wx-shop"),
-        ("Now they have", "wx-shop"),
-        ("Another account, and the same platform", "wx-news"),
-        ("WeChat has revoked everything", "wx-shop"),
-    ] {
-        println!("\n{scene}: a call for {app}");
-        if scene.contains("revoked") {
-            wechat.revoke();
-        }
-        let response = client.for_app(app.into()).execute(http.get(&url).build()?).await?;
-        println!("   program gets    {}", response.text().await?);
-    }
-    Ok(())
+    let url = format!("{}/cgi-bin/user/get", wechat.url());
+    Ok((component, Program::new(client, http, url, log.clone())))
 }
