@@ -47,7 +47,8 @@ pub enum ErrorKind {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let wechat = FakeWeChat::start().await;
-/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret").base_url(&wechat.url())?;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret")
+///     .base_url(&wechat.url())?;
 /// let cache = TokenCache::new(issuer);
 ///
 /// let error = cache.token().await.unwrap_err();

@@ -41,7 +41,8 @@ const LONGEST_WORD: usize = 31;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// # let wechat = FakeWeChat::start().await;
-/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
 /// # let http = reqwest::Client::new();
 /// # let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(http.clone());
 /// # let url = wechat.url() + "/cgi-bin/message/custom/send";

@@ -36,7 +36,8 @@ static KIND: Kind = Kind {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let wecom = FakeWeChat::start().await;
-/// let issuer = WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET).base_url(&wecom.url())?;
+/// let issuer = WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET)
+///     .base_url(&wecom.url())?;
 /// let token = TokenCache::new(issuer).token().await?;
 /// # Ok(())
 /// # }

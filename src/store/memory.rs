@@ -31,7 +31,8 @@ use crate::{
 /// let wechat = FakeWeChat::start().await;
 /// let store = MemoryStore::new();
 /// for _ in 0..2 {
-///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///         .base_url(&wechat.url())?;
 ///     TokenCache::builder(issuer).store(store.clone()).build().token().await?;
 /// }
 /// assert_eq!(wechat.token_requests(), 1);

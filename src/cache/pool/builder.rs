@@ -6,6 +6,22 @@ use super::{TokenPool, factory::Factory};
 use crate::{cache::TokenCache, error::BoxError, secret::AppId};
 
 /// Settings of a [`TokenPool`]; made by [`TokenPool::builder`].
+///
+/// ```
+/// use std::{collections::HashMap, time::Duration};
+/// use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+///
+/// let secrets = HashMap::from([("wx0123456789abcdef", "the-app-secret")]);
+/// let pool = TokenPool::builder()
+///     .factory(move |app: AppId| {
+///         let secret = *secrets.get(app.as_str())?;
+///         Some(TokenCache::new(StableToken::new(app, secret)))
+///     })
+///     .evict_after(Duration::from_secs(24 * 3600))
+///     .build();
+/// assert!(pool.get(&"wx0123456789abcdef".into()).is_some());
+/// assert!(pool.get(&"wx-unknown".into()).is_none());
+/// ```
 #[derive(Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct TokenPoolBuilder {

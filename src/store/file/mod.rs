@@ -100,7 +100,8 @@ impl FileStore {
     /// # let wechat = FakeWeChat::start().await;
     /// let dir = std::env::temp_dir().join(format!("tokens-{}", std::process::id())); // /var/lib/my-bot/tokens
     /// for _two_processes in 0..2 {
-    ///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    ///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    ///         .base_url(&wechat.url())?;
     ///     let cache = TokenCache::builder(issuer).store(FileStore::open(&dir)?).build();
     ///     cache.token().await?;
     /// }
