@@ -3,6 +3,14 @@
 use std::time::Duration;
 
 /// How often something may be done.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::issuer::Allowance;
+///
+/// let ten_then_one_a_minute = Allowance::new(10, Duration::from_secs(60));
+/// assert_eq!(ten_then_one_a_minute.at_once, 10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Allowance {

@@ -24,7 +24,9 @@ use crate::{
 /// A cache needs none to keep its token to itself. Give one to several caches of the same account and they share it.
 ///
 /// ```
-/// use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat};
+/// use tower_wechat::{
+///     TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat,
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -66,6 +68,14 @@ impl MemoryStore {
     }
 
     /// Reads the wall clock from `clock`, which a test can move.
+    ///
+    /// ```
+    /// use tower_wechat::{store::MemoryStore, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let store = MemoryStore::new().clock(&clock);
+    /// # drop(store);
+    /// ```
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
