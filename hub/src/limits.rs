@@ -3,6 +3,19 @@
 use std::time::Duration;
 
 /// How much a hub takes from its clients. Each has a default that suits a few thousand workers.
+///
+/// ```
+/// use wechat_hub::{Hub, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.connections = 500;
+/// let hub = Hub::builder().limits(limits).build()?;
+///
+/// limits.connections = 0;
+/// assert!(Hub::builder().limits(limits).build().is_err());
+/// # drop(hub);
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

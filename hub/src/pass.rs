@@ -56,6 +56,14 @@ pub struct PassKey(Arc<[hmac::Key]>);
 impl PassKey {
     /// A new one, for a hub that is alone and whose passes may end with it.
     ///
+    /// ```
+    /// use wechat_hub::{Hub, PassKey};
+    ///
+    /// let hub = Hub::builder().pass_key(PassKey::generate()?).build()?;
+    /// # drop(hub);
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the operating system has no random bytes to give.
@@ -66,6 +74,14 @@ impl PassKey {
     /// From 32 random bytes. There may be up to four keys, one behind the other: the first makes passes, and passes of all are
     /// taken. To change the key of several hubs, let all of them have the new one behind the old one first, then in front of it,
     /// and leave the old one out once its passes have ended.
+    ///
+    /// ```
+    /// use wechat_hub::PassKey;
+    ///
+    /// let (new, old) = ([1; 32], [2; 32]); // random ones, of course
+    /// assert!(PassKey::from_bytes(&[new, old].concat()).is_ok());
+    /// assert!(PassKey::from_bytes(b"too short").is_err());
+    /// ```
     ///
     /// # Errors
     ///

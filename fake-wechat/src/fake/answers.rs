@@ -37,7 +37,7 @@ impl FakeWeChat {
     ///
     /// ```
     /// use fake_wechat::{Answer, FakeWeChat};
-    /// 
+    ///
     /// # use http_body_util::{BodyExt, Empty};
     /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
     /// # async fn get(url: String) -> serde_json::Value {
@@ -52,7 +52,7 @@ impl FakeWeChat {
     /// let answer = Answer::json(r#"{"component_access_token":"a-token"}"#);
     /// let path = "/cgi-bin/component/api_component_token";
     /// fake.set_open_answer(path, answer);
-    /// 
+    ///
     /// let answer = get(fake.url() + path).await;
     /// assert_eq!(answer["component_access_token"], "a-token");
     /// # }
