@@ -93,7 +93,7 @@ class Crate:
                     self.visit(self.item(child), path)
             else:
                 # What comes from another crate is not in the index: it is looked at with that crate.
-                self.visit(self.item(inner["id"]), f"{path.rsplit('::', 1)[0] if False else path}::{inner['name']}")
+                self.visit(self.item(inner["id"]), f"{path}::{inner['name']}")
             return
         self.seen.add(item["id"])
         self.layout(item, path)

@@ -168,8 +168,3 @@ pub use self::{
     answer::Answer, body::media_byte, builder::FakeWeChatBuilder, fake::FakeWeChat, faults::Fault,
     fingerprint::Fingerprint, gate::Hold, log::Seen,
 };
-
-/// The README's examples compile.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

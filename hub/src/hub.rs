@@ -106,7 +106,8 @@ impl Hub {
     ///     let hub = Hub::builder().app_on_demand(app, cache.clone());
     ///     clients.iter().fold(hub, |hub, name| {
     ///         let secret = format!("the secret of {name}");
-    ///         hub.client(Client::new(*name, secret).apps([app]).rights([Right::Token]))
+    ///         let client = Client::new(*name, secret);
+    ///         hub.client(client.apps([app]).rights([Right::Token]))
     ///     })
     /// };
     /// let hub = builder(&["shop"]).build()?;

@@ -125,8 +125,8 @@ impl TokenCache {
     /// #     .base_url(&wechat.url())?;
     /// # let cache = TokenCache::new(issuer);
     /// let token = cache.token().await?;
-    /// let url = format!("https://api.weixin.qq.com/…?access_token={}", token.as_str());
-    /// # drop(url);
+    /// let query = format!("access_token={}", token.as_str());
+    /// # drop(query);
     /// # Ok(())
     /// # }
     /// ```
@@ -498,7 +498,8 @@ impl TokenCache {
     /// ```
     /// use tower_wechat::{TokenCache, issuer::WeCom};
     ///
-    /// let cache = TokenCache::new(WeCom::new("ww0123456789abcdef", "the-corp-secret"));
+    /// let issuer = WeCom::new("ww0123456789abcdef", "the-corp-secret");
+    /// let cache = TokenCache::new(issuer);
     /// assert_eq!(cache.platform().name(), "wecom");
     /// ```
     #[must_use]

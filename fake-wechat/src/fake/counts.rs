@@ -275,7 +275,8 @@ impl FakeWeChat {
     /// #     fake.url(), FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
     /// get(fake.url() + "/cgi-bin/user/get?next_openid=o1").await;
     /// let seen = &fake.seen()[0];
-    /// assert_eq!((&*seen.path, &*seen.query), ("/cgi-bin/user/get", "next_openid=o1"));
+    /// assert_eq!(seen.path, "/cgi-bin/user/get");
+    /// assert_eq!(seen.query, "next_openid=o1");
     /// assert_eq!(seen.errcode, Some(41001));
     /// # drop(mint);
     /// # }

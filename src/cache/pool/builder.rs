@@ -48,7 +48,9 @@ impl TokenPoolBuilder {
     /// # #[derive(Clone)]
     /// # struct Database;
     /// # impl Database {
-    /// #     async fn secret_of(&self, _: &AppId) -> std::io::Result<Option<String>> { Ok(Some("the app's secret".into())) }
+    /// #     async fn secret_of(&self, _: &AppId) -> std::io::Result<Option<String>> {
+    /// #         Ok(Some("the-app-secret".into()))
+    /// #     }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -58,7 +60,8 @@ impl TokenPoolBuilder {
     ///         let database = database.clone();
     ///         async move {
     ///             let secret = database.secret_of(&app).await?; // may fail
-    ///             Ok(secret.map(|secret| TokenCache::new(StableToken::new(app, secret))))
+    ///             let issuer = secret.map(|secret| StableToken::new(app, secret));
+    ///             Ok(issuer.map(TokenCache::new))
     ///         }
     ///     })
     ///     .build();

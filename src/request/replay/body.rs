@@ -135,7 +135,10 @@ impl<B> ReplayBody<B> {
     ///         result.as_ref().is_ok_and(is_busy).then(|| std::future::ready(()))
     ///     }
     ///
-    ///     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
+    ///     fn clone_request(
+    ///         &mut self,
+    ///         request: &Request<Body>,
+    ///     ) -> Option<Request<Body>> {
     ///         let mut clone = Request::new(request.body().try_clone()?);
     ///         *clone.method_mut() = request.method().clone();
     ///         *clone.uri_mut() = request.uri().clone();
