@@ -78,6 +78,8 @@
 //! # }
 //! ```
 //!
+//! Where something does not fit, [`send`](WeChatAuth::send) has the compiler name it; the README has a list of the usual cases.
+//!
 //! ## Without an account
 //!
 //! [`FakeWeChat`](testing::FakeWeChat), with the feature `testing`, is WeChat on a port of this machine. Here it revokes the
@@ -127,12 +129,12 @@
 //!
 //! An issuer knows an account and how to mint for it.
 //!
-//! | account | issuer | |
+//! | account | issuer | because |
 //! |---|---|---|
 //! | official account, mini program, mini game, shop | [`StableToken`](issuer::StableToken) | asked again, WeChat hands out the same token: programs that know nothing of each other do no harm |
 //! | the same, where older software mints at `/cgi-bin/token` | [`ClassicToken`](issuer::ClassicToken) | each mint ends the token before: all processes must share a store |
-//! | an app of a WeCom corp | [`WeCom`](issuer::WeCom) | |
-//! | any of them, where only a hub may know the secret | [`HubToken`](issuer::HubToken) | |
+//! | an app of a WeCom corp | [`WeCom`](issuer::WeCom) | a second mint does no harm, but WeCom blocks who asks often |
+//! | any of them, where only a hub is to know the secret | [`HubToken`](issuer::HubToken) | the hub mints once for all who ask |
 //! | a third-party platform, a WeCom suite or provider, an authorised account | an [`Issuer`](issuer::Issuer) of your own | [`Platform::component`], [`suite`](Platform::suite) and [`provider`](Platform::provider) know where such tokens go |
 //!
 //! The first three ask another address with [`base_url`](issuer::StableToken::base_url), through another client with
@@ -142,9 +144,9 @@
 //!
 //! # Choose a store
 //!
-//! | who shares the token | |
+//! | who shares the token | store |
 //! |---|---|
-//! | one process | no store: a [`TokenCache`] keeps it |
+//! | one process | none: a [`TokenCache`] keeps it |
 //! | processes of one host | [`FileStore`](store::FileStore): a directory |
 //! | processes of many hosts | [`RedisStore`](store::RedisStore): a server, Sentinels or a Cluster |
 //! | programs in other languages; or the secret is to be in one place | the hub, and [`HubToken`](issuer::HubToken) |
@@ -282,8 +284,8 @@
 //! # Testing
 //!
 //! The module [`testing`] has [`FakeWeChat`](testing::FakeWeChat), with faults to order, a
-//! [`ManualClock`](testing::ManualClock), and [`store_conformance`](testing::store_conformance) for stores of your own. It is the
-//! crate [`fake-wechat`](https://docs.rs/fake-wechat), which is a program as well, for tests in other languages.
+//! [`ManualClock`](testing::ManualClock), and [`store_conformance`](testing::store_conformance) for stores of your own. The fake
+//! platform is also a crate, [`fake-wechat`](https://docs.rs/fake-wechat), and a program, for tests in other languages.
 //!
 //! # reqwest
 //!

@@ -47,7 +47,7 @@
 //!
 //! # What can be ordered
 //!
-//! | to happen | |
+//! | to happen | call |
 //! |---|---|
 //! | the token is revoked: 40001, on WeCom 40014 | [`revoke`](FakeWeChat::revoke), [`revoke_account`](FakeWeChat::revoke_account) |
 //! | it has expired: 42001 | [`expire`](FakeWeChat::expire), or [`advance`](FakeWeChat::advance) the clock |

@@ -101,6 +101,9 @@ pub struct Client {
 impl Client {
     /// A client without apps or rights. 64 hex digits are taken for the SHA-256 of its secret, anything else for the
     /// secret itself, of which only the hash is kept.
+    ///
+    /// A name has 1 to 128 bytes and no control characters. Another one, and an empty secret, are errors when the hub is
+    /// built.
     #[must_use]
     pub fn new(name: impl Into<String>, secret_or_hash: impl AsRef<str>) -> Self {
         let text = secret_or_hash.as_ref();
@@ -185,7 +188,8 @@ impl Client {
         self
     }
 
-    /// The requests that it may make in a second, on average; a second's worth may come at once. No limit unless set.
+    /// The requests that it may make in a second, on average; a second's worth may come at once. No limit unless set. What
+    /// goes beyond is answered with 429, or with 45009 in WeChat's shape, and `retry-after`.
     ///
     /// ```
     /// use std::num::NonZeroU32;

@@ -167,9 +167,7 @@ pub struct Load {
 /// Tells an app's secret.
 pub(crate) type Secret = dyn Fn() -> AppSecret + Send + Sync;
 
-/// What a hub is made of.
-///
-/// Made by [`Hub::builder`].
+/// Apps, clients and settings of a hub that is yet to be built; made by [`Hub::builder`].
 ///
 /// ```
 /// use tower_wechat::{TokenCache, issuer::{StableToken, WeCom}};
@@ -227,7 +225,7 @@ impl HubBuilder {
         self.with(|settings| settings.unix_client = Some(name.into()))
     }
 
-    /// How much to take from clients.
+    /// How much to take from clients; [`Limits::default`] unless set.
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|settings| settings.limits = limits)
     }
@@ -264,7 +262,7 @@ impl HubBuilder {
         Self { pass_key: Some(key), ..self }
     }
 
-    /// How to make sure that a token is still good which a client asks for a second time.
+    /// How to make sure that a token is still good which a client asks for a second time; [`Verify::default`] unless set.
     pub fn verify(self, verify: Verify) -> Self {
         self.with(|settings| settings.verify = Arc::new(verify))
     }
@@ -295,7 +293,7 @@ impl HubBuilder {
         Self { metrics: Some(recorder), ..self }
     }
 
-    /// The hub.
+    /// Builds the hub. It does nothing until it is served or mounted.
     ///
     /// # Errors
     ///

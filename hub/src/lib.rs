@@ -5,15 +5,15 @@
 //! TCP or TLS. Programs in Rust ask it through
 //! [`HubToken`](https://docs.rs/tower-wechat/latest/tower_wechat/issuer/struct.HubToken.html).
 //!
-//! This is the library: [`Hub`] as a service and as a server. The program `wechat-hub` is the same with a configuration file,
-//! and the README of this package is about it. A program of yours that is to be the hub itself goes on here.
+//! This is the library: [`Hub`] as a service and as a server, for a program of your own that is to be the hub. The program
+//! `wechat-hub` is the same with a configuration file; the README of this package is about it.
 //!
 //! # Start
 //!
 //! A hub for one app and two programs. One gets the real token; the other calls WeChat through the hub, and never sees it.
 //!
 //! ```
-//! use tower_wechat::{TokenCache, issuer::StableToken};
+//! use tower_wechat::{TokenCache, issuer::{HubToken, StableToken}};
 //! use wechat_hub::{Client, ClientSecret, Hub, Right};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -42,21 +42,19 @@
 //!     )
 //!     .build()?;
 //! let server = hub.serve_tcp("127.0.0.1:0")?;
-//! println!("listening on http://{}", server.local_addr());
+//! let url = format!("http://{}", server.local_addr());
 //!
-//! # use tower_wechat::issuer::HubToken;
-//! # let url = format!("http://{}", server.local_addr());
 //! // In the worker, another process:
 //! let issuer = HubToken::tcp(&url, app, worker.expose())?;
 //! let token = TokenCache::new(issuer).token().await?;
-//! assert_eq!(wechat.mints(), 1);
+//! # assert_eq!(wechat.mints(), 1);
 //! # drop(token);
-//! server.shutdown().await;
+//! # server.shutdown().await;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! | to do | |
+//! | to do | call |
 //! |---|---|
 //! | serve it | [`serve_unix`](Hub::serve_unix), [`serve_tcp`](Hub::serve_tcp) on loopback, [`serve_tls`](Hub::serve_tls), or [`service`](Hub::service) in a server of yours |
 //! | take whoever may open the socket for a client | [`unix_client`](HubBuilder::unix_client) |

@@ -85,7 +85,7 @@ impl PassKey {
     ///
     /// # Errors
     ///
-    /// For any other number of bytes.
+    /// For any other number of bytes, and for a text of hex digits.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()) {
             return Err(Error::new(

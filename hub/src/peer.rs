@@ -4,17 +4,20 @@ use std::{fmt, net::SocketAddr};
 
 /// Who is at the other end of a connection. Requests that the hub's own listeners took have it among their extensions.
 ///
+/// Where another server mounts [`Hub::service`](crate::Hub::service), it may put it there. Without it, a caller is taken for
+/// one from another machine, and is nobody's [`unix_client`](crate::HubBuilder::unix_client).
+///
 /// ```
-/// use axum::{Extension, Router, routing::get};
+/// use axum::{Extension, Router};
+/// use std::net::SocketAddr;
 /// use wechat_hub::{Hub, Peer};
 ///
-/// /// Who asks, beside the hub's own paths.
-/// async fn who(Extension(peer): Extension<Peer>) -> String {
-///     peer.to_string() // `127.0.0.1:40312`, or `unix:pid=7:uid=1000`
+/// /// What answers one connection of a server of your own.
+/// fn router(hub: &Hub, address: SocketAddr) -> Router {
+///     hub.service().layer(Extension(Peer::Tcp(address)))
 /// }
-/// let hub = Hub::builder().build()?;
-/// let router: Router = Router::new().route("/who", get(who));
-/// # drop((router, hub));
+/// # let hub = Hub::builder().build()?;
+/// # drop(router(&hub, ([127, 0, 0, 1], 80).into()));
 /// # Ok::<(), wechat_hub::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

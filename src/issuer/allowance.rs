@@ -14,14 +14,14 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Allowance {
-    /// So often at once.
+    /// How many times at once, after a long time without any.
     pub at_once: u32,
-    /// Then once each time that this has passed.
+    /// How long it then takes until there is one more.
     pub every: Duration,
 }
 
 impl Allowance {
-    /// So often at once, then once each time that `every` has passed.
+    /// `at_once` times, then once more each time that `every` has passed.
     #[must_use]
     pub const fn new(at_once: u32, every: Duration) -> Self {
         Self { at_once, every }

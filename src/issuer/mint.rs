@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::token::AccessToken;
 
-/// How a mint is asked for.
+/// Why an issuer is asked for a token, and whether it may hand out the same one again.
 ///
 /// A cache makes it; an issuer's own tests do, too:
 ///
@@ -38,13 +38,13 @@ pub struct Mint {
 }
 
 impl Mint {
-    /// Because there is no token, or the one there is will expire soon.
+    /// There is no token, or the one there is will expire soon.
     #[must_use]
     pub fn normal() -> Self {
         Self::default()
     }
 
-    /// Because the platform rejected this token.
+    /// The platform rejected this token.
     #[must_use]
     pub fn rejecting(token: AccessToken) -> Self {
         Self { rejected: Some(token), forced: false }

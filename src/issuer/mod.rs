@@ -8,7 +8,7 @@
 //! | [`StableToken`] | `POST /cgi-bin/stable_token` | is harmless: it returns the same token until its last five minutes |
 //! | [`ClassicToken`] | `GET /cgi-bin/token` | ends the life of the token before, after five minutes at the most |
 //! | [`WeCom`] | `GET /cgi-bin/gettoken` | is harmless, but WeCom blocks who asks often |
-//! | `HubToken` (feature `hub`) | a token hub of yours | is harmless: the hub mints once for all who ask |
+//! | [`HubToken`] (feature `hub`) | a token hub of yours | is harmless: the hub mints once for all who ask |
 //!
 //! # The client
 //!

@@ -9,10 +9,6 @@ macro_rules! client_settings {
             /// It is a tower service, or a `reqwest::Client` with the feature `reqwest`; see
             /// [`HttpClient`](crate::issuer::HttpClient). It takes the place of `root_certificates_pem`.
             ///
-            /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
-            /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
-            /// A deadline is not its business:
-            ///
             /// ```
             /// use bytes::Bytes;
             /// use http_body_util::Full;
@@ -24,6 +20,10 @@ macro_rules! client_settings {
             ///     .http_client(http);
             /// # drop(issuer);
             /// ```
+            ///
+            /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
+            /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
+            /// It needs no time-out of its own:
             #[doc = $note]
             #[must_use]
             pub fn http_client<R>(mut self, client: impl $crate::issuer::HttpClient<R>) -> Self {
@@ -71,9 +71,10 @@ macro_rules! settings {
             ///
             /// Its origin is one that tokens may go to from now on, below that path if it has one.
             ///
-            /// WeChat's own names (`api`, `api2`, `sh.api`, `sz.api`, `hk.api`) are one account in caches and stores, for
-            /// they have their tokens in common. Any other base URL is an account of its own, however it is spelt (case of
-            /// the host, the usual port, slashes at its end).
+            /// WeChat's own names (`api`, `api2`, `sh.api`, `sz.api`, `hk.api`, all below `.weixin.qq.com`:
+            /// <https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>) are one
+            /// account in caches and stores, for they have their tokens in common. Any other base URL is an account of its
+            /// own, however it is spelt (case of the host, the usual port, slashes at its end).
             ///
             /// ```
             /// use tower_wechat::{ErrorKind, issuer::StableToken};

@@ -8,10 +8,10 @@
 //! | store | who shares | needs |
 //! |---|---|---|
 //! | [`MemoryStore`] | the caches of one process | nothing |
-//! | `FileStore` (feature `file`) | the processes of one host | a directory |
-//! | `RedisStore` (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
+//! | [`FileStore`] (feature `file`) | the processes of one host | a directory |
+//! | [`RedisStore`] (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
 //!
-//! `Sealed` (feature `seal`) keeps the tokens of any of them encrypted.
+//! [`Sealed`] (feature `seal`) keeps the tokens of any of them encrypted.
 //!
 //! ```
 //! use tower_wechat::{
@@ -21,8 +21,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let wechat = FakeWeChat::start().await;
-//! # let issuer = || ClassicToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
-//! #     .base_url(&wechat.url());
+//! let (app, secret) = (FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
+//! let issuer = || ClassicToken::new(app, secret).base_url(&wechat.url());
 //! let store = MemoryStore::new(); // or FileStore::open("/var/lib/my-bot")?
 //! let one = TokenCache::builder(issuer()?).store(store.clone()).build();
 //! let other = TokenCache::builder(issuer()?).store(store).build();
@@ -36,10 +36,11 @@
 //!
 //! # Which one
 //!
-//! With [`StableToken`](crate::issuer::StableToken), [`WeCom`](crate::issuer::WeCom) and `HubToken` a store saves calls, and
-//! spreads the news of a rejection. With [`ClassicToken`](crate::issuer::ClassicToken) all processes of an account **must**
-//! share one: each mint ends the life of the token before
-//! (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>).
+//! With [`StableToken`](crate::issuer::StableToken) and [`WeCom`](crate::issuer::WeCom) a store saves calls, spreads the news
+//! of a rejection, and keeps budgets and pauses for all processes together. With
+//! [`ClassicToken`](crate::issuer::ClassicToken) all processes of an account **must** share one: each mint ends the life of
+//! the token before (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). With
+//! [`HubToken`](crate::issuer::HubToken) none is needed: the hub is one.
 //!
 //! A store that fails is not the end. The cache serves the token that it has; when that is no longer good, it mints without
 //! the store if the issuer's [mints are independent](crate::issuer::Issuer::mints_are_independent).
@@ -61,7 +62,8 @@
 //! 6. Fence and usage outlive the record, by a day at least.
 //! 7. Every call ends in a time of the store's own, with [`StoreError`] if need be.
 //!
-//! Whoever writes a store of their own can check it against these rules with the conformance suite of feature `testing`.
+//! Whoever writes a store of their own can check it against these rules with
+//! [`store_conformance`](crate::testing::store_conformance) (feature `testing`).
 
 #[cfg(all(feature = "file", unix))]
 mod file;

@@ -41,7 +41,8 @@
 //! # }
 //! ```
 //!
-//! The platform is the crate `fake-wechat`, which is a program as well, for tests in other languages.
+//! The platform is the crate [`fake-wechat`](https://docs.rs/fake-wechat), whose page lists what is answered where. It is a
+//! program as well, for tests in other languages.
 
 mod manual_clock;
 mod store_conformance;

@@ -39,7 +39,11 @@ use crate::{
 /// # }
 /// ```
 ///
-/// How it behaves at its token endpoints is WeChat's documented way unless one of these says otherwise:
+/// At its token endpoints it does as WeChat documents for
+/// [classic](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html) and
+/// [stable](https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html) tokens, for
+/// [quotas](https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html) and for
+/// [WeCom](https://developer.work.weixin.qq.com/document/path/91039), unless one of these says otherwise:
 ///
 /// ```
 /// use fake_wechat::FakeWeChatBuilder;
@@ -189,13 +193,13 @@ impl FakeWeChatBuilder {
     ///
     /// # Panics
     ///
-    /// If the address cannot be bound: no test could go on.
+    /// If the address cannot be bound, or outside a tokio runtime: no test could go on.
     pub async fn start(self) -> FakeWeChat {
         // Documented above.
         self.try_start().await.expect("an address of loopback that can be bound")
     }
 
-    /// The same, for those who can go on without.
+    /// As [`start`](Self::start), for those who can go on without.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -209,6 +213,10 @@ impl FakeWeChatBuilder {
     /// # Errors
     ///
     /// If the address cannot be bound, or is not one of loopback.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     #[allow(clippy::unused_async, reason = "sockets need a runtime, and `async` says so")]
     pub async fn try_start(mut self) -> io::Result<FakeWeChat> {
         let listener = server::listen(self.listen)?;

@@ -22,7 +22,7 @@ impl FakeWeChat {
         self.state().tokens(|tokens, _| tokens.revoke(None));
     }
 
-    /// Kills the present tokens of this app or corp id at once.
+    /// Kills the present tokens of this app or corp id at once. An id that is not there changes nothing.
     ///
     /// ```
     /// use fake_wechat::FakeWeChat;

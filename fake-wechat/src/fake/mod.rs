@@ -96,7 +96,7 @@ impl FakeWeChat {
     ///
     /// # Panics
     ///
-    /// If no port of 127.0.0.1 can be bound: no test could go on.
+    /// If no port of 127.0.0.1 can be bound, or outside a tokio runtime: no test could go on.
     pub async fn start() -> Self {
         Self::builder().start().await
     }

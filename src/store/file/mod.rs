@@ -50,6 +50,28 @@ const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keeps tokens in a directory that the processes of one host share. Nothing to install, nothing to run. On Unix only.
 ///
+/// ```
+/// use tower_wechat::{
+///     TokenCache, issuer::StableToken, store::FileStore, testing::FakeWeChat,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let dir = std::env::temp_dir().join(format!("tokens-of-{}", std::process::id()));
+/// for _two_processes in 0..2 {
+///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///         .base_url(&wechat.url())?;
+///     let store = FileStore::open(&dir)?; // such as /var/lib/my-bot/tokens
+///     let cache = TokenCache::builder(issuer).store(store).build();
+///     cache.token().await?;
+/// }
+/// assert_eq!(wechat.token_requests(), 1);
+/// # std::fs::remove_dir_all(dir)?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Every process opens the same directory; clones share what they hold. The directory must be on a local disk and belong
 /// to the user that the processes run as. The tokens in it are readable to that user (directory 0700, files 0600).
 ///
@@ -79,28 +101,6 @@ const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Remove single files while a process runs: two could then hold the same lock. Removing the files of an account when
 /// nobody uses it is safe, and so is removing all of them.
-///
-/// ```
-/// use tower_wechat::{
-///     TokenCache, issuer::StableToken, store::FileStore, testing::FakeWeChat,
-/// };
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let wechat = FakeWeChat::start().await;
-/// # let dir = std::env::temp_dir().join(format!("tokens-of-{}", std::process::id()));
-/// for _two_processes in 0..2 {
-///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
-///         .base_url(&wechat.url())?;
-///     let store = FileStore::open(&dir)?; // such as /var/lib/my-bot/tokens
-///     let cache = TokenCache::builder(issuer).store(store).build();
-///     cache.token().await?;
-/// }
-/// assert_eq!(wechat.token_requests(), 1);
-/// # std::fs::remove_dir_all(dir)?;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct FileStore(Arc<Inner>);
 
