@@ -22,9 +22,8 @@ from pathlib import Path
 PACKAGES = ["tower-wechat", "fake-wechat", "wechat-hub"]
 WIDTH = 80
 
-# Items for which an example makes no sense, each with the reason.
-WITHOUT = {
-}
+# Paths of items for which an example makes no sense, each with the reason.
+WITHOUT = {}
 
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(.*?)\s*$")
 
@@ -129,18 +128,12 @@ class Crate:
     def expect(self, item, path, owner=None):
         """An example: the item's own, or its owner's if that one shows it."""
         self.count += 1
-        if owner and shows(item["docs"], item["name"]) or not owner and examples(item["docs"]):
-            self.shown(path)
-        elif owner and shows(owner["docs"], item["name"]):
-            self.shown(path)
-        elif owner and examples(item["docs"]):
-            self.fault(item, path, "has an example that does not call it")
-        elif path not in WITHOUT:
-            self.fault(item, path, "has no example")
-
-    def shown(self, path):
-        if path in WITHOUT:
-            self.faults.append(f"{sys.argv[0]}: `{path}` has an example now: take it out of WITHOUT")
+        name = item["name"]
+        is_shown = any(shows(docs, name) for docs in (item["docs"], owner["docs"])) if owner else examples(item["docs"])
+        if is_shown and path in WITHOUT:
+            self.fault(item, path, "has an example by now: take it out of WITHOUT")
+        elif not is_shown and path not in WITHOUT:
+            self.fault(item, path, "has no example that calls it" if owner else "has no example")
 
     def layout(self, item, path):
         """What is asked of every code block."""
@@ -154,13 +147,13 @@ class Crate:
 
 def write_json():
     """The JSON of each package. The unstable flag is for rustdoc only, so that nothing is compiled anew for it."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
-    rustdoc = Path(__file__).resolve().parent / "rustdoc.sh"
+    here = Path(__file__).resolve().parent
+    target = here.parent / os.environ.get("CARGO_TARGET_DIR", "target")
     for package in PACKAGES:
         subprocess.run(
             ["cargo", "rustdoc", "--quiet", "--package", package, "--lib", "--all-features", "--",
              "-Z", "unstable-options", "--output-format", "json"],
-            env=dict(os.environ, RUSTDOC=str(rustdoc)), check=True)
+            cwd=here.parent, env=dict(os.environ, RUSTDOC=str(here / "rustdoc.sh")), check=True)
         yield target / "doc" / f"{package.replace('-', '_')}.json"
 
 
