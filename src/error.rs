@@ -11,6 +11,27 @@ use crate::secret::AppId;
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What kind of failure an [`Error`] or a [`TokenError`] is.
+///
+/// What to do on each:
+///
+/// | kind | what it means for the caller | who can mend it |
+/// |---|---|---|
+/// | [`Token`](Self::Token) | the platform said no; [`errcode`](TokenError::errcode) and the text say why | whoever has the secret, the allow-list, the quota; if [transient](TokenError::is_transient), time |
+/// | [`Timeout`](Self::Timeout) | the fetch goes on, the next request may have its token | time |
+/// | [`BackedOff`](Self::BackedOff) | nothing was sent; wait for [`retry_after`](TokenError::retry_after) | time, or [`retry_now`](crate::TokenCache::retry_now) after a repair |
+/// | [`Inner`](Self::Inner) | the HTTP client failed; whether WeChat got the request, its error says | you, as without this crate |
+/// | [`Store`](Self::Store) | the shared store, or the database behind a pool, is away | whoever runs it |
+/// | [`Uri`](Self::Uri), [`UnknownApp`](Self::UnknownApp), [`Config`](Self::Config), [`NoRuntime`](Self::NoRuntime), [`Closed`](Self::Closed) | the program asked for what cannot be | you, in the program |
+///
+/// ```
+/// use tower_wechat::{Error, ErrorKind};
+///
+/// /// Whether the same call may work later without anybody's doing.
+/// fn is_passing(error: &Error) -> bool {
+///     matches!(error.kind(), ErrorKind::Timeout | ErrorKind::BackedOff)
+/// }
+/// # drop(is_passing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -42,12 +63,15 @@ pub enum ErrorKind {
 /// Cheap to clone: everyone who waited for the same fetch gets the same error.
 ///
 /// ```
-/// use tower_wechat::{ErrorKind, TokenCache, issuer::StableToken, testing::FakeWeChat};
+/// use tower_wechat::{
+///     ErrorKind, TokenCache, issuer::StableToken, testing::FakeWeChat,
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let wechat = FakeWeChat::start().await;
-/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret").base_url(&wechat.url())?;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret")
+///     .base_url(&wechat.url())?;
 /// let cache = TokenCache::new(issuer);
 ///
 /// let error = cache.token().await.unwrap_err();
@@ -97,6 +121,14 @@ impl TokenError {
     /// A failure that may be gone at the next try: the network, a busy platform.
     ///
     /// For writers of an [`Issuer`](crate::issuer::Issuer). The message is shown to people: keep secrets and URLs out.
+    ///
+    /// ```
+    /// use tower_wechat::{ErrorKind, TokenError};
+    ///
+    /// let error = TokenError::transient("the token server is restarting");
+    /// assert_eq!(error.kind(), ErrorKind::Token);
+    /// assert!(error.is_transient());
+    /// ```
     #[must_use]
     pub fn transient(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Token, message).with(|failure| failure.transient = true)
@@ -105,18 +137,46 @@ impl TokenError {
     /// A failure that stays until somebody changes something: a wrong secret, an address that is not allowed.
     ///
     /// For writers of an [`Issuer`](crate::issuer::Issuer). The message is shown to people: keep secrets and URLs out.
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::permanent("the token server does not know this app");
+    /// assert!(!error.is_transient());
+    /// let shown = error.to_string();
+    /// assert_eq!(
+    ///     shown,
+    ///     "no access_token: the token server does not know this app",
+    /// );
+    /// ```
     #[must_use]
     pub fn permanent(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Token, message)
     }
 
     /// Adds the platform's own code.
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::permanent("the secret is wrong").with_errcode(40125);
+    /// assert_eq!(error.errcode(), Some(40125));
+    /// ```
     #[must_use]
     pub fn with_errcode(self, errcode: i64) -> Self {
         self.with(|failure| failure.errcode = Some(errcode))
     }
 
     /// Adds the platform's request id (`rid`), which its support asks for.
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::permanent("the secret is wrong")
+    ///     .with_errcode(40125)
+    ///     .with_rid("654df33c-64386a2f-29857782");
+    /// assert_eq!(error.rid(), Some("654df33c-64386a2f-29857782"));
+    /// ```
     #[must_use]
     pub fn with_rid(self, rid: impl Into<String>) -> Self {
         let rid = rid.into().into_boxed_str();
@@ -124,6 +184,15 @@ impl TokenError {
     }
 
     /// Adds WeCom's mark of the request (`hint: [..]`), which its support asks for.
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::permanent("the secret is wrong")
+    ///     .with_errcode(40001)
+    ///     .with_hint("1692099979531331300516404");
+    /// assert_eq!(error.hint(), Some("1692099979531331300516404"));
+    /// ```
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         let hint = hint.into().into_boxed_str();
@@ -131,18 +200,43 @@ impl TokenError {
     }
 
     /// Says that this host has failed and not the account; see [`is_of_this_host`](Self::is_of_this_host).
+    ///
+    /// ```
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::permanent("this host may not ask").of_this_host();
+    /// assert!(error.is_of_this_host());
+    /// ```
     #[must_use]
     pub fn of_this_host(self) -> Self {
         self.with(|failure| failure.of_this_host = true)
     }
 
     /// Adds how long to leave the token endpoint alone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_wechat::TokenError;
+    ///
+    /// let error = TokenError::transient("the token server asks for patience")
+    ///     .with_retry_after(Duration::from_secs(30));
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    /// ```
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
         self.with(|failure| failure.retry_after = Some(wait))
     }
 
     /// Adds the error underneath, which must not show a token, a secret or a URL either.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use tower_wechat::TokenError;
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// let error = TokenError::transient("no connection").with_source(refused);
+    /// assert_eq!(error.source().unwrap().to_string(), "connection refused");
+    /// ```
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source = Arc::from(source.into());
@@ -187,12 +281,34 @@ impl TokenError {
     }
 
     /// The platform's id of the failed request, for its support.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_wechat::{Platform, TokenError};
+    ///
+    /// let answer = br#"{"errcode":40013,
+    ///     "errmsg":"invalid appid rid: 654df33c-64386a2f-29857782"}"#;
+    /// let platform = Platform::wechat();
+    /// let error = TokenError::from_answer(StatusCode::OK, answer, &platform).unwrap();
+    /// assert_eq!(error.rid(), Some("654df33c-64386a2f-29857782"));
+    /// ```
     #[must_use]
     pub fn rid(&self) -> Option<&str> {
         self.0.rid.as_deref()
     }
 
     /// WeCom's mark of the failed request, for its support; WeChat gives one, too, now and then.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_wechat::{Platform, TokenError};
+    ///
+    /// let answer = br#"{"errcode":40013,
+    ///     "errmsg":"invalid corpid, hint: [1692099979531331300516404]"}"#;
+    /// let platform = Platform::wecom();
+    /// let error = TokenError::from_answer(StatusCode::OK, answer, &platform).unwrap();
+    /// assert_eq!(error.hint(), Some("1692099979531331300516404"));
+    /// ```
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -287,6 +403,37 @@ impl StdError for TokenError {
 /// Why a request failed: there is no token for it, it cannot carry one, or the inner service failed.
 ///
 /// One pointer wide. [`downcast_ref`](Self::downcast_ref) finds the [`TokenError`] or the inner service's own error.
+///
+/// WeChat's own errors (`errcode` in an answer with status 200) are answers and not this:
+/// [`WeChatError::parse`](crate::WeChatError::parse) reads them.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use tower_wechat::{
+///     ErrorKind, TokenCache, TokenError, WeChatAuth, issuer::StableToken,
+///     testing::FakeWeChat,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wechat = FakeWeChat::start().await;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret")
+///     .base_url(&wechat.url())?;
+/// let http = Client::builder(TokioExecutor::new()).build_http();
+/// let client = WeChatAuth::new(http, TokenCache::new(issuer));
+///
+/// let url = wechat.url() + "/cgi-bin/user/get";
+/// let request = http::Request::get(url).body(Empty::<Bytes>::new())?;
+/// let error = client.send(request).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Token);
+/// let why = error.downcast_ref::<TokenError>().ok_or("no token error")?;
+/// assert_eq!(why.errcode(), Some(40125));
+/// assert!(error.into_inner().is::<TokenError>());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Error(Box<Repr>);
 
 enum Repr {

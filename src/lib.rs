@@ -1,38 +1,116 @@
 //! A [tower](tower_service) middleware that authorises requests to WeChat's APIs.
 //!
-//! [`WeChatAuthLayer`] puts the `access_token` into each request from one shared [`TokenCache`]. When WeChat rejects the
-//! token (HTTP 200 with `{"errcode":40001}`), it refreshes it once, for everybody, and sends the request once more.
+//! WeChat (微信) gives each app one global `access_token`. It
+//! [expires](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html) after two hours, or five minutes
+//! after any program asked for another one, and is rejected with HTTP 200 and `{"errcode":40001}` in the body. That is the 40001
+//! that comes and goes.
+//!
+//! [`WeChatAuthLayer`] goes onto your HTTP client. It puts the token into each request, from one shared [`TokenCache`]. When
+//! WeChat rejects it, it fetches another one, once for everybody, and sends the request once more. WeCom (企业微信) and
+//! third-party platforms have tokens of the same kind, and are served in the same way.
+//!
+//! # Start
+//!
+//! With reqwest, requests are built and sent as ever:
+//!
+//! ```toml
+//! [dependencies]
+//! tower-wechat = { version = "0.1", features = ["reqwest-middleware"] }
+//! reqwest = { version = "0.13", features = ["json"] }
+//! reqwest-middleware = { version = "0.5", features = ["json"] }
+//! serde_json = "1"
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
+//! ```no_run
+//! use reqwest_middleware::ClientBuilder;
+//! use serde_json::{Value, json};
+//! use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = String::new();
+//! // Once, for the whole program.
+//! let issuer = StableToken::new("wx0123456789abcdef", secret);
+//! let layer = WeChatAuthLayer::new(TokenCache::new(issuer));
+//! let http = reqwest::Client::builder().referer(false).build()?;
+//! let client = ClientBuilder::new(http).with(layer).build();
+//!
+//! // As often as needed. The token is nowhere in sight.
+//! let url = "https://api.weixin.qq.com/cgi-bin/message/custom/send";
+//! let text = json!({
+//!     "touser": "OPENID", "msgtype": "text", "text": { "content": "你好" },
+//! });
+//! let answer: Value = client.post(url).json(&text).send().await?.json().await?;
+//! assert_eq!(answer["errcode"], 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With hyper, or any other tower client, the layer is a tower layer:
+//!
+//! ```no_run
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use tower::ServiceBuilder;
+//! use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = String::new();
+//! # let text = "";
+//! let https = hyper_rustls::HttpsConnectorBuilder::new()
+//!     .with_webpki_roots()
+//!     .https_only()
+//!     .enable_http1()
+//!     .build();
+//! let issuer = StableToken::new("wx0123456789abcdef", secret);
+//! let client = ServiceBuilder::new()
+//!     .layer(WeChatAuthLayer::new(TokenCache::new(issuer)))
+//!     .service(Client::builder(TokioExecutor::new()).build(https));
+//!
+//! let url = "https://api.weixin.qq.com/cgi-bin/message/custom/send";
+//! let request = http::Request::post(url).body(Full::<Bytes>::from(text))?;
+//! let response = client.send(request).await?;
+//! # drop(response);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where something does not fit, [`send`](WeChatAuth::send) has the compiler name it; the README has a list of the usual cases.
+//!
+//! ## Without an account
+//!
+//! [`FakeWeChat`](testing::FakeWeChat), with the feature `testing`, is WeChat on a port of this machine. Here it revokes the
+//! token, and the caller does not notice:
 //!
 //! ```
 //! use bytes::Bytes;
-//! use http_body_util::{BodyExt, Full};
+//! use http_body_util::{BodyExt, Empty};
 //! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-//! use tower::ServiceBuilder;
 //! use tower_wechat::{
-//!     AuthOutcome, TokenCache, WeChatAuthLayer, issuer::StableToken,
+//!     AuthOutcome, TokenCache, WeChatAuth, issuer::StableToken,
 //!     testing::FakeWeChat,
 //! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A WeChat on this machine; leave `base_url` out for the real one,
-//! // and build the client over https.
 //! let wechat = FakeWeChat::start().await;
 //! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
-//!     .base_url(&wechat.url())?;
-//!
-//! let client = ServiceBuilder::new()
-//!     .layer(WeChatAuthLayer::new(TokenCache::new(issuer)))
-//!     .service(Client::builder(TokioExecutor::new()).build_http());
+//!     .base_url(&wechat.url())?; // the one line that differs
+//! let http = Client::builder(TokioExecutor::new()).build_http();
+//! let client = WeChatAuth::new(http, TokenCache::new(issuer));
 //!
 //! let url = wechat.url() + "/cgi-bin/user/info?openid=o1";
-//! let request = || http::Request::get(&url).body(Full::<Bytes>::default());
+//! let request = || http::Request::get(&url).body(Empty::<Bytes>::new());
 //! client.send(request()?).await?;
 //!
 //! wechat.revoke();
 //! let response = client.send(request()?).await?;
 //! let outcome = response.extensions().get::<AuthOutcome>();
 //! assert!(outcome.is_some_and(AuthOutcome::replayed));
+//!
 //! let answer = response.into_body().collect().await?.to_bytes();
 //! let user: serde_json::Value = serde_json::from_slice(&answer)?;
 //! assert_eq!(user["openid"], "o1");
@@ -41,53 +119,173 @@
 //! # }
 //! ```
 //!
-//! # Which requests
+//! # Words
+//!
+//! *Mint* (获取): ask the platform for a token. *Rejected* (失效): WeChat answered that the token is no good. *Replay* (重发): send
+//! a request the second time, after a rejection. *Account* (账号): an app at an endpoint, with tokens of its own. *Store* (存储):
+//! where processes share a token. *Hub* (中控服务器): a server of yours that mints for all.
+//!
+//! # Choose an issuer
+//!
+//! An issuer knows an account and how to mint for it.
+//!
+//! | account | issuer | because |
+//! |---|---|---|
+//! | official account, mini program, mini game, shop | [`StableToken`](issuer::StableToken) | asked again, WeChat hands out the same token: programs that know nothing of each other do no harm |
+//! | the same, where older software mints at `/cgi-bin/token` | [`ClassicToken`](issuer::ClassicToken) | each mint ends the token before: all processes must share a store |
+//! | an app of a WeCom corp | [`WeCom`](issuer::WeCom) | a second mint does no harm, but WeCom blocks who asks often |
+//! | any of them, where only a hub is to know the secret | [`HubToken`](issuer::HubToken) | the hub mints once for all who ask |
+//! | a third-party platform, a WeCom suite or provider, an authorised account | an [`Issuer`](issuer::Issuer) of your own | [`Platform::component`], [`suite`](Platform::suite) and [`provider`](Platform::provider) know where such tokens go |
+//!
+//! The first three ask another address with [`base_url`](issuer::StableToken::base_url), through another client with
+//! [`http_client`](issuer::StableToken::http_client), and read a rotated secret with
+//! [`secret_source`](issuer::StableToken::secret_source). Without a client of yours they use a built-in one, which heeds
+//! `HTTPS_PROXY`: see [`issuer`](issuer#the-client).
+//!
+//! # Choose a store
+//!
+//! | who shares the token | store |
+//! |---|---|
+//! | one process | none: a [`TokenCache`] keeps it |
+//! | processes of one host | [`FileStore`](store::FileStore): a directory |
+//! | processes of many hosts | [`RedisStore`](store::RedisStore): a server, Sentinels or a Cluster |
+//! | programs in other languages; or the secret is to be in one place | the hub, and [`HubToken`](issuer::HubToken) |
+//!
+//! [`TokenCacheBuilder::store`] takes it. The processes then choose one that mints, also when that one dies, and share budgets and
+//! pauses. [`Sealed`](store::Sealed) encrypts what goes into any of them. For a store of your own see [`store`].
+//!
+//! # What happens to a request
+//!
+//! ## Which requests get a token
 //!
 //! Those to the hosts of the issuer's [`Platform`] over https, to the origin of its `base_url`, and to what
-//! [`allow_origin`](WeChatAuthLayer::allow_origin) names, each below its path prefix if it has one. Not those to token
-//! endpoints, to `/sns/` (where `access_token` is the *user's*), with a token of whatever kind or a secret of the caller's own
-//! in the query, or with the extension [`SkipAuth`]. A request that is left out goes out as it is, and its answer comes back
-//! as it is; a `debug` event with the target `tower_wechat` says why.
+//! [`allow_origin`](WeChatAuthLayer::allow_origin) names, each below its path prefix if it has one. Not those
 //!
-//! # Which answers
+//! - to token endpoints, and to `/sns/`, where `access_token` is the *user's*;
+//! - with a token of whatever kind, or a secret, of the caller's own in the query;
+//! - with the extension [`SkipAuth`], or sent by [`without_auth`](WeChatAuth::without_auth).
 //!
-//! An answer rejects the token if it is a JSON object with one of the platform's codes as its top-level `errcode`, a
-//! number or a string of digits, whatever its content type says: WeChat sends errors as `text/plain` too. At most
-//! [`inspect_limit`](WeChatAuthLayer::inspect_limit) bytes are looked at, for at most
-//! [`inspect_timeout`](WeChatAuthLayer::inspect_timeout), and an answer that cannot be a rejection (a picture, a download, a
-//! compressed one, any status but 2xx) is passed on at its first frame.
+//! A request that is left out goes out as it is, and its answer comes back as it is. A `debug` event with the target
+//! `tower_wechat` says why.
 //!
-//! # What the caller gets
+//! ## Which answers reject the token
 //!
-//! WeChat's answer; where it rejected the token, with an [`AuthOutcome`] in the response's extensions. Or an [`Error`]: there is
-//! no token ([`downcast_ref`](Error::downcast_ref) to [`TokenError`]), the token does not fit into the URI, or the inner
-//! service failed. If a rejected request cannot be sent again, or has no answer within
-//! [`replay_timeout`](WeChatAuthLayer::replay_timeout), WeChat's own first answer comes back whole. [`WeChatError::parse`]
-//! reads an error from an answer.
+//! A JSON object with one of the platform's [codes](Platform::rejection_codes) as its top-level `errcode`, a number or a string
+//! of digits, whatever its content type says: WeChat sends errors as `text/plain` too. For WeChat these are 40001, 40014 and 42001
+//! (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>), for WeCom 40014 and 42001
+//! (<https://developer.work.weixin.qq.com/document/path/90313>).
+//!
+//! At most [`inspect_limit`](WeChatAuthLayer::inspect_limit) bytes (4 KiB) are looked at, for at most
+//! [`inspect_timeout`](WeChatAuthLayer::inspect_timeout) (250 ms). An answer that cannot be a rejection is passed on at its first
+//! frame: a picture, a download, a compressed one, any status but 2xx.
+//!
+//! ## What is sent again
+//!
+//! A rejected request, once, with the same body and the same `content-length`. A body in one piece has no limit; of a stream
+//! [`replay_limit`](WeChatAuthLayer::replay_limit) (10 MiB) is kept. If the second answer is not there within
+//! [`replay_timeout`](WeChatAuthLayer::replay_timeout) (10 s), or there can be none, WeChat's own first answer comes back whole.
+//! Nothing else is ever sent again: not after a time-out, and not after `-1`, where WeChat may have carried it out.
+//!
+//! # What comes back, and what to do
+//!
+//! | you get | it means | do |
+//! |---|---|---|
+//! | an answer with `errcode` 0, or none | success | |
+//! | an answer with another `errcode` | the call itself failed; [`WeChatError::parse`] reads it | what WeChat's list of codes says |
+//! | an answer with an [`AuthOutcome`] among its extensions | the token was rejected; [`replayed`](AuthOutcome::replayed), or [why not](NotReplayed) | nothing, if it was replayed |
+//! | an [`Error`] of kind [`Token`](ErrorKind::Token) | the token endpoint refused: wrong secret (40125), address not allowed (40164), quota (45009) | what its text says, then [`retry_now`](TokenCache::retry_now) |
+//! | kind [`BackedOff`](ErrorKind::BackedOff) | it refused just now, or a budget is spent; nothing was sent | wait for [`retry_after`](TokenError::retry_after) |
+//! | kind [`Timeout`](ErrorKind::Timeout) | no token within [`wait_timeout`](TokenCacheBuilder::wait_timeout) (5 s); the fetch goes on | try again |
+//! | kind [`Inner`](ErrorKind::Inner) | the HTTP client failed | as without this crate |
+//! | any other [`ErrorKind`] | a setting, the store, the runtime | see there |
+//!
+//! ```
+//! use tower_wechat::{Error, ErrorKind, TokenError};
+//!
+//! /// What to tell the operator, if it is for the operator.
+//! fn alarm(error: &Error) -> Option<String> {
+//!     let why: &TokenError = error.downcast_ref()?;
+//!     let is_passing = why.is_transient() || why.kind() == ErrorKind::Timeout;
+//!     // Its text has the app, the code, the `rid`, and what to do.
+//!     (!is_passing).then(|| why.to_string())
+//! }
+//! # drop(alarm);
+//! ```
 //!
 //! # Where to put the layer
 //!
-//! Tracing outside: below this layer the URI carries the token. Total time-outs and redirects outside, too; retries, limits
-//! and decompression inside. The README has the table.
+//! From the outside in:
 //!
-//! # The parts
+//! | layer | why there |
+//! |---|---|
+//! | trace, metrics | outside: below this layer the URI carries the token, and would be logged |
+//! | total timeout | outside: it covers the wait for a token and the replay |
+//! | redirects | outside: each hop is judged anew, and a token goes to WeChat's hosts only |
+//! | **[`WeChatAuthLayer`]** | |
+//! | retry, timeout of one attempt | inside: they see one attempt each. [`ReplayBody::try_clone`] clones a body in one piece for tower's `Retry` |
+//! | limits, load shedding | inside: a permit is given back while the layer waits for a token |
+//! | decompression | inside: a compressed rejection cannot be read, and is passed on as it is |
+//! | client | |
 //!
-//! - [`issuer`]: who mints tokens: [`StableToken`](issuer::StableToken), [`ClassicToken`](issuer::ClassicToken),
-//!   [`WeCom`](issuer::WeCom), `HubToken` (feature `hub`), which asks a token hub that alone knows the secrets, or an
-//!   [`Issuer`](issuer::Issuer) of your own.
-//! - [`TokenCache`]: one account's token, however many ask for it; [`TokenPool`]: many accounts.
-//! - [`store`]: where processes share the token, and choose who mints the next: `MemoryStore`, `FileStore`, `RedisStore`, and
-//!   `Sealed`, which encrypts for any of them.
-//! - [`WeChatAuthLayer`], [`WeChatAuth`]: the middleware.
-//! - With feature `reqwest` the same layer goes over a `reqwest::Client`, and with `reqwest-middleware` it is a
-//!   `reqwest_middleware::Middleware`: see [below](#reqwest).
-//! - `testing` (feature): `FakeWeChat`, a fake platform on this machine, for tests.
+//! tower's `RateLimit` is not `Clone`: put a `buffer` between it and this layer.
 //!
-//! Waiting for a token needs a tokio runtime. Requests that find a good token need none; without one, an answer is looked at
-//! however slowly it comes, and a rejected request gets WeChat's first answer. A tokio runtime must have its timer enabled
-//! (`enable_time`): tokio panics where something has to wait. A fetch runs on the runtime of whoever began it, so that one
-//! must go on: a current-thread runtime that is kept but not run any more holds up all who wait for the same token, until it
-//! runs again or is dropped.
+//! # Several accounts
+//!
+//! A [`TokenPool`] in place of the cache. A request names its account with an [`AppId`] extension, or goes through
+//! [`for_app`](WeChatAuth::for_app). Accounts are put in with [`insert`](TokenPool::insert), or made when they are first needed:
+//! from memory ([`factory`](TokenPoolBuilder::factory)) or from a database ([`async_factory`](TokenPoolBuilder::async_factory)).
+//!
+//! ```
+//! use tower_wechat::{
+//!     AppId, TokenCache, TokenPool, WeChatAuthLayer, issuer::StableToken,
+//! };
+//!
+//! # async fn secret_of(_: &AppId) -> std::io::Result<Option<String>> { Ok(None) }
+//! let pool = TokenPool::builder()
+//!     .async_factory(|app: AppId| async move {
+//!         let secret = secret_of(&app).await?; // `None`: no such account
+//!         Ok(secret.map(|secret| TokenCache::new(StableToken::new(app, secret))))
+//!     })
+//!     .build();
+//! let layer = WeChatAuthLayer::new(pool);
+//!
+//! let url = "https://api.weixin.qq.com/cgi-bin/user/get";
+//! let request = http::Request::get(url)
+//!     .extension(AppId::from("wx0123456789abcdef"))
+//!     .body(())?;
+//! # drop((layer, request));
+//! # Ok::<(), http::Error>(())
+//! ```
+//!
+//! # Several processes
+//!
+//! Give each process's cache the same store, and nothing else changes:
+//!
+//! ```no_run
+//! use tower_wechat::{TokenCache, issuer::StableToken, store::RedisStore};
+//!
+//! # async fn start(secret: String) -> Result<(), tower_wechat::Error> {
+//! let store = RedisStore::connect("redis://127.0.0.1/").await?;
+//! let issuer = StableToken::new("wx0123456789abcdef", secret);
+//! let cache = TokenCache::builder(issuer).store(store).build();
+//! // The first request need not wait for a token, either.
+//! let warm = cache.keep_warm();
+//! # drop(warm);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A hub
+//!
+//! [`wechat-hub`](https://docs.rs/wechat-hub) is a server of yours that alone knows the secrets. It hands tokens to programs in any
+//! language, or makes their calls for them. Programs in Rust ask it through [`HubToken`](issuer::HubToken), and hear of each new
+//! token as it comes.
+//!
+//! # Testing
+//!
+//! The module [`testing`] has [`FakeWeChat`](testing::FakeWeChat), with faults to order, a
+//! [`ManualClock`](testing::ManualClock), and [`store_conformance`](testing::store_conformance) for stores of your own. The fake
+//! platform is also a crate, [`fake-wechat`](https://docs.rs/fake-wechat), and a program, for tests in other languages.
 //!
 //! # reqwest
 //!
@@ -107,8 +305,9 @@
 //! # let wechat = FakeWeChat::start().await;
 //! let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
 //!     .base_url(&wechat.url())?; // leave it out for the real WeChat
+//! let layer = WeChatAuthLayer::new(TokenCache::new(issuer));
 //! let http = reqwest::Client::builder().referer(false).build()?;
-//! let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(http.clone());
+//! let client = layer.layer(http.clone());
 //!
 //! let url = wechat.url() + "/cgi-bin/get_api_domain_ip";
 //! let response = client.execute(http.get(url).build()?).await?;
@@ -119,8 +318,8 @@
 //! # }
 //! ```
 //!
-//! With the feature `reqwest-middleware`, `ClientBuilder::new(http).with(WeChatAuthLayer::new(cache))` makes a client that is
-//! used like reqwest's own.
+//! With the feature `reqwest-middleware`, `ClientBuilder::new(http).with(layer)` makes a client that is used like reqwest's own,
+//! as [above](#start).
 //!
 //! ## Switch the `Referer` off
 //!
@@ -144,20 +343,31 @@
 //!   [`for_app`](WeChatAuth::for_app) and [`without_auth`](WeChatAuth::without_auth) take their place; one
 //!   that was made from an [`http::Request`] keeps those it had.
 //!
+//! # Runtime
+//!
+//! Waiting for a token needs a tokio runtime with its timer enabled (`enable_time`): tokio panics where something has to wait
+//! and there is none. Requests that find a good token need no runtime; without one, an answer is looked at however slowly it
+//! comes, and a rejected request gets WeChat's first answer.
+//!
+//! A fetch runs on the runtime of whoever began it, so that one must go on: a current-thread runtime that is kept but not run
+//! any more holds up all who wait for the same token, until it runs again or is dropped.
+//!
 //! # Features
 //!
 //! | feature | what it brings |
 //! |---|---|
 //! | `https` (default) | the built-in client that fetches tokens, with rustls and ring |
-//! | `tracing` (default) | events, with the target `tower_wechat` |
-//! | `metrics` | the metrics below |
-//! | `file`, `redis` | `FileStore`, `RedisStore` |
-//! | `seal` | `Sealed` |
-//! | `hub` | `HubToken` |
+//! | `tracing` (default) | [events](#events), with the target `tower_wechat` |
+//! | `metrics` | the [metrics](#metrics) below |
+//! | `file`, `redis` | [`FileStore`](store::FileStore), [`RedisStore`](store::RedisStore) |
+//! | `seal` | [`Sealed`](store::Sealed) |
+//! | `hub` | [`HubToken`](issuer::HubToken) |
 //! | `reqwest`, `reqwest-middleware` | the layer over those clients |
 //! | `http2` | recognises a second request that an HTTP/2 server refused, so that the first answer can be handed on |
-//! | `testing` | `FakeWeChat`, `ManualClock`, `store_conformance` |
+//! | `testing` | [`testing`] |
 //! | `full` | all of them |
+//!
+//! Rust 1.89 or later. What is asked of Rust is at least six months old at any time.
 //!
 //! # Metrics
 //!
@@ -191,6 +401,8 @@
 //! one of those who wait for it; it follows from the span of the one who came first.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Links to what a feature brings lead nowhere without it.
+#![cfg_attr(not(feature = "full"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(unreachable_pub)]
 
 mod auth;

@@ -25,12 +25,29 @@ pub use self::fingerprint::Fingerprint;
 /// An app id is no secret: it is shown in errors. As a request extension it picks the account in a pool.
 ///
 /// It deserializes from a string, so that it can stand in a struct of settings; see [`AppSecret`].
+///
+/// ```
+/// use tower_wechat::AppId;
+///
+/// let app = AppId::from("wx0123456789abcdef"); // also from a String
+/// assert_eq!(app.to_string(), "wx0123456789abcdef");
+///
+/// let url = "https://api.weixin.qq.com/cgi-bin/user/get";
+/// let request = http::Request::get(url).extension(app).body(())?;
+/// # drop(request);
+/// # Ok::<(), http::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(transparent)]
 pub struct AppId(Arc<str>);
 
 impl AppId {
     /// The text of the id.
+    ///
+    /// ```
+    /// let app = tower_wechat::AppId::from("wx0123456789abcdef");
+    /// assert_eq!(app.as_str(), "wx0123456789abcdef");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,7 +85,7 @@ const LONGEST_SHOWN: usize = 128;
 ///     app_secret: AppSecret,
 /// }
 ///
-/// let text = r#"{"app_id": "wx0123456789abcdef", "app_secret": "the-app-secret"}"#;
+/// let text = r#"{"app_id": "wx0123456789abcdef", "app_secret": "a-secret"}"#;
 /// let settings: Settings = serde_json::from_str(text)?;
 /// let issuer = StableToken::new(settings.app_id, settings.app_secret);
 /// # drop(issuer);
@@ -79,6 +96,15 @@ pub struct AppSecret(Arc<Zeroizing<String>>);
 
 impl AppSecret {
     /// The secret itself, for the one call that needs it: the mint.
+    ///
+    /// ```
+    /// let secret = tower_wechat::AppSecret::from("the-app-secret");
+    /// let body = serde_json::json!({
+    ///     "component_appid": "wx0123456789abcdef",
+    ///     "component_appsecret": secret.expose(),
+    /// });
+    /// # drop(body);
+    /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -88,6 +114,13 @@ impl AppSecret {
 impl AppSecret {
     /// A short hash, which may be logged and compared: what an [`Issuer`](crate::issuer::Issuer::credential) of your own tells
     /// its secret by.
+    ///
+    /// ```
+    /// use tower_wechat::{AppSecret, Fingerprint};
+    ///
+    /// let secret = AppSecret::from("the-app-secret");
+    /// assert_eq!(secret.fingerprint(), Fingerprint::of("the-app-secret"));
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.expose())

@@ -15,6 +15,22 @@ pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.'
 /// An access token as it was minted, with the moment at which it expires.
 ///
 /// Cheap to clone, never changed. Its `Debug` shows a fingerprint in place of the text, and there is no `Display`.
+///
+/// ```
+/// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
+/// let token = TokenCache::new(issuer).token().await?;
+/// let minutes = token.expires_in().as_secs() / 60;
+/// println!("{} (no. {})", token.fingerprint(), token.generation());
+/// assert!(minutes <= 120 && !token.as_str().is_empty());
+/// assert!(!format!("{token:?}").contains(token.as_str()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct AccessToken(Arc<Content>);
 

@@ -26,22 +26,26 @@ const LONGEST_WORD: usize = 31;
 /// ```
 /// # use tower::Layer;
 /// # use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+/// use serde_json::Value;
 /// use tower_wechat::{WeChatAuth, WeChatError};
+///
+/// type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// async fn send(
 ///     client: &WeChatAuth<reqwest::Client>,
 ///     request: reqwest::Request,
-/// ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
+/// ) -> Result<Value, BoxError> {
 ///     let answer = client.execute(request).await?.bytes().await?;
 ///     WeChatError::parse(&answer).map_or(Ok(()), Err)?;
 ///     Ok(serde_json::from_slice(&answer)?)
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # async fn main() -> Result<(), BoxError> {
 /// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// # let wechat = FakeWeChat::start().await;
-/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
 /// # let http = reqwest::Client::new();
 /// # let client = WeChatAuthLayer::new(TokenCache::new(issuer)).layer(http.clone());
 /// # let url = wechat.url() + "/cgi-bin/message/custom/send";
@@ -77,6 +81,16 @@ impl WeChatError {
     /// a number. A byte order mark, raw control characters in strings and bad UTF-8 do no harm: WeChat sends them.
     ///
     /// An answer that is no JSON object, or that does not have the word `errcode` in it, is not read in full.
+    ///
+    /// ```
+    /// use tower_wechat::WeChatError;
+    ///
+    /// let answer = br#"{"errcode":45009,"errmsg":"reach max api daily quota limit"}"#;
+    /// assert_eq!(WeChatError::parse(answer).unwrap().errcode(), 45009);
+    ///
+    /// assert!(WeChatError::parse(br#"{"errcode":0,"errmsg":"ok"}"#).is_none());
+    /// assert!(WeChatError::parse(b"\x89PNG\r\n").is_none());
+    /// ```
     #[must_use]
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let start = answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer).trim_ascii_start();
@@ -119,6 +133,18 @@ impl WeChatError {
     ///
     /// It may quote the request. `Display` and `Debug` show it on one line, 300 characters of it at most, and without
     /// words of 32 and more letters, digits, `-` and `_`: a token or a secret would look like that.
+    ///
+    /// ```
+    /// use tower_wechat::WeChatError;
+    ///
+    /// let answer = br#"{"errcode":40003,"errmsg":"invalid openid"}"#;
+    /// let error = WeChatError::parse(answer).unwrap();
+    /// assert_eq!(error.errmsg(), "invalid openid");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the platform answered with errcode 40003: invalid openid",
+    /// );
+    /// ```
     #[must_use]
     pub fn errmsg(&self) -> &str {
         &self.errmsg
@@ -126,6 +152,17 @@ impl WeChatError {
 
     /// WeChat's id of the failed request (`654df33c-64386a2f-29857782`), for its support. WeCom gives a
     /// [`hint`](Self::hint) instead.
+    ///
+    /// ```
+    /// use tower_wechat::WeChatError;
+    ///
+    /// let answer = br#"{"errcode":40003,
+    ///     "errmsg":"invalid openid rid: 654df33c-64386a2f-29857782"}"#;
+    /// let error = WeChatError::parse(answer).unwrap();
+    /// assert_eq!(error.rid(), Some("654df33c-64386a2f-29857782"));
+    /// ```
+    ///
+    /// WeChat keeps what it knows of a `rid` for seven days (`/cgi-bin/openapi/rid/get` tells).
     #[must_use]
     pub fn rid(&self) -> Option<&str> {
         rid(&self.errmsg)
@@ -133,6 +170,15 @@ impl WeChatError {
 
     /// WeCom's mark of the failed request, for its support: `1692099979531331300516404` where the text has
     /// `hint: [1692099979531331300516404]`. Some of WeChat's texts have one, too, beside a [`rid`](Self::rid) or without.
+    ///
+    /// ```
+    /// use tower_wechat::WeChatError;
+    ///
+    /// let answer = br#"{"errcode":60111,
+    ///     "errmsg":"userid not found, hint: [1692099979531331300516404]"}"#;
+    /// let error = WeChatError::parse(answer).unwrap();
+    /// assert_eq!(error.hint(), Some("1692099979531331300516404"));
+    /// ```
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         hint(&self.errmsg)

@@ -18,6 +18,20 @@ use crate::reply::WECHAT_JSON;
 /// let odd = Answer::json(r#"{"errcode":"42001"}"#).byte_by_byte();
 /// # drop((nested, odd));
 /// ```
+///
+/// One that is not JSON, from its parts:
+///
+/// ```
+/// use fake_wechat::Answer;
+/// use http::{HeaderValue, StatusCode, header};
+///
+/// let picture = Answer::default()
+///     .header(header::CONTENT_TYPE, HeaderValue::from_static("image/png"))
+///     .body(&b"\x89PNG\r\n"[..])
+///     .unsized_body();
+/// let busy = Answer::default().status(StatusCode::BAD_GATEWAY);
+/// # drop((picture, busy));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Answer {

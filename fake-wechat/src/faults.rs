@@ -10,6 +10,29 @@ use crate::{answer::Answer, reply::Reply, server::HangUp};
 ///
 /// The first group strikes before the request is looked at: nothing is minted. In the second the platform does its part
 /// (a token endpoint mints, an API counts what it read), and the answer is spoilt.
+///
+/// ```
+/// use fake_wechat::{FakeWeChat, Fault};
+///
+/// # use http_body_util::{BodyExt, Empty};
+/// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// # async fn get(url: String) -> serde_json::Value {
+/// #     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+/// #     let answer = client.get(url.parse().unwrap()).await.unwrap();
+/// #     let answer = answer.into_body().collect().await.unwrap().to_bytes();
+/// #     serde_json::from_slice(&answer).unwrap_or_default()
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let fake = FakeWeChat::start().await;
+/// fake.fail_next_apis(1, Fault::Errcode(45009)); // the quota is used up
+/// fake.fail_next_apis(1, Fault::Http(502)); // then, a gateway's page
+///
+/// let call = || get(fake.url() + "/cgi-bin/user/get");
+/// assert_eq!(call().await["errcode"], 45009);
+/// assert!(call().await.is_null(), "that was no JSON");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {

@@ -33,6 +33,29 @@ struct Plan {
 ///
 /// Made by [`FakeWeChat::hold_tokens`](crate::FakeWeChat::hold_tokens) and
 /// [`FakeWeChat::hold_apis`](crate::FakeWeChat::hold_apis). While there are several, the last one to go opens the gate.
+///
+/// ```
+/// use fake_wechat::FakeWeChat;
+///
+/// # use http_body_util::{BodyExt, Empty};
+/// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// # async fn get(url: String) -> serde_json::Value {
+/// #     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+/// #     let answer = client.get(url.parse().unwrap()).await.unwrap();
+/// #     let answer = answer.into_body().collect().await.unwrap().to_bytes();
+/// #     serde_json::from_slice(&answer).unwrap_or_default()
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let fake = FakeWeChat::start().await;
+/// let hold = fake.hold_apis();
+/// let call = tokio::spawn(get(fake.url() + "/cgi-bin/user/get"));
+/// fake.wait_for_api_requests(1).await;
+/// assert!(!call.is_finished());
+/// hold.release();
+/// call.await.unwrap();
+/// # }
+/// ```
 #[must_use = "requests wait only as long as this is kept"]
 pub struct Hold(Arc<watch::Sender<usize>>);
 

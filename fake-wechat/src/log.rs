@@ -11,6 +11,30 @@ use crate::{fingerprint::Fingerprint, query, received::Received};
 ///
 /// A token or secret in the query is replaced by `***`; everything else in it is as it came, in order and encoding. `Debug`
 /// shows neither headers nor body.
+///
+/// ```
+/// use fake_wechat::FakeWeChat;
+///
+/// # use http_body_util::{BodyExt, Empty};
+/// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// # async fn get(url: String) -> serde_json::Value {
+/// #     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+/// #     let answer = client.get(url.parse().unwrap()).await.unwrap();
+/// #     let answer = answer.into_body().collect().await.unwrap().to_bytes();
+/// #     serde_json::from_slice(&answer).unwrap_or_default()
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let fake = FakeWeChat::start().await;
+/// let token = fake.mint_elsewhere(FakeWeChat::APP_ID).unwrap();
+/// get(fake.url() + "/cgi-bin/user/get?access_token=" + &token).await;
+///
+/// let seen = &fake.seen()[0];
+/// assert_eq!((seen.method.as_str(), &*seen.path), ("GET", "/cgi-bin/user/get"));
+/// assert_eq!(seen.account.as_deref(), Some(FakeWeChat::APP_ID));
+/// assert_eq!((seen.errcode, seen.content_length()), (None, None));
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Seen {

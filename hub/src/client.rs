@@ -11,6 +11,15 @@ use crate::{
 };
 
 /// What a client may do.
+///
+/// ```
+/// use wechat_hub::Right;
+///
+/// let right: Right = "proxy".parse()?;
+/// assert_eq!((right, right.name()), (Right::Proxy, "proxy"));
+/// assert!("root".parse::<Right>().is_err());
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Right {
@@ -69,7 +78,9 @@ impl From<Infallible> for Error {
 /// ```
 /// use wechat_hub::{Client, Right};
 ///
-/// let client = Client::new("shop", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+/// // As `wechat-hub secret` prints it: the SHA-256 of the client's secret.
+/// let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+/// let client = Client::new("shop", hash)
 ///     .apps(["wx0123456789abcdef"])
 ///     .rights([Right::Token, Right::Refresh]);
 /// # drop(client);
@@ -90,6 +101,9 @@ pub struct Client {
 impl Client {
     /// A client without apps or rights. 64 hex digits are taken for the SHA-256 of its secret, anything else for the
     /// secret itself, of which only the hash is kept.
+    ///
+    /// A name has 1 to 128 bytes and no control characters. Another one, and an empty secret, are errors when the hub is
+    /// built.
     #[must_use]
     pub fn new(name: impl Into<String>, secret_or_hash: impl AsRef<str>) -> Self {
         let text = secret_or_hash.as_ref();
@@ -157,7 +171,7 @@ impl Client {
     /// ```
     /// use wechat_hub::{Client, Right};
     ///
-    /// let agent = Client::new("agent", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    /// let agent = Client::new("agent", "a-secret")
     ///     .apps(["wx0123456789abcdef"])
     ///     .rights([Right::Proxy])
     ///     .paths(["/cgi-bin/message/custom/send", "/cgi-bin/media/**"]);
@@ -174,7 +188,19 @@ impl Client {
         self
     }
 
-    /// The requests that it may make in a second, on average; a second's worth may come at once. No limit unless set.
+    /// The requests that it may make in a second, on average; a second's worth may come at once. No limit unless set. What
+    /// goes beyond is answered with 429, or with 45009 in WeChat's shape, and `retry-after`.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use wechat_hub::{Client, Right};
+    ///
+    /// let agent = Client::new("agent", "a-secret")
+    ///     .apps(["wx0123456789abcdef"])
+    ///     .rights([Right::Proxy])
+    ///     .rate(NonZeroU32::new(10).unwrap());
+    /// # drop(agent);
+    /// ```
     #[must_use]
     pub fn rate(self, requests_per_second: NonZeroU32) -> Self {
         Self { rate: Some(requests_per_second), ..self }

@@ -3,6 +3,14 @@
 use std::{error::Error as StdError, fmt, io};
 
 /// Why a hub cannot be built, or cannot serve at an address. Its text says what to do, and holds no secret.
+///
+/// ```
+/// use wechat_hub::{Client, Hub, Right};
+///
+/// let nobody = Client::new("shop", "a-secret").rights([Right::Token]);
+/// let error = Hub::builder().client(nobody).build().err().unwrap();
+/// assert!(error.to_string().contains("it has no `apps`"));
+/// ```
 pub struct Error {
     message: String,
     source: Option<io::Error>,

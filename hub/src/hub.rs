@@ -29,16 +29,20 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let wechat = fake_wechat::FakeWeChat::start().await;
-/// # let (app, app_secret) = (fake_wechat::FakeWeChat::APP_ID, fake_wechat::FakeWeChat::APP_SECRET);
+/// # use fake_wechat::FakeWeChat;
+/// # let wechat = FakeWeChat::start().await;
+/// # let (app, app_secret) = (FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
 /// # let issuer = StableToken::new(app, app_secret).base_url(&wechat.url())?;
 /// # /*
 /// let issuer = StableToken::new(app, app_secret);
 /// # */
 /// let secret = ClientSecret::generate()?; // for the program that will ask
+/// let shop = Client::new("shop", secret.hash().to_string())
+///     .apps([app])
+///     .rights([Right::Token]);
 /// let hub = Hub::builder()
 ///     .app(app, TokenCache::new(issuer))
-///     .client(Client::new("shop", secret.hash().to_string()).apps([app]).rights([Right::Token]))
+///     .client(shop)
 ///     .build()?;
 /// let server = hub.serve_tcp("127.0.0.1:0")?;
 /// println!("listening on http://{}", server.local_addr());
@@ -51,6 +55,12 @@ pub struct Hub(pub(crate) Arc<Shared>);
 
 impl Hub {
     /// A hub without apps and clients yet.
+    ///
+    /// ```
+    /// let hub = wechat_hub::Hub::builder().build()?;
+    /// assert_eq!(hub.load().connections, 0);
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
     pub fn builder() -> HubBuilder {
         HubBuilder::default()
     }
@@ -59,6 +69,24 @@ impl Hub {
     /// prefix.
     ///
     /// The first call on a tokio runtime begins to keep the tokens warm.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::{Request, StatusCode}};
+    /// use tower::ServiceExt;
+    /// use wechat_hub::Hub;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// let router = Router::new().nest("/tokens", hub.service());
+    ///
+    /// let path = "/tokens/v1/apps/wx0123456789abcdef/token";
+    /// let request = Request::get(path).body(Body::empty())?;
+    /// let response = router.oneshot(request).await?;
+    /// assert_eq!(response.status(), StatusCode::UNAUTHORIZED); // nobody's secret
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn service(&self) -> Router {
         self.begin();
         service::router(self.clone())
@@ -67,6 +95,26 @@ impl Hub {
     /// Takes over apps, clients and limits of another hub that was not built yet. Requests under way go on; a client that
     /// is gone gets no more tokens from the next moment on. Connections keep the limit of `header_bytes` that they began with,
     /// and the hub its [`metrics`](HubBuilder::metrics) and its [`pass_key`](HubBuilder::pass_key).
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken};
+    /// use wechat_hub::{Client, Hub, Right};
+    ///
+    /// let app = "wx0123456789abcdef";
+    /// let cache = TokenCache::new(StableToken::new(app, "the-app-secret"));
+    /// let builder = |clients: &[&str]| {
+    ///     let hub = Hub::builder().app_on_demand(app, cache.clone());
+    ///     clients.iter().fold(hub, |hub, name| {
+    ///         let secret = format!("the secret of {name}");
+    ///         let client = Client::new(*name, secret);
+    ///         hub.client(client.apps([app]).rights([Right::Token]))
+    ///     })
+    /// };
+    /// let hub = builder(&["shop"]).build()?;
+    /// hub.reconfigure(builder(&["shop", "news"]))?;
+    /// assert!(hub.reconfigure(builder(&["shop", "shop"])).is_err());
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -82,6 +130,13 @@ impl Hub {
     }
 
     /// What goes on at the moment.
+    ///
+    /// ```
+    /// let hub = wechat_hub::Hub::builder().build()?;
+    /// let load = hub.load();
+    /// println!("{} connections, {} long polls", load.connections, load.long_polls);
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
     #[must_use]
     pub fn load(&self) -> Load {
         let (connections, idle_connections) = self.0.connections.count();
@@ -91,6 +146,13 @@ impl Hub {
 }
 
 /// What goes on in a hub at one moment.
+///
+/// ```
+/// let load = wechat_hub::Hub::builder().build()?.load();
+/// let answering = load.connections - load.idle_connections;
+/// assert_eq!((answering, load.long_polls), (0, 0));
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Load {
@@ -105,7 +167,29 @@ pub struct Load {
 /// Tells an app's secret.
 pub(crate) type Secret = dyn Fn() -> AppSecret + Send + Sync;
 
-/// What a hub is made of.
+/// Apps, clients and settings of a hub that is yet to be built; made by [`Hub::builder`].
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::{StableToken, WeCom}};
+/// use wechat_hub::{Client, Hub, Limits, PassKey, Right, Verify};
+///
+/// let shop = "wx0123456789abcdef";
+/// let stable = TokenCache::new(StableToken::new(shop, "the-app-secret"));
+/// let corp = "ww0123456789abcdef";
+/// let wecom = TokenCache::new(WeCom::new(corp, "the-corp-secret"));
+/// let hub = Hub::builder()
+///     .app(shop, stable) // kept warm
+///     .app_on_demand(corp, wecom)
+///     .client(Client::new("bot", "a-secret").apps([shop]).rights([Right::Proxy]))
+///     .unix_client("bot")
+///     .limits(Limits::default())
+///     .verify(Verify::default())
+///     .pass_key(PassKey::generate()?)
+///     .open_user_paths(false)
+///     .build()?;
+/// # drop(hub);
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Default)]
 #[must_use]
 pub struct HubBuilder {
@@ -141,7 +225,7 @@ impl HubBuilder {
         self.with(|settings| settings.unix_client = Some(name.into()))
     }
 
-    /// How much to take from clients.
+    /// How much to take from clients; [`Limits::default`] unless set.
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|settings| settings.limits = limits)
     }
@@ -154,12 +238,14 @@ impl HubBuilder {
     /// use tower_wechat::{AppSecret, TokenCache, issuer::StableToken};
     /// use wechat_hub::Hub;
     ///
-    /// let secret = AppSecret::from("the app's secret");
-    /// let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", secret.clone()));
+    /// let app = "wx0123456789abcdef";
+    /// let secret = AppSecret::from("the-app-secret");
+    /// let issuer = StableToken::new(app, secret.clone());
     /// let hub = Hub::builder()
-    ///     .app("wx0123456789abcdef", cache)
-    ///     .app_secret("wx0123456789abcdef", move || secret.clone())
+    ///     .app(app, TokenCache::new(issuer))
+    ///     .app_secret(app, move || secret.clone())
     ///     .build()?;
+    /// # drop(hub);
     /// # Ok::<(), wechat_hub::Error>(())
     /// ```
     pub fn app_secret(
@@ -176,7 +262,7 @@ impl HubBuilder {
         Self { pass_key: Some(key), ..self }
     }
 
-    /// How to make sure that a token is still good which a client asks for a second time.
+    /// How to make sure that a token is still good which a client asks for a second time; [`Verify::default`] unless set.
     pub fn verify(self, verify: Verify) -> Self {
         self.with(|settings| settings.verify = Arc::new(verify))
     }
@@ -207,7 +293,7 @@ impl HubBuilder {
         Self { metrics: Some(recorder), ..self }
     }
 
-    /// The hub.
+    /// Builds the hub. It does nothing until it is served or mounted.
     ///
     /// # Errors
     ///

@@ -5,7 +5,64 @@
 //! TCP or TLS. Programs in Rust ask it through
 //! [`HubToken`](https://docs.rs/tower-wechat/latest/tower_wechat/issuer/struct.HubToken.html).
 //!
-//! This is the library: [`Hub`] as a service and as a server. The program `wechat-hub` is the same with a configuration file.
+//! This is the library: [`Hub`] as a service and as a server, for a program of your own that is to be the hub. The program
+//! `wechat-hub` is the same with a configuration file; the README of this package is about it.
+//!
+//! # Start
+//!
+//! A hub for one app and two programs. One gets the real token; the other calls WeChat through the hub, and never sees it.
+//!
+//! ```
+//! use tower_wechat::{TokenCache, issuer::{HubToken, StableToken}};
+//! use wechat_hub::{Client, ClientSecret, Hub, Right};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use fake_wechat::FakeWeChat;
+//! # let wechat = FakeWeChat::start().await;
+//! # let (app, app_secret) = (FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
+//! # let issuer = StableToken::new(app, app_secret).base_url(&wechat.url())?;
+//! # /*
+//! let issuer = StableToken::new(app, app_secret);
+//! # */
+//! // Each program has a secret of its own; the hub keeps its hash.
+//! let (worker, agent) = (ClientSecret::generate()?, ClientSecret::generate()?);
+//! let hub = Hub::builder()
+//!     .app(app, TokenCache::new(issuer)) // kept warm
+//!     .client(
+//!         Client::new("worker", worker.hash().to_string())
+//!             .apps([app])
+//!             .rights([Right::Token, Right::Refresh]),
+//!     )
+//!     .client(
+//!         Client::new("agent", agent.hash().to_string())
+//!             .apps([app])
+//!             .rights([Right::Proxy])
+//!             .paths(["/cgi-bin/message/**"]),
+//!     )
+//!     .build()?;
+//! let server = hub.serve_tcp("127.0.0.1:0")?;
+//! let url = format!("http://{}", server.local_addr());
+//!
+//! // In the worker, another process:
+//! let issuer = HubToken::tcp(&url, app, worker.expose())?;
+//! let token = TokenCache::new(issuer).token().await?;
+//! # assert_eq!(wechat.mints(), 1);
+//! # drop(token);
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to do | call |
+//! |---|---|
+//! | serve it | [`serve_unix`](Hub::serve_unix), [`serve_tcp`](Hub::serve_tcp) on loopback, [`serve_tls`](Hub::serve_tls), or [`service`](Hub::service) in a server of yours |
+//! | take whoever may open the socket for a client | [`unix_client`](HubBuilder::unix_client) |
+//! | change apps and clients while it runs | [`reconfigure`](Hub::reconfigure); a certificate: [`Tls::replace`] |
+//! | have two hubs, either of which may die | the same [store](tower_wechat::store) for their caches, and the same [`PassKey`] |
+//! | let mini programs log in through it | [`app_secret`](HubBuilder::app_secret) |
+//! | bound what clients may do | [`paths`](Client::paths), [`rate`](Client::rate), [`Limits`] |
+//! | look at it | [`serve_admin`](Hub::serve_admin) |
 //!
 //! # Protocol
 //!
@@ -21,10 +78,18 @@
 //!
 //! A token comes as `{"access_token", "expires_in", "generation", "platform"}`, with `cache-control: no-store`.
 //!
-//! Refusals are `application/problem+json` (RFC 9457): 400 for a question that cannot be understood, 401 for an unknown client,
-//! 403 for a right that it lacks, 404 for an app that is not its or not there, 408, 413 and 431 for a request that is too slow
-//! or too large, 422 for a `min_ttl` that no token has, 429 with `retry-after` where it asks too often, and 503 where there is no token to be had, with WeChat's
-//! `errcode` and `rid` where it gave one.
+//! Refusals are `application/problem+json` (RFC 9457):
+//!
+//! | status | for |
+//! |---|---|
+//! | 400 | a question that cannot be understood |
+//! | 401 | an unknown client |
+//! | 403 | a right that it lacks |
+//! | 404 | an app that is not its or not there |
+//! | 408, 413, 431 | a request that is too slow or too large |
+//! | 422 | a `min_ttl` that no token has |
+//! | 429, with `retry-after` | a client that asks too often |
+//! | 503 | no token to be had, with WeChat's `errcode` and `rid` where it gave one |
 //!
 //! # WeChat's own endpoints
 //!
@@ -37,9 +102,20 @@
 //! | `/sns/jscode2session`, `/sns/oauth2/access_token`, `/cgi-bin/clear_quota/v2` with the client's secret | WeChat's own, to the call with the app's secret |
 //! | `/sns/userinfo`, `/sns/auth`, `/sns/oauth2/refresh_token` | WeChat's own, to the call as it is |
 //!
-//! Refusals are `{"errcode": …, "errmsg": "wechat-hub: …"}`, whatever their status: 40001 for a secret that is no client's, 40013 for an
-//! app, 48001 for a right or a path that the client lacks, 45009 with `retry-after` over its rate, 42001 for a pass that is not good,
-//! 41001 for none, WeChat's own code where there is no token to be had (45011 where it gave none), 61450 where WeChat does not answer.
+//! A *pass* is a text that stands for a token: it is worth nothing but at this hub, and at others with the same [`PassKey`].
+//!
+//! Refusals are `{"errcode": …, "errmsg": "wechat-hub: …"}`, whatever their status:
+//!
+//! | code | for |
+//! |---|---|
+//! | 40001 | a secret that is no client's |
+//! | 40013 | an app that is not the client's or not there |
+//! | 48001 | a right or a path that the client lacks |
+//! | 45009, with `retry-after` | a client over its rate |
+//! | 42001, 41001 | a pass that is not good, and none |
+//! | WeChat's own, or 45011 | no token to be had |
+//! | 61450 | WeChat does not answer |
+//!
 //! `docs/sdks` in the repository says how to set up some SDKs.
 //!
 //! # Looking at it

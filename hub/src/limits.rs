@@ -3,19 +3,33 @@
 use std::time::Duration;
 
 /// How much a hub takes from its clients. Each has a default that suits a few thousand workers.
+///
+/// ```
+/// use wechat_hub::{Hub, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.connections = 500;
+/// let hub = Hub::builder().limits(limits).build()?;
+///
+/// limits.connections = 0;
+/// assert!(Hub::builder().limits(limits).build().is_err());
+/// # drop(hub);
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest head of a request, in bytes: 16 384; at least 8 192. A longer one is answered with 431.
+    /// The longest head of a request, in bytes: 16 384; at least 8 192, at most 1 MiB. A longer one is answered with 431.
     pub header_bytes: usize,
-    /// The longest body of a request, in bytes: 65 536. A longer one is answered with 413.
+    /// The longest body of a request to the hub itself, in bytes: 65 536; at most 64 MiB. A longer one is answered with 413.
     pub body_bytes: usize,
-    /// Connections at a time, of all listeners together: 10 000. One more ends the one that has been idle for longest.
+    /// Connections at a time, of all listeners together: 10 000; at most a million. One more ends the one that has been
+    /// idle for longest.
     pub connections: usize,
     /// How long a TLS handshake may take, a new connection may wait with its first request, and the head and the body of
-    /// a request may take to arrive: 10 s.
+    /// a request may take to arrive: 10 s; at most an hour.
     pub header_timeout: Duration,
-    /// Long polls of one client at a time: 1 000. One more is answered with 429.
+    /// Long polls of one client at a time: 1 000; at most a million. One more is answered with 429.
     pub long_polls_per_client: usize,
 }
 

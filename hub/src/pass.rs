@@ -56,6 +56,14 @@ pub struct PassKey(Arc<[hmac::Key]>);
 impl PassKey {
     /// A new one, for a hub that is alone and whose passes may end with it.
     ///
+    /// ```
+    /// use wechat_hub::{Hub, PassKey};
+    ///
+    /// let hub = Hub::builder().pass_key(PassKey::generate()?).build()?;
+    /// # drop(hub);
+    /// # Ok::<(), wechat_hub::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the operating system has no random bytes to give.
@@ -67,9 +75,17 @@ impl PassKey {
     /// taken. To change the key of several hubs, let all of them have the new one behind the old one first, then in front of it,
     /// and leave the old one out once its passes have ended.
     ///
+    /// ```
+    /// use wechat_hub::PassKey;
+    ///
+    /// let (new, old) = ([1; 32], [2; 32]); // random ones, of course
+    /// assert!(PassKey::from_bytes(&[new, old].concat()).is_ok());
+    /// assert!(PassKey::from_bytes(b"too short").is_err());
+    /// ```
+    ///
     /// # Errors
     ///
-    /// For any other number of bytes.
+    /// For any other number of bytes, and for a text of hex digits.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(|byte| byte.is_ascii_hexdigit() || byte.is_ascii_whitespace()) {
             return Err(Error::new(

@@ -65,6 +65,16 @@ impl fmt::Debug for ClientSecret {
 ///
 /// A secret of 128 random bits cannot be guessed from it, so that a configuration which has hashes only gives no client away.
 /// Two of them are compared in constant time.
+///
+/// ```
+/// use wechat_hub::SecretHash;
+///
+/// let hash = SecretHash::of("abc");
+/// let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+/// assert_eq!(hash.to_string(), text);
+/// assert_eq!(text.parse::<SecretHash>()?, hash);
+/// # Ok::<(), wechat_hub::Error>(())
+/// ```
 #[derive(Clone, Copy, Eq)]
 pub struct SecretHash([u8; 32]);
 

@@ -42,6 +42,20 @@ impl Shared {
 impl Hub {
     /// Says in `/readyz` from now on that the hub ends, so that nobody is sent here any more; requests are answered as before.
     /// To be called ahead of [`Server::shutdown`](crate::Server::shutdown), where balancers ask.
+    ///
+    /// ```
+    /// use wechat_hub::Hub;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// # let server = hub.serve_tcp("127.0.0.1:0")?;
+    /// hub.announce_end(); // `/readyz` says 503 from now on
+    /// // Wait until the balancer has seen that, then:
+    /// server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn announce_end(&self) {
         self.0.ending.store(true, Relaxed);
     }

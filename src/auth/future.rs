@@ -40,6 +40,36 @@ const WAITS: u8 = 3;
 
 pin_project! {
     /// The response future of [`WeChatAuth`](crate::WeChatAuth).
+    ///
+    /// It is `Send + 'static` where the inner service's future is. Dropping it drops the request; a fetch that it waits for goes
+    /// on for others. Name it where a service of your own has [`WeChatAuth`](crate::WeChatAuth) inside:
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use tower::Service;
+    /// use tower_wechat::{PeekedBody, ReplayBody, ResponseFuture, WeChatAuth};
+    /// # use bytes::Bytes;
+    /// # use http_body::Body;
+    /// # use http_body_util::Full;
+    ///
+    /// /// Calls of one kind, over any tower client.
+    /// struct Messages<S>(WeChatAuth<S>);
+    ///
+    /// impl<S, R> Messages<S>
+    /// where
+    ///     S: Service<Request<ReplayBody<Full<Bytes>>>, Response = Response<R>>
+    ///         + Clone + Send,
+    ///     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    ///     R: Body,
+    /// {
+    ///     fn send(
+    ///         &mut self,
+    ///         message: Request<Full<Bytes>>,
+    ///     ) -> ResponseFuture<S, Full<Bytes>, R> {
+    ///         self.0.call(message)
+    ///     }
+    /// }
+    /// ```
     pub struct ResponseFuture<S, B, R>
     where
         S: Service<Request<ReplayBody<B>>>,

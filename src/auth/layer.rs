@@ -16,18 +16,21 @@ use crate::{error::Error, memory::Memory, platform::Origin};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower::ServiceBuilder;
-/// use tower_wechat::{ReplayBody, TokenCache, WeChatAuthLayer, issuer::StableToken};
+/// use tower::Layer;
+/// use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
 ///
-/// let issuer = StableToken::new("wx0123456789abcdef", "the app's secret");
+/// # #[derive(Clone)]
+/// # struct Client;
+/// # let http = Client;
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
 /// let layer = WeChatAuthLayer::new(TokenCache::new(issuer))
 ///     .replay_limit(1024 * 1024)
-///     .replay_timeout(Duration::from_secs(5));
-/// let client = ServiceBuilder::new().layer(layer).service(tower::service_fn(
-///     |_request: http::Request<ReplayBody<String>>| async {
-///         Ok::<_, std::io::Error>(http::Response::new(String::new()))
-///     },
-/// ));
+///     .replay_memory(16 * 1024 * 1024)
+///     .replay_timeout(Duration::from_secs(5))
+///     .inspect_limit(2048)
+///     .inspect_timeout(Duration::from_millis(100));
+/// let client = layer.layer(http); // any tower HTTP client
+/// # drop(client);
 /// ```
 #[derive(Clone, Debug)]
 pub struct WeChatAuthLayer {
@@ -36,6 +39,18 @@ pub struct WeChatAuthLayer {
 
 impl WeChatAuthLayer {
     /// A layer over one account's [`TokenCache`](crate::TokenCache), or over a [`TokenPool`](crate::TokenPool).
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, TokenPool, WeChatAuthLayer, issuer::StableToken};
+    ///
+    /// let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+    /// let one_account = WeChatAuthLayer::new(&cache); // or `cache` itself
+    ///
+    /// let pool = TokenPool::new();
+    /// pool.insert("wx0123456789abcdef".into(), cache);
+    /// let many_accounts = WeChatAuthLayer::new(&pool);
+    /// # drop((one_account, many_accounts));
+    /// ```
     #[must_use]
     pub fn new(accounts: impl Into<Accounts>) -> Self {
         Self { settings: Arc::new(Settings::new(accounts.into())) }
@@ -85,6 +100,14 @@ impl WeChatAuthLayer {
     ///
     /// Name only codes that WeChat answers *before* it carries the request out: a request may be sent again for each. 0, which
     /// is success, is left out.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::WeCom};
+    /// # let cache = TokenCache::new(WeCom::new("ww0123456789abcdef", "secret"));
+    /// // WeCom's own, and one that a gateway in front of it answers.
+    /// let layer = WeChatAuthLayer::new(cache).rejection_codes([40014, 42001, 9001]);
+    /// # drop(layer);
+    /// ```
     #[must_use]
     pub fn rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
         let codes = codes.into_iter().filter(|code| *code != 0).collect();
@@ -93,6 +116,15 @@ impl WeChatAuthLayer {
 
     /// Sends tokens to this origin too: a reverse proxy, a gateway. If the URL has a path, only what is below that path
     /// gets a token. The paths that never get one (`/cgi-bin/token`, `/sns/`, …) are recognised after it.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
+    /// # let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+    /// let layer = WeChatAuthLayer::new(cache)
+    ///     .allow_origin("https://gateway.example/wechat")?; // nothing beside /wechat/
+    /// assert!(layer.allow_origin("http://gateway.example").is_err());
+    /// # Ok::<(), tower_wechat::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -105,6 +137,15 @@ impl WeChatAuthLayer {
 
     /// Sends tokens to this origin too, by plain `http` if the URL says so: **whoever can listen on the way can take the
     /// token**. For a private deployment in a network of your own.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::WeCom};
+    /// # let cache = TokenCache::new(WeCom::new("ww0123456789abcdef", "secret"));
+    /// let layer = WeChatAuthLayer::new(cache)
+    ///     .dangerous_plain_http_origin("http://wecom.corp.example:8080")?;
+    /// # drop(layer);
+    /// # Ok::<(), tower_wechat::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

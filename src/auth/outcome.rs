@@ -49,6 +49,21 @@ pub struct AuthOutcome {
 }
 
 /// Why there is no second answer to a rejected request. The answer is then WeChat's own first answer.
+///
+/// ```
+/// use tower_wechat::NotReplayed;
+///
+/// /// Whether to send the request again by hand, with the next token.
+/// fn worth_another_try(why: NotReplayed) -> bool {
+///     match why {
+///         // The stream had gone by; make a new one.
+///         NotReplayed::BodyTooLarge | NotReplayed::ReplayMemoryFull => true,
+///         _ => false,
+///     }
+/// }
+/// assert!(worth_another_try(NotReplayed::BodyTooLarge));
+/// assert_eq!(NotReplayed::BodyTooLarge.to_string(), "body_too_large");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotReplayed {
@@ -114,6 +129,30 @@ impl AuthOutcome {
     }
 
     /// Why there was no better token, where that is why there was no second request.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Empty;
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # use tower_wechat::{AuthOutcome, TokenCache, WeChatAuth, issuer::StableToken};
+    /// # use tower_wechat::testing::{FakeWeChat, Fault};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let http = Client::builder(TokioExecutor::new()).build_http();
+    /// # let client = WeChatAuth::new(http, TokenCache::new(issuer));
+    /// # let request = || http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new());
+    /// # client.send(request()?).await?;
+    /// wechat.revoke();
+    /// wechat.fail_tokens(Fault::Errcode(40125)); // and the secret was replaced
+    /// let response = client.send(request()?).await?;
+    /// let outcome = response.extensions().get::<AuthOutcome>().unwrap();
+    /// assert_eq!(outcome.refresh_error().unwrap().errcode(), Some(40125));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn refresh_error(&self) -> Option<&TokenError> {
         self.refresh_error.as_ref()

@@ -17,8 +17,10 @@ use crate::{
 /// ```
 /// use tower_wechat::SkipAuth;
 ///
-/// let mut request = http::Request::get("https://api.weixin.qq.com/cgi-bin/get_api_domain_ip").body(()).unwrap();
-/// request.extensions_mut().insert(SkipAuth);
+/// let url = "https://api.weixin.qq.com/cgi-bin/get_api_domain_ip";
+/// let request = http::Request::get(url).extension(SkipAuth).body(())?;
+/// # drop(request);
+/// # Ok::<(), http::Error>(())
 /// ```
 ///
 /// Where requests have no extensions (reqwest's), [`WeChatAuth::without_auth`](crate::WeChatAuth::without_auth) takes its

@@ -33,6 +33,33 @@ use crate::{
 ///
 /// A service of `http::Request<B>` over any service of `http::Request<ReplayBody<B>>` that is `Clone`. It is ready when
 /// the inner one is. Its error is an [`Error`].
+///
+/// Over a `reqwest::Client`, with the feature `reqwest`, it is a service of reqwest's own requests, too:
+/// [`execute`](Self::execute).
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::{BodyExt, Full};
+/// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+/// use tower_wechat::{TokenCache, WeChatAuth};
+/// # use tower_wechat::{issuer::StableToken, testing::FakeWeChat};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
+/// let http = Client::builder(TokioExecutor::new()).build_http();
+/// let client = WeChatAuth::new(http, TokenCache::new(issuer));
+///
+/// let text = r#"{"touser":"OPENID","msgtype":"text","text":{"content":"你好"}}"#;
+/// let url = wechat.url() + "/cgi-bin/message/custom/send";
+/// let request = http::Request::post(url).body(Full::<Bytes>::from(text))?;
+/// let answer = client.send(request).await?.into_body().collect().await?;
+/// assert!(answer.to_bytes().starts_with(br#"{"errcode":0,"errmsg":"ok""#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WeChatAuth<S> {
     inner: S,
@@ -48,7 +75,9 @@ impl<S> WeChatAuth<S> {
     /// use bytes::Bytes;
     /// use http_body_util::Empty;
     /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-    /// use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken, testing::FakeWeChat};
+    /// use tower_wechat::{
+    ///     TokenCache, WeChatAuth, issuer::StableToken, testing::FakeWeChat,
+    /// };
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,17 +103,39 @@ impl<S> WeChatAuth<S> {
     }
 
     /// The inner service.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken};
+    /// # let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+    /// let client = WeChatAuth::new("any service", cache);
+    /// assert_eq!(*client.get_ref(), "any service");
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
     /// The inner service. What is changed here holds for replays, too.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken};
+    /// # let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+    /// let mut client = WeChatAuth::new("any service", cache);
+    /// *client.get_mut() = "another one";
+    /// assert_eq!(*client.get_ref(), "another one");
+    /// ```
     pub fn get_mut(&mut self) -> &mut S {
         self.template = Template::new();
         &mut self.inner
     }
 
     /// The inner service.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken};
+    /// # let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+    /// let client = WeChatAuth::new("any service", cache);
+    /// assert_eq!(client.into_inner(), "any service");
+    /// ```
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -93,6 +144,26 @@ impl<S> WeChatAuth<S> {
     /// `&self` is enough and the future is `'static`. If something does not fit, the compiler names that here, where
     /// `oneshot` says no more than that its trait bounds are not satisfied.
     ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Empty;
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let http = Client::builder(TokioExecutor::new()).build_http();
+    /// # let client = WeChatAuth::new(http, TokenCache::new(issuer));
+    /// let url = wechat.url() + "/cgi-bin/user/get"; // https://api.weixin.qq.com/…
+    /// let request = http::Request::get(url).body(Empty::<Bytes>::new())?;
+    /// let response = client.send(request).await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// There is no token to be had (a [`TokenError`](crate::TokenError)), it does not fit into the URI, the account is not
@@ -100,8 +171,8 @@ impl<S> WeChatAuth<S> {
     ///
     /// # Panics
     ///
-    /// If it has to wait for its account, for a token, for a slow answer or for a second one on a tokio runtime that was built without its timer
-    /// (`enable_time`).
+    /// If it has to wait for its account, for a token, for a slow answer or for a second one on a tokio runtime that was
+    /// built without its timer (`enable_time`).
     pub fn send<B, R>(
         &self,
         request: Request<B>,
@@ -142,12 +213,52 @@ impl<S> WeChatAuth<S> {
 impl<S: Clone> WeChatAuth<S> {
     /// The same service for one account of its [`TokenPool`](crate::TokenPool), whatever extension a request has. Over a
     /// single [`TokenCache`](crate::TokenCache) it changes nothing.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Empty;
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # use tower_wechat::{TokenCache, TokenPool, WeChatAuth, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let pool = TokenPool::new();
+    /// # pool.insert(FakeWeChat::APP_ID.into(), TokenCache::new(issuer));
+    /// # let http = Client::builder(TokioExecutor::new()).build_http();
+    /// # let request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+    /// let client = WeChatAuth::new(http, pool);
+    /// let news = client.for_app("wx0123456789abcdef".into());
+    /// news.send(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn for_app(&self, app: AppId) -> Self {
         Self { choice: Choice::App(app), ..self.clone() }
     }
 
     /// The same service without the layer's work: requests go out untouched.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http_body_util::Empty;
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # use tower_wechat::{TokenCache, WeChatAuth, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let http = Client::builder(TokioExecutor::new()).build_http();
+    /// # let client = WeChatAuth::new(http, TokenCache::new(issuer));
+    /// # let request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+    /// client.without_auth().send(request).await?;
+    /// assert_eq!(wechat.mints(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn without_auth(&self) -> Self {
         Self { choice: Choice::Skip, ..self.clone() }

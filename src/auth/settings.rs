@@ -10,6 +10,19 @@ use crate::{
 };
 
 /// Where a layer's tokens come from; made from a [`TokenCache`] or a [`TokenPool`].
+///
+/// ```
+/// use tower_wechat::{Accounts, TokenCache, WeChatAuthLayer, issuer::StableToken};
+///
+/// /// A layer of your own settings, over one account or many.
+/// fn layer(accounts: impl Into<Accounts>) -> WeChatAuthLayer {
+///     WeChatAuthLayer::new(accounts).replay_limit(0)
+/// }
+///
+/// let cache = TokenCache::new(StableToken::new("wx0123456789abcdef", "secret"));
+/// let layer = layer(cache);
+/// # drop(layer);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Accounts(pub(super) Source);
 

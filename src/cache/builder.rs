@@ -6,6 +6,20 @@ use super::{TokenCache, core::Core, settings::Settings, state::State};
 use crate::{clock::Clock, issuer::Issuer, store::TokenStore};
 
 /// Settings of a [`TokenCache`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore};
+///
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+/// let cache = TokenCache::builder(issuer)
+///     .store(MemoryStore::new()) // or a FileStore, or a RedisStore
+///     .refresh_ahead(Duration::from_secs(200))
+///     .wait_timeout(Duration::from_secs(3))
+///     .fetch_timeout(Duration::from_secs(8))
+///     .build();
+/// # drop(cache);
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct TokenCacheBuilder {
     issuer: Arc<dyn Issuer>,
@@ -52,6 +66,26 @@ impl TokenCacheBuilder {
     }
 
     /// Reads the wall clock from `clock`, which a test can move.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_wechat::testing::ManualClock;
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// let clock = ManualClock::new();
+    /// let cache = TokenCache::builder(issuer).clock(&clock).build();
+    /// let token = cache.token().await?;
+    ///
+    /// clock.set_forward(Duration::from_secs(3 * 3600));
+    /// assert!(token.expires_in().is_zero());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "testing")]
     pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {
         self.clock = clock.clock();

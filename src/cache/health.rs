@@ -13,6 +13,25 @@ use crate::{error::TokenError, token::AccessToken};
 /// [`AccessToken`]'s `Debug` shows it.
 ///
 /// Made by [`TokenCache::health`](crate::TokenCache::health).
+///
+/// ```
+/// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
+/// # let cache = TokenCache::new(issuer);
+/// let health = cache.health();
+/// assert!(health.is_due, "there is no token yet");
+///
+/// cache.token().await?;
+/// let health = cache.health();
+/// assert!(health.token.is_some() && !health.is_due);
+/// assert_eq!(health.refreshes_left, 1000); // the stable endpoint's
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
@@ -37,6 +56,23 @@ pub struct Health {
 }
 
 /// A mint that failed.
+///
+/// ```
+/// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, "not-its-secret")
+/// #     .base_url(&wechat.url())?;
+/// # let cache = TokenCache::new(issuer);
+/// cache.token().await.unwrap_err();
+///
+/// let failed = cache.health().last_failure.unwrap();
+/// println!("{} s ago: {}", failed.ago.as_secs(), failed.error);
+/// assert_eq!(failed.error.errcode(), Some(40125));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FailedMint {

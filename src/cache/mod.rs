@@ -67,7 +67,8 @@ use crate::{
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let wechat = FakeWeChat::start().await;
-/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+/// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///     .base_url(&wechat.url())?;
 /// let cache = TokenCache::new(issuer);
 ///
 /// let token = cache.token().await?;
@@ -83,17 +84,52 @@ pub struct TokenCache {
 
 impl TokenCache {
     /// A cache with default settings, which keeps the token to itself.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken};
+    ///
+    /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+    /// let cache = TokenCache::new(issuer); // nothing is sent yet
+    /// assert!(cache.current().is_none());
+    /// ```
     #[must_use]
     pub fn new(issuer: impl Issuer) -> Self {
         Self::builder(issuer).build()
     }
 
     /// A cache with settings of your own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore};
+    ///
+    /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+    /// let cache = TokenCache::builder(issuer)
+    ///     .store(MemoryStore::new())
+    ///     .wait_timeout(Duration::from_secs(3))
+    ///     .build();
+    /// # drop(cache);
+    /// ```
     pub fn builder(issuer: impl Issuer) -> TokenCacheBuilder {
         TokenCacheBuilder::new(Arc::new(issuer))
     }
 
     /// The token; fetched if there is none, at once if there is.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let cache = TokenCache::new(issuer);
+    /// let token = cache.token().await?;
+    /// let query = format!("access_token={}", token.as_str());
+    /// # drop(query);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -121,7 +157,8 @@ impl TokenCache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// let token = cache.token_with_min_ttl(Duration::from_secs(600)).await?;
     /// assert!(token.expires_in() >= Duration::from_secs(600));
@@ -157,14 +194,16 @@ impl TokenCache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// let token = cache.token().await?;
     /// // A call with that token was answered with 40001.
     /// # wechat.revoke();
     /// let better = cache.refresh(&token).await?;
     /// assert!(better.generation() > token.generation());
-    /// // Somebody who comes late with the same rejected token gets the better one, and nothing is minted.
+    ///
+    /// // Whoever comes late with the rejected token gets the better one.
     /// assert_eq!(cache.refresh(&token).await?.generation(), better.generation());
     /// assert_eq!(wechat.mints(), 2);
     /// # Ok(())
@@ -194,6 +233,22 @@ impl TokenCache {
     }
 
     /// The token, if there is a good one. No waiting, no I/O.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// assert!(cache.current().is_none(), "nobody has asked yet");
+    ///
+    /// let token = cache.token().await?;
+    /// assert_eq!(cache.current().unwrap().generation(), token.generation());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn current(&self) -> Option<AccessToken> {
         self.core.state.current()
@@ -209,7 +264,8 @@ impl TokenCache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// let (first, handed_on) = tokio::join!(cache.token(), cache.newer_than(0));
     /// assert_eq!(first?.generation(), handed_on.generation());
@@ -232,7 +288,8 @@ impl TokenCache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// assert!(cache.replaced().is_none()); // kept from now on
     /// let first = cache.token().await?;
@@ -249,6 +306,26 @@ impl TokenCache {
     /// Takes over what other processes have written to the store by now. They are heard of soon anyway; this is for those
     /// who cannot wait for it, such as a server that is asked about a token which it has never seen. Without a store, or if
     /// that is out of reach, nothing happens.
+    ///
+    /// ```
+    /// # use tower_wechat::{
+    /// #     TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat,
+    /// # };
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = || StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url());
+    /// let store = MemoryStore::new();
+    /// let ours = TokenCache::builder(issuer()?).store(store.clone()).build();
+    /// let theirs = TokenCache::builder(issuer()?).store(store).build();
+    ///
+    /// let token = theirs.token().await?; // in another process, say
+    /// ours.look().await;
+    /// assert_eq!(ours.current().unwrap().generation(), token.generation());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn look(&self) {
         self.core.look().await;
     }
@@ -263,10 +340,12 @@ impl TokenCache {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// let warm = cache.keep_warm(); // keep it as long as the program runs
-    /// wechat.wait_for_token_requests(1).await; // nobody has asked the cache for a token
+    /// // It has asked for one, though nobody has asked the cache.
+    /// wechat.wait_for_token_requests(1).await;
     /// # drop(warm);
     /// # Ok(())
     /// # }
@@ -280,6 +359,23 @@ impl TokenCache {
     }
 
     /// What the cache has done since it was built.
+    ///
+    /// ```
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// cache.token().await?;
+    /// cache.token().await?;
+    ///
+    /// let stats = cache.stats();
+    /// assert_eq!((stats.mints(), stats.waits), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.state.stats()
@@ -289,12 +385,14 @@ impl TokenCache {
     /// waiting, no I/O; for status pages and checks, not for every request.
     ///
     /// ```
-    /// use tower_wechat::{TokenCache, issuer::StableToken, testing::{FakeWeChat, Fault}};
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// use tower_wechat::testing::Fault;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
     /// wechat.fail_tokens(Fault::Errcode(40125)); // the secret is wrong
     /// assert!(cache.token().await.is_err());
@@ -311,12 +409,30 @@ impl TokenCache {
     }
 
     /// The app that its tokens are for.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::StableToken};
+    ///
+    /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+    /// assert_eq!(TokenCache::new(issuer).app().as_str(), "wx0123456789abcdef");
+    /// ```
     #[must_use]
     pub fn app(&self) -> &AppId {
         self.account().app()
     }
 
     /// Which account this is, in stores, events and metrics.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::{ClassicToken, StableToken}};
+    ///
+    /// let app = "wx0123456789abcdef";
+    /// let stable = TokenCache::new(StableToken::new(app, "the-app-secret"));
+    /// let classic = TokenCache::new(ClassicToken::new(app, "the-app-secret"));
+    /// // Their tokens live beside each other, so they are two accounts.
+    /// assert_ne!(stable.account(), classic.account());
+    /// assert_eq!(stable.account().to_string().len(), 32);
+    /// ```
     #[must_use]
     pub fn account(&self) -> &AccountKey {
         &self.core.state.account
@@ -327,18 +443,21 @@ impl TokenCache {
     /// tokio runtime). A budget of refreshes that is spent stays so.
     ///
     /// ```
-    /// use tower_wechat::{TokenCache, issuer::StableToken, testing::{FakeWeChat, Fault}};
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    /// use tower_wechat::testing::Fault;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let wechat = FakeWeChat::start().await;
-    /// let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
     /// let cache = TokenCache::new(issuer);
-    /// wechat.fail_tokens(Fault::Errcode(40164)); // this machine's address is not on the allow-list
+    /// // This machine's address is not on the app's IP allow-list.
+    /// wechat.fail_tokens(Fault::Errcode(40164));
     /// assert!(cache.token().await.is_err());
     ///
-    /// # wechat.heal();
     /// // Somebody has put it there.
+    /// wechat.heal();
     /// cache.retry_now();
     /// cache.token().await?;
     /// # Ok(())
@@ -352,11 +471,37 @@ impl TokenCache {
     /// that no other process loses it. That takes no longer than a fetch may: the
     /// [`fetch_timeout`](TokenCacheBuilder::fetch_timeout) and a second; with a store, twice that time-out and 5 s. A good
     /// token is served on; without one, callers get [`Closed`](crate::ErrorKind::Closed). The store is left alone.
+    ///
+    /// ```
+    /// use tower_wechat::ErrorKind;
+    /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// let cache = TokenCache::new(issuer);
+    /// cache.shutdown().await; // at the end of the program
+    ///
+    /// let error = cache.token().await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(&self) {
         self.core.close().await;
     }
 
     /// Where its tokens may go, and how their rejection looks.
+    ///
+    /// ```
+    /// use tower_wechat::{TokenCache, issuer::WeCom};
+    ///
+    /// let issuer = WeCom::new("ww0123456789abcdef", "the-corp-secret");
+    /// let cache = TokenCache::new(issuer);
+    /// assert_eq!(cache.platform().name(), "wecom");
+    /// ```
     #[must_use]
     pub fn platform(&self) -> &Platform {
         self.core.state.issuer.platform()

@@ -7,6 +7,27 @@ use crate::telemetry::{Cause, Event};
 macro_rules! stats {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters of one cache, since it was built. They hold no secrets.
+        ///
+        /// Made by [`TokenCache::stats`](crate::TokenCache::stats).
+        ///
+        /// ```
+        /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let wechat = FakeWeChat::start().await;
+        /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+        /// #     .base_url(&wechat.url())?;
+        /// # let cache = TokenCache::new(issuer);
+        /// let token = cache.token().await?;
+        /// # wechat.revoke();
+        /// cache.refresh(&token).await?;
+        ///
+        /// let stats = cache.stats();
+        /// assert_eq!((stats.mints_cold, stats.mints_rejected), (1, 1));
+        /// assert_eq!(stats.mints(), 2);
+        /// # Ok(())
+        /// # }
+        /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {

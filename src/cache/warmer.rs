@@ -48,6 +48,27 @@ const TICK: Duration = Duration::from_secs(30);
 const DRIFT: Duration = Duration::from_secs(10);
 
 /// Keeps a cache's token warm until it is dropped; made by [`TokenCache::keep_warm`].
+///
+/// ```
+/// use tower_wechat::KeepWarm;
+/// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+///
+/// struct Bot {
+///     cache: TokenCache,
+///     _warm: KeepWarm, // as long as the bot lives
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
+/// # let cache = TokenCache::new(issuer);
+/// let bot = Bot { _warm: cache.keep_warm(), cache };
+/// bot.cache.newer_than(0).await; // the first token, fetched by nobody's request
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the cache is kept warm until this is dropped"]
 pub struct KeepWarm {
     id: u64,

@@ -9,6 +9,16 @@ use crate::secret::{AppId, AppSecret};
 /// The name of an account in caches and stores: a hash of what its tokens depend on.
 ///
 /// `Display` and `Debug` show the hash, from which neither the app id nor the secret can be read.
+///
+/// ```
+/// use tower_wechat::issuer::AccountKey;
+///
+/// let key = |app| AccountKey::new("of-ours", "https://tokens.example", app, None);
+/// assert_eq!(key("wx01"), key("wx01"));
+/// assert_ne!(key("wx01"), key("wx02"));
+/// assert_eq!(key("wx01").to_string().len(), 32);
+/// assert_eq!(key("wx01").app().as_str(), "wx01");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AccountKey {
     hash: [u8; 16],

@@ -31,6 +31,16 @@ static KIND: Kind = Kind {
 ///
 /// An app id or secret that cannot be one (empty, longer than 512 bytes, with white space or control characters in it)
 /// makes every mint fail with [`ErrorKind::Config`](crate::ErrorKind::Config), before anything is sent.
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::ClassicToken, store::MemoryStore};
+///
+/// // For processes on one host a `FileStore`, for many hosts a `RedisStore`.
+/// let store = MemoryStore::new();
+/// let issuer = ClassicToken::new("wx0123456789abcdef", "the-app-secret");
+/// let cache = TokenCache::builder(issuer).store(store).build();
+/// # drop(cache);
+/// ```
 pub struct ClassicToken {
     endpoint: Endpoint,
 }

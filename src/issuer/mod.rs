@@ -8,7 +8,7 @@
 //! | [`StableToken`] | `POST /cgi-bin/stable_token` | is harmless: it returns the same token until its last five minutes |
 //! | [`ClassicToken`] | `GET /cgi-bin/token` | ends the life of the token before, after five minutes at the most |
 //! | [`WeCom`] | `GET /cgi-bin/gettoken` | is harmless, but WeCom blocks who asks often |
-//! | `HubToken` (feature `hub`) | a token hub of yours | is harmless: the hub mints once for all who ask |
+//! | [`HubToken`] (feature `hub`) | a token hub of yours | is harmless: the hub mints once for all who ask |
 //!
 //! # The client
 //!
@@ -45,9 +45,10 @@
 //! impl Issuer for TokenServer {
 //!     fn mint(&self, how: Mint) -> MintFuture<'_> {
 //!         Box::pin(async move {
-//!             // Ask your server here; tell it which token was rejected, so that it need not hand out that one again.
+//!             // Ask your server here. Tell it which token was rejected, so
+//!             // that it need not hand out that one again.
 //!             let _rejected = how.rejected().map(|token| token.fingerprint());
-//!             Ok(Minted::new("a-token-from-my-server", Duration::from_secs(7200)))
+//!             Ok(Minted::new("a-token", Duration::from_secs(7200)))
 //!         })
 //!     }
 //!
@@ -56,13 +57,13 @@
 //!     }
 //!
 //!     fn account(&self) -> AccountKey {
-//!         AccountKey::new("token-server", "https://tokens.example", "wx0123456789abcdef", None)
+//!         AccountKey::new("of-ours", "https://tokens.example", "wx01", None)
 //!     }
 //! }
 //!
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! let cache = TokenCache::new(TokenServer { platform: Platform::wechat() });
-//! assert_eq!(cache.token().await?.as_str(), "a-token-from-my-server");
+//! assert_eq!(cache.token().await?.as_str(), "a-token");
 //! # Ok::<(), TokenError>(())
 //! # }).unwrap();
 //! ```
@@ -109,6 +110,16 @@ pub use self::{
 use crate::{error::TokenError, platform::Platform, secret::Fingerprint, token::AccessToken};
 
 /// A mint under way.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::issuer::{MintFuture, Minted};
+///
+/// fn mint() -> MintFuture<'static> {
+///     Box::pin(async { Ok(Minted::new("a-token", Duration::from_secs(7200))) })
+/// }
+/// # drop(mint());
+/// ```
 pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
 
 /// Mints tokens for one account.
@@ -126,6 +137,79 @@ pub type MintFuture<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>
 ///     TokenCache::new(issuer)
 /// }
 /// # drop(cache("classic", "wx0123456789abcdef", "the-app-secret"));
+/// ```
+///
+/// An issuer of your own needs three of the methods. The others tell the cache what it may do:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{
+///     AppSecret, Fingerprint, Platform, TokenError,
+///     issuer::{
+///         AccountKey, Allowance, Issuer, Mint, MintFuture, Minted, News,
+///     },
+/// };
+///
+/// struct TokenServer {
+///     platform: Platform,
+///     password: AppSecret,
+/// }
+/// # struct Pushed;
+/// # impl News for Pushed {
+/// #     fn next<'a>(&'a mut self, _: Option<&'a tower_wechat::AccessToken>) -> MintFuture<'a> {
+/// #         Box::pin(std::future::pending())
+/// #     }
+/// # }
+/// # impl TokenServer {
+/// #     async fn ask(&self, _: bool) -> Result<(String, u64), TokenError> { Ok(("a-token".into(), 7200)) }
+/// #     fn has_new_ticket(&self) -> bool { false }
+/// #     fn pushed(&self) -> Box<Pushed> { Box::new(Pushed) }
+/// # }
+///
+/// impl Issuer for TokenServer {
+///     fn mint(&self, how: Mint) -> MintFuture<'_> {
+///         Box::pin(async move {
+///             let (token, seconds) = self.ask(how.is_forced()).await?;
+///             Ok(Minted::new(token, Duration::from_secs(seconds)))
+///         })
+///     }
+///
+///     fn platform(&self) -> &Platform {
+///         &self.platform
+///     }
+///
+///     fn account(&self) -> AccountKey {
+///         AccountKey::new("of-ours", "https://tokens.example", "wx01", None)
+///     }
+///
+///     fn mints_are_independent(&self) -> bool {
+///         true // the server mints once, however many ask
+///     }
+///
+///     fn refreshes(&self) -> Allowance {
+///         Allowance::new(10, Duration::from_secs(60))
+///     }
+///
+///     fn can_force(&self) -> bool {
+///         true
+///     }
+///
+///     fn credential(&self) -> Option<Fingerprint> {
+///         Some(self.password.fingerprint())
+///     }
+///
+///     fn was_mended(&self, failure: &TokenError) -> bool {
+///         failure.errcode() == Some(61006) && self.has_new_ticket()
+///     }
+///
+///     fn listen(&self) -> Option<Box<dyn News>> {
+///         Some(self.pushed())
+///     }
+/// }
+/// # let server = TokenServer { platform: Platform::wechat(), password: "a-password".into() };
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # tower_wechat::TokenCache::new(server).token().await.unwrap();
+/// # });
 /// ```
 pub trait Issuer: Send + Sync + 'static {
     /// Asks for a token. When to ask, and whether to ask again after a failure, is the cache's business. A panic in here is
@@ -197,6 +281,40 @@ pub trait Issuer: Send + Sync + 'static {
 }
 
 /// What an issuer's source tells by itself.
+///
+/// Here, tokens that a message queue brings:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{
+///     AccessToken, TokenError,
+///     issuer::{MintFuture, Minted, News},
+/// };
+///
+/// struct Pushed {
+///     tokens: tokio::sync::watch::Receiver<String>,
+/// }
+///
+/// impl News for Pushed {
+///     fn next<'a>(&'a mut self, held: Option<&'a AccessToken>) -> MintFuture<'a> {
+///         Box::pin(async move {
+///             let held = held.map(AccessToken::as_str);
+///             let is_news = |text: &String| Some(text.as_str()) != held;
+///             match self.tokens.wait_for(is_news).await {
+///                 Ok(text) => {
+///                     let life = Duration::from_secs(7200);
+///                     Ok(Minted::new(text.as_str(), life))
+///                 }
+///                 Err(_) => Err(TokenError::transient("the queue is closed")),
+///             }
+///         })
+///     }
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let (_tx, tokens) = tokio::sync::watch::channel("a-token".to_owned());
+/// # Pushed { tokens }.next(None).await.unwrap();
+/// # });
+/// ```
 pub trait News: Send {
     /// Comes back once the source has another token than the one that is held here, however long that takes. It is dropped
     /// and called again from time to time; what it holds beyond that, it keeps in itself.

@@ -9,9 +9,21 @@ macro_rules! client_settings {
             /// It is a tower service, or a `reqwest::Client` with the feature `reqwest`; see
             /// [`HttpClient`](crate::issuer::HttpClient). It takes the place of `root_certificates_pem`.
             ///
+            /// ```
+            /// use bytes::Bytes;
+            /// use http_body_util::Full;
+            /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+            /// use tower_wechat::issuer::StableToken;
+            ///
+            /// let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+            /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret")
+            ///     .http_client(http);
+            /// # drop(issuer);
+            /// ```
+            ///
             /// The requests have the secret in them, so it should neither log URLs nor follow redirects; one that
             /// reqwest followed is an error. Of its errors only those texts are shown that quote nothing of the request.
-            /// A deadline is not its business:
+            /// It needs no time-out of its own:
             #[doc = $note]
             #[must_use]
             pub fn http_client<R>(mut self, client: impl $crate::issuer::HttpClient<R>) -> Self {
@@ -29,7 +41,8 @@ macro_rules! client_settings {
             /// use tower_wechat::issuer::StableToken;
             ///
             /// let pem = std::fs::read("/etc/ssl/our-proxy.pem")?;
-            /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret").root_certificates_pem(&pem)?;
+            /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret")
+            ///     .root_certificates_pem(&pem)?;
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             ///
@@ -58,9 +71,23 @@ macro_rules! settings {
             ///
             /// Its origin is one that tokens may go to from now on, below that path if it has one.
             ///
-            /// WeChat's own names (`api`, `api2`, `sh.api`, `sz.api`, `hk.api`) are one account in caches and stores, for
-            /// they have their tokens in common. Any other base URL is an account of its own, however it is spelt (case of
-            /// the host, the usual port, slashes at its end).
+            /// WeChat's own names (`api`, `api2`, `sh.api`, `sz.api`, `hk.api`, all below `.weixin.qq.com`:
+            /// <https://developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.html>) are one
+            /// account in caches and stores, for they have their tokens in common. Any other base URL is an account of its
+            /// own, however it is spelt (case of the host, the usual port, slashes at its end).
+            ///
+            /// ```
+            /// use tower_wechat::{ErrorKind, issuer::StableToken};
+            ///
+            /// let issuer = || StableToken::new("wx0123456789abcdef", "the-app-secret");
+            /// issuer().base_url("https://sh.api.weixin.qq.com")?; // Shanghai's name
+            /// issuer().base_url("https://gateway.example/wechat")?;
+            /// issuer().base_url("http://127.0.0.1:8640")?; // a fake, for tests
+            ///
+            /// let error = issuer().base_url("http://gateway.example").unwrap_err();
+            /// assert_eq!(error.kind(), ErrorKind::Config);
+            /// # Ok::<(), tower_wechat::Error>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -73,6 +100,15 @@ macro_rules! settings {
 
             /// Asks another base URL, by plain `http` if it says so: **whoever can listen on the way can take the secret and
             /// the token**. For a private deployment in a network of your own; otherwise as [`base_url`](Self::base_url).
+            ///
+            /// ```
+            /// use tower_wechat::issuer::WeCom;
+            ///
+            /// let issuer = WeCom::new("ww0123456789abcdef", "the-corp-secret")
+            ///     .dangerous_plain_http_base_url("http://wecom.corp.example:8080")?;
+            /// # drop(issuer);
+            /// # Ok::<(), tower_wechat::Error>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -103,9 +139,34 @@ macro_rules! settings {
             ///
             /// Called once for each refusal, and while the cache holds back after one, at most once a second
             /// ([`Issuer::was_mended`](crate::issuer::Issuer::was_mended)). It is called on the runtime, so it should not block
-            /// for long. A secret other than the refused one is tried at once and kept. A WeChat account's name in caches and stores has no secret in it and stays
-            /// the same; a WeCom account's is made from the first secret, for agents of one corp differ by nothing else, so
-            /// that processes that start with the new secret are another account than those that started with the old one.
+            /// for long. A secret other than the refused one is tried at once and kept.
+            ///
+            /// A WeChat account's name in caches and stores has no secret in it and stays the same. A WeCom account's is made
+            /// from the first secret, for agents of one corp differ by nothing else, so that processes that start with the
+            /// new secret are another account than those that started with the old one.
+            ///
+            /// ```
+            /// use std::fs;
+            /// use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};
+            ///
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// # let wechat = FakeWeChat::start().await;
+            /// # let file = std::env::temp_dir().join(format!("secret-{}", std::process::id()));
+            /// # fs::write(&file, FakeWeChat::APP_SECRET)?;
+            /// # let path = file.clone(); // such as /run/secrets/wechat
+            /// let issuer = StableToken::new(FakeWeChat::APP_ID, "the-old-secret")
+            ///     .base_url(&wechat.url())?
+            ///     .secret_source(move || {
+            ///         fs::read_to_string(&path).unwrap_or_default().trim().into()
+            ///     });
+            /// // WeChat refuses the old secret, and the file has the new one.
+            /// TokenCache::new(issuer).token().await?;
+            /// assert_eq!(wechat.token_requests(), 2);
+            /// # fs::remove_file(file)?;
+            /// # Ok(())
+            /// # }
+            /// ```
             #[must_use]
             pub fn secret_source(
                 mut self,

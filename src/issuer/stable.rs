@@ -35,8 +35,7 @@ static KIND: Kind = Kind {
 /// use tower_wechat::issuer::StableToken;
 ///
 /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret")
-///     .base_url("https://sh.api.weixin.qq.com")? // Shanghai's name of the platform
-///     .secret_source(|| std::fs::read_to_string("/run/secrets/wechat").unwrap_or_default().trim().into());
+///     .base_url("https://sh.api.weixin.qq.com")?; // the platform in Shanghai
 /// assert!(!format!("{issuer:?}").contains("the-app-secret"));
 /// # Ok::<(), tower_wechat::Error>(())
 /// ```
@@ -61,6 +60,14 @@ impl StableToken {
     /// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>); the cache
     /// keeps to that, counts in the store, and forces only where a normal mint has returned the rejected token. Without
     /// this a forced mint is a normal one.
+    ///
+    /// ```
+    /// use tower_wechat::issuer::{Issuer, StableToken};
+    ///
+    /// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+    /// assert!(!issuer.can_force());
+    /// assert!(issuer.allow_forced_refresh().can_force());
+    /// ```
     #[must_use]
     pub fn allow_forced_refresh(self) -> Self {
         Self { may_force: true, ..self }

@@ -35,9 +35,11 @@ static KIND: Kind = Kind {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let wecom = FakeWeChat::start().await;
-/// let issuer = WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET).base_url(&wecom.url())?;
+/// let wecom = FakeWeChat::start().await;
+/// let issuer = WeCom::new(FakeWeChat::CORP_ID, FakeWeChat::CORP_SECRET)
+///     .base_url(&wecom.url())?; // leave it out for the real one
 /// let token = TokenCache::new(issuer).token().await?;
+/// # drop(token);
 /// # Ok(())
 /// # }
 /// ```

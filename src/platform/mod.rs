@@ -87,6 +87,15 @@ impl Platform {
     /// Official accounts, mini programs, mini games and shops: `access_token` to `api.weixin.qq.com` and its regional
     /// names, except for token endpoints and `/sns/`; 40001, 40014 and 42001 mean that the token was rejected
     /// (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>).
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::wechat();
+    /// assert_eq!(platform.parameter(), "access_token");
+    /// assert_eq!(platform.base_url(), "https://api.weixin.qq.com");
+    /// assert_eq!(platform.rejection_codes(), [40001, 40014, 42001]);
+    /// ```
     #[must_use]
     pub fn wechat() -> Self {
         Self::built_in(&families::WECHAT)
@@ -94,6 +103,14 @@ impl Platform {
 
     /// WeCom (企业微信): `access_token` to `qyapi.weixin.qq.com`; 40014 and 42001 mean that the token was rejected, while
     /// 40001 means a wrong secret there (<https://developer.work.weixin.qq.com/document/path/90313>).
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::wecom();
+    /// assert_eq!(platform.base_url(), "https://qyapi.weixin.qq.com");
+    /// assert_eq!(platform.rejection_codes(), [40014, 42001]);
+    /// ```
     #[must_use]
     pub fn wecom() -> Self {
         Self::built_in(&families::WECOM)
@@ -103,6 +120,13 @@ impl Platform {
     /// `/sns/component/` and `/sns/oauth2/component/`; the codes are [`wechat`](Self::wechat)'s
     /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). Calls on behalf of an account
     /// take that account's `authorizer_access_token`, as the `access_token` of [`wechat`](Self::wechat).
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::component();
+    /// assert_eq!(platform.parameter(), "component_access_token");
+    /// ```
     #[must_use]
     pub fn component() -> Self {
         Self::built_in(&families::COMPONENT)
@@ -110,6 +134,14 @@ impl Platform {
 
     /// A suite of WeCom's (第三方应用): `suite_access_token` to WeCom's host; 40082 and 42009 mean that the token was
     /// rejected, too (<https://developer.work.weixin.qq.com/document/path/90313>).
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::suite();
+    /// assert_eq!(platform.parameter(), "suite_access_token");
+    /// assert_eq!(platform.rejection_codes(), [40014, 40082, 42001, 42009]);
+    /// ```
     #[must_use]
     pub fn suite() -> Self {
         Self::built_in(&families::SUITE)
@@ -117,6 +149,13 @@ impl Platform {
 
     /// A service provider of WeCom's (服务商): `provider_access_token` to WeCom's host, with the codes of
     /// [`suite`](Self::suite) (<https://developer.work.weixin.qq.com/document/path/90313>).
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::provider();
+    /// assert_eq!(platform.parameter(), "provider_access_token");
+    /// ```
     #[must_use]
     pub fn provider() -> Self {
         Self::built_in(&families::PROVIDER)
@@ -143,6 +182,13 @@ impl Platform {
     ///
     /// A request that has a parameter already whose name ends in `access_token` is the caller's own, and left alone. With a
     /// name that does not end so (a gateway's, which uses `access_token` for itself), only that name counts.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let gateway = Platform::wechat().with_parameter("wx_token");
+    /// assert_eq!(gateway.parameter(), "wx_token");
+    /// ```
     #[must_use]
     pub fn with_parameter(self, name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
@@ -155,6 +201,13 @@ impl Platform {
     }
 
     /// Replaces the codes that mean "this token was rejected". 0, which is success, is left out.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::wechat().with_rejection_codes([0, 40001, 42001]);
+    /// assert_eq!(platform.rejection_codes(), [40001, 42001]);
+    /// ```
     #[must_use]
     pub fn with_rejection_codes(self, codes: impl IntoIterator<Item = i64>) -> Self {
         self.with(|inner| inner.rejection_codes = codes.into_iter().filter(|code| *code != 0).collect())
@@ -162,6 +215,15 @@ impl Platform {
 
     /// Adds a path that never gets a token. One that ends in `/` stands for everything below it. Behind the prefix of an
     /// origin, the path is what comes after the prefix.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// let platform = Platform::wechat()
+    ///     .with_exempt_path("/healthz") // this path
+    ///     .with_exempt_path("/public/"); // all that is below this one
+    /// # drop(platform);
+    /// ```
     #[must_use]
     pub fn with_exempt_path(self, path: impl Into<Cow<'static, str>>) -> Self {
         self.with_rule(path.into(), true)
@@ -169,6 +231,14 @@ impl Platform {
 
     /// Lets a path have a token although it, or a folder above it, is exempt. One that ends in `/` stands for everything
     /// below it. Of all paths that were named the longest that matches holds.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// // A gateway's own calls below `/sns/` take the app's token after all.
+    /// let platform = Platform::wechat().without_exempt_path("/sns/of-ours/");
+    /// # drop(platform);
+    /// ```
     #[must_use]
     pub fn without_exempt_path(self, path: impl Into<Cow<'static, str>>) -> Self {
         self.with_rule(path.into(), false)
@@ -191,6 +261,17 @@ impl Platform {
 
     /// Adds an origin to those that the token may go to. If the URL has a path, only what is below that path.
     ///
+    /// ```
+    /// use tower_wechat::{ErrorKind, Platform};
+    ///
+    /// let platform = Platform::wechat().with_origin("https://gateway.example/wx")?;
+    /// assert_eq!(platform.base_url(), "https://gateway.example/wx");
+    ///
+    /// let error = platform.with_origin("http://gateway.example").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// # Ok::<(), tower_wechat::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but `https://host[:port][/prefix]`, or the same with
@@ -209,6 +290,12 @@ impl Platform {
     }
 
     /// Which family it is, whatever was changed of it: `wechat`, `wecom`, `component`, `suite` or `provider`.
+    ///
+    /// ```
+    /// use tower_wechat::Platform;
+    ///
+    /// assert_eq!(Platform::wecom().with_rejection_codes([42001]).name(), "wecom");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.0.name

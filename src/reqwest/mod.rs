@@ -56,6 +56,27 @@ where
     /// Sends a request, as [`reqwest::Client::execute`] does, with a token if it goes to WeChat. A clone is used, once it is
     /// ready.
     ///
+    /// ```
+    /// # use tower::Layer;
+    /// # use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let _ = rustls::crypto::ring::default_provider().install_default();
+    /// # let wechat = FakeWeChat::start().await;
+    /// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+    /// #     .base_url(&wechat.url())?;
+    /// # let cache = TokenCache::new(issuer);
+    /// let http = reqwest::Client::builder().referer(false).build()?;
+    /// let client = WeChatAuthLayer::new(cache).layer(http.clone());
+    ///
+    /// let url = wechat.url() + "/cgi-bin/user/get"; // https://api.weixin.qq.com/…
+    /// let response = client.execute(http.get(url).build()?).await?;
+    /// let answer: serde_json::Value = response.json().await?;
+    /// assert!(answer["data"]["openid"].is_array());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Where there is no token to be had, or the client fails: a [`reqwest::Error`], which
@@ -98,6 +119,24 @@ fn into_reqwest(response: http::Response<PeekedBody<Body>>) -> Response {
 
 pin_project! {
     /// The response future of [`WeChatAuth`](crate::WeChatAuth) over a reqwest client.
+    ///
+    /// Name it where a service of your own has one inside:
+    ///
+    /// ```
+    /// use tower::Service;
+    /// use tower_wechat::{ReqwestFuture, WeChatAuth};
+    ///
+    /// struct Messages(WeChatAuth<reqwest::Client>);
+    ///
+    /// impl Messages {
+    ///     fn send(
+    ///         &mut self,
+    ///         message: reqwest::Request,
+    ///     ) -> ReqwestFuture<reqwest::Client> {
+    ///         self.0.call(message)
+    ///     }
+    /// }
+    /// ```
     pub struct ReqwestFuture<S>
     where
         S: Service<Request, Response = Response, Error: Into<BoxError>>,

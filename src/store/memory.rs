@@ -24,14 +24,17 @@ use crate::{
 /// A cache needs none to keep its token to itself. Give one to several caches of the same account and they share it.
 ///
 /// ```
-/// use tower_wechat::{TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat};
+/// use tower_wechat::{
+///     TokenCache, issuer::StableToken, store::MemoryStore, testing::FakeWeChat,
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let wechat = FakeWeChat::start().await;
 /// let store = MemoryStore::new();
 /// for _ in 0..2 {
-///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
+///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///         .base_url(&wechat.url())?;
 ///     TokenCache::builder(issuer).store(store.clone()).build().token().await?;
 /// }
 /// assert_eq!(wechat.token_requests(), 1);
@@ -65,6 +68,14 @@ impl MemoryStore {
     }
 
     /// Reads the wall clock from `clock`, which a test can move.
+    ///
+    /// ```
+    /// use tower_wechat::{store::MemoryStore, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let store = MemoryStore::new().clock(&clock);
+    /// # drop(store);
+    /// ```
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn clock(mut self, clock: &crate::testing::ManualClock) -> Self {

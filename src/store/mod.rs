@@ -8,10 +8,42 @@
 //! | store | who shares | needs |
 //! |---|---|---|
 //! | [`MemoryStore`] | the caches of one process | nothing |
-//! | `FileStore` (feature `file`) | the processes of one host | a directory |
-//! | `RedisStore` (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
+//! | [`FileStore`] (feature `file`) | the processes of one host | a directory |
+//! | [`RedisStore`] (feature `redis`) | processes anywhere | a Redis server, Sentinel set or Cluster |
 //!
-//! `Sealed` (feature `seal`) keeps the tokens of any of them encrypted.
+//! [`Sealed`] (feature `seal`) keeps the tokens of any of them encrypted.
+//!
+//! ```
+//! use tower_wechat::{
+//!     TokenCache, issuer::ClassicToken, store::MemoryStore, testing::FakeWeChat,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let wechat = FakeWeChat::start().await;
+//! let (app, secret) = (FakeWeChat::APP_ID, FakeWeChat::APP_SECRET);
+//! let issuer = || ClassicToken::new(app, secret).base_url(&wechat.url());
+//! let store = MemoryStore::new(); // or FileStore::open("/var/lib/my-bot")?
+//! let one = TokenCache::builder(issuer()?).store(store.clone()).build();
+//! let other = TokenCache::builder(issuer()?).store(store).build();
+//!
+//! let (one, other) = tokio::join!(one.token(), other.token());
+//! assert_eq!(one?.as_str(), other?.as_str());
+//! assert_eq!(wechat.mints(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which one
+//!
+//! With [`StableToken`](crate::issuer::StableToken) and [`WeCom`](crate::issuer::WeCom) a store saves calls, spreads the news
+//! of a rejection, and keeps budgets and pauses for all processes together. With
+//! [`ClassicToken`](crate::issuer::ClassicToken) all processes of an account **must** share one: each mint ends the life of
+//! the token before (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html>). With
+//! [`HubToken`](crate::issuer::HubToken) none is needed: the hub is one.
+//!
+//! A store that fails is not the end. The cache serves the token that it has; when that is no longer good, it mints without
+//! the store if the issuer's [mints are independent](crate::issuer::Issuer::mints_are_independent).
 //!
 //! # The rules of a store
 //!
@@ -30,7 +62,8 @@
 //! 6. Fence and usage outlive the record, by a day at least.
 //! 7. Every call ends in a time of the store's own, with [`StoreError`] if need be.
 //!
-//! Whoever writes a store of their own can check it against these rules with the conformance suite of feature `testing`.
+//! Whoever writes a store of their own can check it against these rules with
+//! [`store_conformance`](crate::testing::store_conformance) (feature `testing`).
 
 #[cfg(all(feature = "file", unix))]
 mod file;
@@ -58,11 +91,52 @@ pub use self::{
 use crate::issuer::AccountKey;
 
 /// The future of a store's call.
+///
+/// ```
+/// use tower_wechat::store::{Snapshot, StoreError, StoreFuture};
+///
+/// fn load<'a>() -> StoreFuture<'a, Snapshot> {
+///     Box::pin(async { Err(StoreError::unavailable("the disk is full")) })
+/// }
+/// # drop(load());
+/// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Keeps the newest token of each account, and the lease to mint the next.
 ///
-/// See the [module docs](self) for the rules.
+/// See the [module docs](self) for the rules. What a cache does with one, when it has no token:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{issuer::AccountKey, store::*};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let store = MemoryStore::new();
+/// # let account = AccountKey::new("of-ours", "https://tokens.example", "wx01", None);
+/// let mut watch = store.watch(&account);
+/// let seen = store.load(&account).await?;
+/// assert!(seen.record.is_none());
+///
+/// let ask = LeaseRequest::new(Duration::from_secs(10), 0);
+/// let (lease, usage) = match store.try_lease(&account, ask).await? {
+///     Claim::Granted(lease, seen) => (lease, seen.usage),
+///     _ => unreachable!("nobody else is here"),
+/// };
+/// assert!(store.renew(&account, &lease).await?, "it is still ours");
+///
+/// // The token that the platform gave, under the lease's fence.
+/// let life = Duration::from_secs(7200);
+/// let record = Record::new("a-token", lease.fence, life, life);
+/// let commit = store.commit(&account, &lease, &record, &usage).await?;
+/// assert!(matches!(commit, Commit::Done));
+/// watch.changed().await; // and everybody else hears of it
+///
+/// // A request was accepted with it.
+/// let note = Note::Accepted { generation: lease.fence };
+/// store.note(&account, note).await?;
+/// # Ok::<(), StoreError>(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Errors
 ///
@@ -91,6 +165,26 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 
     /// Ends the lease without a token, keeps the usage, and tells the watchers. The failure, or none, replaces the one there
     /// is, and is kept as long as it lasts. Does nothing if the lease was lost.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_wechat::{TokenError, issuer::AccountKey, store::*};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let store = MemoryStore::new();
+    /// # let account = AccountKey::new("of-ours", "https://tokens.example", "wx01", None);
+    /// # let ask = LeaseRequest::new(Duration::from_secs(10), 0);
+    /// # let Claim::Granted(lease, seen) = store.try_lease(&account, ask).await? else { panic!() };
+    /// let error = TokenError::permanent("the secret is wrong").with_errcode(40125);
+    /// let failure = Failure::new(error, lease.fence, Duration::from_secs(5));
+    /// store.abandon(&account, &lease, Some(&failure), &seen.usage).await?;
+    ///
+    /// let seen = store.load(&account).await?;
+    /// assert_eq!(seen.failure.unwrap().error.errcode(), Some(40125));
+    /// assert!(seen.leased.is_none());
+    /// # Ok::<(), StoreError>(())
+    /// # }).unwrap();
+    /// ```
     fn abandon<'a>(
         &'a self,
         account: &'a AccountKey,
@@ -108,6 +202,28 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Tells of changes to one account.
+///
+/// ```
+/// use std::{future::Future, pin::Pin};
+/// use tokio::sync::watch::Receiver;
+/// use tower_wechat::store::Watch;
+///
+/// /// A watch over a channel that the store of your own writes to.
+/// struct Channel(Receiver<()>);
+///
+/// impl Watch for Channel {
+///     fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+///         Box::pin(async {
+///             if self.0.changed().await.is_err() {
+///                 std::future::pending().await // the store is gone
+///             }
+///         })
+///     }
+/// }
+/// # let (sender, receiver) = tokio::sync::watch::channel(());
+/// # sender.send(()).unwrap();
+/// # tokio::runtime::Runtime::new().unwrap().block_on(Channel(receiver).changed());
+/// ```
 pub trait Watch: Send {
     /// Ends when the account may have changed since the watch began or since this last ended. May never end. It may be dropped
     /// at any time: what it would have told then is told by the next.
@@ -115,6 +231,16 @@ pub trait Watch: Send {
 }
 
 /// What a store has of an account at one moment.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::store::{Record, Snapshot, Usage};
+///
+/// let life = Duration::from_secs(7200);
+/// let record = Record::new("a-token", 7, life, Duration::from_secs(3000));
+/// let snapshot = Snapshot::new(Some(record), None, Usage::default(), None);
+/// assert!(snapshot.leased.is_none(), "nobody is minting");
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -129,6 +255,15 @@ pub struct Snapshot {
 }
 
 /// A wish to mint.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::store::LeaseRequest;
+///
+/// let newest = 1_700_000_000_000; // generation of the newest token seen
+/// let ask = LeaseRequest::new(Duration::from_secs(10), newest);
+/// assert_eq!((ask.life.as_secs(), ask.floor), (10, newest));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LeaseRequest {
@@ -141,6 +276,19 @@ pub struct LeaseRequest {
 }
 
 /// The answer to a [`LeaseRequest`].
+///
+/// ```
+/// use tower_wechat::store::{Claim, Lease};
+///
+/// /// The lease to mint under, if it is ours.
+/// fn lease(claim: Claim) -> Option<Lease> {
+///     match claim {
+///         Claim::Granted(lease, _) => Some(lease),
+///         _ => None,
+///     }
+/// }
+/// # drop(lease);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Claim {
@@ -151,6 +299,15 @@ pub enum Claim {
 }
 
 /// The right to mint, until it ends or is lost.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::store::{Lease, LeaseRequest};
+///
+/// let ask = LeaseRequest::new(Duration::from_secs(10), 41);
+/// let lease = Lease::new(42, &ask); // a store grants it
+/// assert_eq!((lease.fence, lease.owner), (42, ask.owner));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lease {
@@ -163,6 +320,20 @@ pub struct Lease {
 }
 
 /// What somebody has learned of a token.
+///
+/// ```
+/// use tower_wechat::store::Note;
+///
+/// /// Which token it is about.
+/// fn generation(note: Note) -> Option<u64> {
+///     match note {
+///         Note::Accepted { generation, .. } => Some(generation),
+///         Note::Doubtful { generation, .. } => Some(generation),
+///         _ => None, // of a later version of this crate
+///     }
+/// }
+/// # drop(generation);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
@@ -182,6 +353,20 @@ pub enum Note {
 }
 
 /// How a [`commit`](TokenStore::commit) went.
+///
+/// ```
+/// use tower_wechat::store::{Commit, Record};
+///
+/// /// The token to go on with.
+/// fn newest(commit: Commit, ours: Record) -> Option<Record> {
+///     match commit {
+///         Commit::Done => Some(ours),
+///         Commit::Fenced(snapshot) => snapshot.record,
+///         _ => None,
+///     }
+/// }
+/// # drop(newest);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Commit {
@@ -192,6 +377,16 @@ pub enum Commit {
 }
 
 /// Why a store could not answer.
+///
+/// ```
+/// use tower_wechat::store::StoreError;
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::StorageFull);
+/// let error = StoreError::unavailable("the disk is full").with_source(refused);
+/// assert_eq!(error.to_string(), "token store: the disk is full");
+/// assert!(!error.is_unreadable());
+/// assert!(StoreError::unreadable("wx01.json is damaged").is_unreadable());
+/// ```
 #[derive(Clone, Debug)]
 pub struct StoreError {
     message: Cow<'static, str>,

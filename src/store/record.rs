@@ -15,6 +15,22 @@ use crate::{
 const FORMAT: u32 = 2;
 
 /// The newest token of an account, as a store keeps it.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::store::Record;
+///
+/// let life = Duration::from_secs(7200);
+/// let record = Record::new("a-token", 42, life, life);
+/// let written = record.encode(); // to where the store keeps it
+///
+/// let left = Duration::from_secs(6000); // by the store's clock
+/// let read = Record::decode(&written, left)?.unwrap();
+/// assert_eq!((read.generation, read.left), (42, left));
+/// # Ok::<(), tower_wechat::store::StoreError>(())
+/// ```
+///
+/// Its `Debug` shows no token.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
@@ -29,6 +45,22 @@ pub struct Record {
 }
 
 /// Why the last mint failed, and for how long nobody should try again.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{AppSecret, TokenError, store::Failure};
+///
+/// let error = TokenError::permanent("the secret is wrong").with_errcode(40125);
+/// let secret = AppSecret::from("the-app-secret").fingerprint();
+/// let failure = Failure::new(error, 42, Duration::from_secs(5))
+///     .with_credential(Some(secret));
+/// let written = failure.encode();
+///
+/// let read = Failure::decode(&written, Duration::from_secs(3))?;
+/// assert_eq!(read.error.errcode(), Some(40125));
+/// assert_eq!(read.credential, Some(secret));
+/// # Ok::<(), tower_wechat::store::StoreError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {

@@ -42,6 +42,20 @@ pub struct Sealed<S> {
 }
 
 /// A key of 256 bits with a name. Its `Debug` shows the name only.
+///
+/// ```
+/// use tower_wechat::store::{MemoryStore, SealKey, Sealed};
+///
+/// # let (old, new) = ("00".repeat(32), "01".repeat(32));
+/// // In the middle of a change of keys: the new one seals, both open.
+/// let keys = [
+///     SealKey::from_hex("2026-12", &new)?,
+///     SealKey::from_hex("2026-11", &old)?,
+/// ];
+/// let store = Sealed::new(MemoryStore::new(), keys)?;
+/// # drop(store);
+/// # Ok::<(), tower_wechat::Error>(())
+/// ```
 pub struct SealKey {
     id: String,
     key: LessSafeKey,

@@ -16,6 +16,20 @@ const MOST_FORCED: usize = 100;
 ///
 /// All times are counted back from now, so that no two clocks are ever compared: a store keeps the written form beside the
 /// moment of its own clock, and [ages](Self::aged) it when it is read. The limits themselves are the cache's.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::store::Usage;
+///
+/// let mut usage = Usage::default();
+/// usage.refreshes = Duration::from_secs(100); // one refresh was used
+/// let written = usage.encode();
+///
+/// let passed = Duration::from_secs(40); // by the store's clock
+/// let read = Usage::decode(&written, passed, 0);
+/// assert_eq!(read.refreshes, Duration::from_secs(60));
+/// assert_eq!(read, usage.aged(passed));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

@@ -8,6 +8,31 @@ use crate::clock::Clock;
 ///
 /// It moves the wall clock only, and on its own it runs with tokio's clock. Monotonic time *is* tokio's: pause it
 /// (`#[tokio::test(start_paused = true)]`, `tokio::time::advance`) to move that one. Clones are the same clock.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_wechat::{
+///     TokenCache, issuer::StableToken,
+///     testing::{FakeWeChat, ManualClock},
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+/// #     .base_url(&wechat.url())?;
+/// let clock = ManualClock::new();
+/// let cache = TokenCache::builder(issuer).clock(&clock).build();
+/// cache.token().await?;
+///
+/// clock.set_forward(Duration::from_secs(7200)); // the machine was suspended
+/// cache.token().await?;
+/// assert_eq!(wechat.token_requests(), 2);
+///
+/// clock.set_back(Duration::from_secs(60)); // and a time server was found
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock(Clock);
 

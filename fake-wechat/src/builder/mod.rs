@@ -20,6 +20,49 @@ use crate::{
 };
 
 /// Sets up a [`FakeWeChat`]; made by [`FakeWeChat::builder`].
+///
+/// ```
+/// use fake_wechat::FakeWeChat;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let fake = FakeWeChat::builder()
+///     .account("wx-news", "secret-1")
+///     .account("wx-shop", "secret-2")
+///     .corp("ww-corp", "secret-of-an-agent")
+///     .token_life(Duration::from_secs(600))
+///     .classic_quota(10)
+///     .start()
+///     .await;
+/// assert!(fake.mint_elsewhere("wx-news").is_some());
+/// # }
+/// ```
+///
+/// At its token endpoints it does as WeChat documents for
+/// [classic](https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html) and
+/// [stable](https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html) tokens, for
+/// [quotas](https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html) and for
+/// [WeCom](https://developer.work.weixin.qq.com/document/path/91039), unless one of these says otherwise:
+///
+/// ```
+/// use fake_wechat::FakeWeChatBuilder;
+/// use std::time::Duration;
+///
+/// let strict = FakeWeChatBuilder::default()
+///     .overlap(Duration::ZERO) // a new token kills the old one at once
+///     .forced_overlap(Duration::ZERO)
+///     .forced_quota(5)
+///     .forced_spacing(Duration::from_secs(60))
+///     .stable_quota(100)
+///     .wecom_mints_anew()
+///     .wrong_secret_code(40001);
+/// let slow = FakeWeChatBuilder::default()
+///     .token_latency(Duration::from_millis(300))
+///     .api_latency(Duration::from_millis(50));
+/// let not_on_its_allow_list = FakeWeChatBuilder::default().refuse_ip();
+/// # drop((strict, slow, not_on_its_allow_list));
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing listens before `start`"]
 pub struct FakeWeChatBuilder {
@@ -74,28 +117,74 @@ impl FakeWeChatBuilder {
     }
 
     /// How many bytes `/cgi-bin/media/get` sends unless its query has a `size`; 64 KiB by default.
+    ///
+    /// ```
+    /// let fake = fake_wechat::FakeWeChat::builder().media_size(8 * 1024 * 1024);
+    /// # drop(fake);
+    /// ```
     pub fn media_size(self, bytes: u64) -> Self {
         Self { media_size: bytes, ..self }
     }
 
     /// How many requests [`FakeWeChat::seen`] remembers, the latest; 10 000 by default.
+    ///
+    /// ```
+    /// let fake = fake_wechat::FakeWeChat::builder().log_limit(100);
+    /// # drop(fake);
+    /// ```
     pub fn log_limit(self, requests: usize) -> Self {
         Self { log_limit: requests, ..self }
     }
 
     /// Puts everything below this path (`/wx`), as a reverse proxy would. Anything else is answered with HTTP status 404,
     /// and what is [seen](FakeWeChat::seen) of a path begins after it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = fake_wechat::FakeWeChat::builder().prefix("/wx").start().await;
+    /// assert!(fake.url().ends_with("/wx"));
+    /// # }
+    /// ```
     pub fn prefix(self, path: &str) -> Self {
         Self { prefix: format!("/{}", path.trim_matches('/')).trim_end_matches('/').to_owned(), ..self }
     }
 
     /// Where it listens: a free port of 127.0.0.1 by default. Any other address of loopback will do, and no other address.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::net::Ipv6Addr;
+    ///
+    /// let address = (Ipv6Addr::LOCALHOST, 0).into(); // any free port
+    /// let fake = fake_wechat::FakeWeChat::builder().listen(address).try_start().await;
+    /// # }
+    /// ```
     pub fn listen(self, address: SocketAddr) -> Self {
         Self { listen: address, ..self }
     }
 
     /// Answers control calls below `/_fake/`, by which a test in another language revokes tokens, moves the clock, has calls
     /// fail and reads counters. `GET /_fake/` lists them. They count as no request. Not there by default.
+    ///
+    /// ```
+    /// # use fake_wechat::FakeWeChat;
+    /// # use http_body_util::{BodyExt, Empty};
+    /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # async fn get(url: String) -> serde_json::Value {
+    /// #     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+    /// #     let answer = client.get(url.parse().unwrap()).await.unwrap();
+    /// #     let answer = answer.into_body().collect().await.unwrap().to_bytes();
+    /// #     serde_json::from_slice(&answer).unwrap_or_default()
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let fake = FakeWeChat::builder().control_calls().start().await;
+    /// let counters = get(fake.url() + "/_fake/counters").await;
+    /// assert_eq!(counters["mints"], 0);
+    /// # }
+    /// ```
     pub fn control_calls(self) -> Self {
         Self { control_calls: true, ..self }
     }
@@ -104,17 +193,30 @@ impl FakeWeChatBuilder {
     ///
     /// # Panics
     ///
-    /// If the address cannot be bound: no test could go on.
+    /// If the address cannot be bound, or outside a tokio runtime: no test could go on.
     pub async fn start(self) -> FakeWeChat {
         // Documented above.
         self.try_start().await.expect("an address of loopback that can be bound")
     }
 
-    /// The same, for those who can go on without.
+    /// As [`start`](Self::start), for those who can go on without.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let public = "192.0.2.1:80".parse().unwrap();
+    /// let fake = fake_wechat::FakeWeChat::builder().listen(public).try_start().await;
+    /// assert!(fake.is_err(), "it listens on loopback only");
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// If the address cannot be bound, or is not one of loopback.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     #[allow(clippy::unused_async, reason = "sockets need a runtime, and `async` says so")]
     pub async fn try_start(mut self) -> io::Result<FakeWeChat> {
         let listener = server::listen(self.listen)?;

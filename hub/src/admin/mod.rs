@@ -36,14 +36,17 @@ impl Hub {
     /// [`Fingerprint`](tower_wechat::Fingerprint), clients by their name. [`serve_admin`](Self::serve_admin) serves it.
     ///
     /// ```
-    /// # use tower_wechat::{TokenCache, issuer::StableToken};
+    /// use axum::{body::Body, http::Request};
+    /// use tower::ServiceExt;
     /// # use wechat_hub::Hub;
-    /// # fn hub() -> Result<Hub, Box<dyn std::error::Error>> {
-    /// let issuer = StableToken::new("wx0123456789abcdef", "the secret");
-    /// let hub = Hub::builder().app("wx0123456789abcdef", TokenCache::new(issuer)).build()?;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
     /// let router = axum::Router::new().nest("/hub", hub.admin_service());
-    /// # drop(router);
-    /// # Ok(hub)
+    /// let request = Request::get("/hub/healthz").body(Body::empty())?;
+    /// assert_eq!(router.oneshot(request).await?.status(), 200);
+    /// # Ok(())
     /// # }
     /// ```
     pub fn admin_service(&self) -> Router {

@@ -18,6 +18,19 @@ use crate::{
 /// Where a server listens.
 ///
 /// `Display` writes `127.0.0.1:9190`, or `unix:/run/wechat-hub/hub.sock`.
+///
+/// ```
+/// use wechat_hub::Hub;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let hub = Hub::builder().build()?;
+/// let server = hub.serve_tcp("127.0.0.1:0")?;
+/// let port = server.local_addr().port().ok_or("no port")?;
+/// assert_eq!(server.local_addr().to_string(), format!("127.0.0.1:{port}"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListenAddr {

@@ -18,8 +18,22 @@ use crate::{error::Error, hub::Hub, service::Answers};
 /// How long requests under way have when the server ends. A mint takes 10 s at most.
 const DRAIN: Duration = Duration::from_secs(12);
 
-/// A hub, or a look at it, being served at one address, until [`shutdown`](Self::shutdown). When it is dropped, it ends as well, but nobody
-/// waits for that.
+/// A hub, or a look at it, being served at one address, until [`shutdown`](Self::shutdown). When it is dropped, it ends as
+/// well, but nobody waits for that.
+///
+/// ```
+/// use wechat_hub::Hub;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let hub = Hub::builder().build()?;
+/// let server = hub.serve_tcp("127.0.0.1:0")?;
+/// println!("listening on http://{}", server.local_addr());
+/// // … until a signal comes:
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     address: ListenAddr,
@@ -33,6 +47,23 @@ impl Hub {
     ///
     /// A socket that is there already and that nobody listens at any more is replaced.
     ///
+    /// ```
+    /// # use wechat_hub::Hub;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = std::env::temp_dir().join(format!("hub-of-docs-{}", std::process::id()));
+    /// # let path = folder.join("hub.sock");
+    /// # let hub = Hub::builder().build()?;
+    /// let server = hub.serve_unix(&path)?; // such as /run/wechat-hub/hub.sock
+    /// assert!(path.exists());
+    ///
+    /// server.shutdown().await;
+    /// assert!(!path.exists());
+    /// # std::fs::remove_dir(folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the path is too long for a socket, its folder can be written by others, something else is there or another
@@ -43,6 +74,18 @@ impl Hub {
     }
 
     /// Serves the hub at a loopback address by plain HTTP. With port 0 the system picks one.
+    ///
+    /// ```
+    /// # use wechat_hub::Hub;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// let server = hub.serve_tcp("127.0.0.1:0")?;
+    /// assert!(hub.serve_tcp("192.0.2.1:9190").is_err(), "not without TLS");
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -55,6 +98,18 @@ impl Hub {
     /// Serves the hub at any address by plain HTTP: **whoever can listen on the way can take tokens and client secrets.** For
     /// a network that nobody else is in, or behind a proxy that speaks TLS.
     ///
+    /// ```no_run
+    /// # use wechat_hub::Hub;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// // In a network that nobody else is in.
+    /// let server = hub.dangerous_serve_plain_tcp("10.0.0.2:9190")?;
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the address is none or is in use, and outside tokio.
@@ -64,6 +119,22 @@ impl Hub {
     }
 
     /// Serves the hub at any address over TLS, with a [`Tls`](crate::Tls) or a configuration of your own.
+    ///
+    /// ```
+    /// # use wechat_hub::Hub;
+    /// use wechat_hub::Tls;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes())?;
+    /// let server = hub.serve_tls("127.0.0.1:0", tls)?;
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -92,6 +163,18 @@ impl Hub {
 
     /// Serves [`admin_service`](Self::admin_service) at any address by plain HTTP, to 64 connections at a time. It shows no
     /// token and no secret, yet it tells of apps and clients: take an address that only those can reach who may know.
+    ///
+    /// ```
+    /// # use wechat_hub::Hub;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::builder().build()?;
+    /// let server = hub.serve_admin("127.0.0.1:0")?;
+    /// println!("admin on http://{}", server.local_addr());
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -16,6 +16,16 @@ use crate::{clock::unix_seconds, error::Error};
 
 /// A certificate and its key, for [`serve_tls`](crate::Hub::serve_tls). Both can be replaced while the hub is served:
 /// connections that are there keep the one that they began with.
+///
+/// ```no_run
+/// use wechat_hub::Tls;
+///
+/// let read = |name: &str| std::fs::read(format!("/etc/wechat-hub/{name}"));
+/// let tls = Tls::from_pem(&read("tls.crt")?, &read("tls.key")?)?;
+/// // After the certificate was renewed:
+/// tls.replace(&read("tls.crt")?, &read("tls.key")?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tls {
     present: Arc<Present>,

@@ -6,6 +6,22 @@ use super::{TokenPool, factory::Factory};
 use crate::{cache::TokenCache, error::BoxError, secret::AppId};
 
 /// Settings of a [`TokenPool`]; made by [`TokenPool::builder`].
+///
+/// ```
+/// use std::{collections::HashMap, time::Duration};
+/// use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+///
+/// let secrets = HashMap::from([("wx0123456789abcdef", "the-app-secret")]);
+/// let pool = TokenPool::builder()
+///     .factory(move |app: AppId| {
+///         let secret = *secrets.get(app.as_str())?;
+///         Some(TokenCache::new(StableToken::new(app, secret)))
+///     })
+///     .evict_after(Duration::from_secs(24 * 3600))
+///     .build();
+/// assert!(pool.get(&"wx0123456789abcdef".into()).is_some());
+/// assert!(pool.get(&"wx-unknown".into()).is_none());
+/// ```
 #[derive(Default)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct TokenPoolBuilder {
@@ -32,7 +48,9 @@ impl TokenPoolBuilder {
     /// # #[derive(Clone)]
     /// # struct Database;
     /// # impl Database {
-    /// #     async fn secret_of(&self, _: &AppId) -> std::io::Result<Option<String>> { Ok(Some("the app's secret".into())) }
+    /// #     async fn secret_of(&self, _: &AppId) -> std::io::Result<Option<String>> {
+    /// #         Ok(Some("the-app-secret".into()))
+    /// #     }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +60,8 @@ impl TokenPoolBuilder {
     ///         let database = database.clone();
     ///         async move {
     ///             let secret = database.secret_of(&app).await?; // may fail
-    ///             Ok(secret.map(|secret| TokenCache::new(StableToken::new(app, secret))))
+    ///             let issuer = secret.map(|secret| StableToken::new(app, secret));
+    ///             Ok(issuer.map(TokenCache::new))
     ///         }
     ///     })
     ///     .build();

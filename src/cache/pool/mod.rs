@@ -33,25 +33,36 @@ use crate::{error::Error, platform::Platform, secret::AppId};
 /// use bytes::Bytes;
 /// use http_body_util::Empty;
 /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-/// use tower::{Layer, ServiceExt};
-/// use tower_wechat::{AppId, ErrorKind, TokenCache, TokenPool, WeChatAuthLayer, issuer::StableToken, testing::FakeWeChat};
+/// use tower_wechat::{
+///     AppId, ErrorKind, TokenCache, TokenPool, WeChatAuth, issuer::StableToken,
+///     testing::FakeWeChat,
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let wechat = FakeWeChat::builder().account("wx-news", "secret-1").account("wx-shop", "secret-2").start().await;
+/// let apps = [("wx-news", "secret-1"), ("wx-shop", "secret-2")];
+/// # let wechat = FakeWeChat::builder()
+/// #     .account(apps[0].0, apps[0].1)
+/// #     .account(apps[1].0, apps[1].1)
+/// #     .start()
+/// #     .await;
 /// let pool = TokenPool::new();
-/// for (app, secret) in [("wx-news", "secret-1"), ("wx-shop", "secret-2")] {
-///     pool.insert(app.into(), TokenCache::new(StableToken::new(app, secret).base_url(&wechat.url())?));
+/// for (app, secret) in apps {
+///     let issuer = StableToken::new(app, secret).base_url(&wechat.url())?;
+///     pool.insert(app.into(), TokenCache::new(issuer));
 /// }
-/// let client = WeChatAuthLayer::new(&pool).layer(Client::builder(TokioExecutor::new()).build_http());
+/// let http = Client::builder(TokioExecutor::new()).build_http();
+/// let client = WeChatAuth::new(http, &pool);
 ///
-/// let mut request = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
+/// let url = wechat.url() + "/cgi-bin/user/get";
+/// let mut request = http::Request::get(&url).body(Empty::<Bytes>::new())?;
 /// request.extensions_mut().insert(AppId::from("wx-shop"));
-/// client.clone().oneshot(request).await?;
+/// client.send(request).await?;
 /// assert_eq!(wechat.seen()[0].account, Some("wx-shop".into()));
 ///
-/// let nameless = http::Request::get(wechat.url() + "/cgi-bin/user/get").body(Empty::<Bytes>::new())?;
-/// assert_eq!(client.oneshot(nameless).await.unwrap_err().kind(), ErrorKind::UnknownApp);
+/// let nameless = http::Request::get(&url).body(Empty::<Bytes>::new())?;
+/// let error = client.send(nameless).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::UnknownApp);
 /// # Ok(())
 /// # }
 /// ```
@@ -89,6 +100,11 @@ pub struct TokenPool(Arc<Accounts>);
 
 impl TokenPool {
     /// An empty pool.
+    ///
+    /// ```
+    /// let pool = tower_wechat::TokenPool::new();
+    /// assert!(pool.is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -96,6 +112,17 @@ impl TokenPool {
 
     /// A pool that makes an account when it is first asked for; short for
     /// [`builder`](Self::builder)`().`[`factory`](TokenPoolBuilder::factory)`(make).build()`.
+    ///
+    /// ```
+    /// use tower_wechat::{AppId, TokenCache, TokenPool, issuer::WeCom};
+    ///
+    /// // The key of an account is the pool's own: here, the agent's name.
+    /// let pool = TokenPool::with_factory(|agent: AppId| {
+    ///     let secret = std::env::var(format!("SECRET_OF_{agent}")).ok()?;
+    ///     Some(TokenCache::new(WeCom::new("ww0123456789abcdef", secret)))
+    /// });
+    /// assert!(pool.get(&"no-such-agent".into()).is_none());
+    /// ```
     #[must_use]
     pub fn with_factory(make: impl Fn(AppId) -> Option<TokenCache> + Send + Sync + 'static) -> Self {
         Self::builder().factory(make).build()
@@ -108,7 +135,10 @@ impl TokenPool {
     /// use tower_wechat::{TokenCache, TokenPool, issuer::StableToken};
     ///
     /// let pool = TokenPool::builder()
-    ///     .factory(|app| Some(TokenCache::new(StableToken::new(app, "the same for all"))))
+    ///     .factory(|app| {
+    ///         let issuer = StableToken::new(app, "the-same-secret-for-all");
+    ///         Some(TokenCache::new(issuer))
+    ///     })
     ///     .evict_after(Duration::from_secs(24 * 3600))
     ///     .build();
     /// assert!(pool.is_empty(), "accounts are made when they are asked for");
@@ -122,6 +152,16 @@ impl TokenPool {
     }
 
     /// Adds an account, or replaces the one of that id. Returns the one that was there.
+    ///
+    /// ```
+    /// use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+    ///
+    /// let pool = TokenPool::new();
+    /// let app = AppId::from("wx0123456789abcdef");
+    /// let cache = TokenCache::new(StableToken::new(app.clone(), "the-app-secret"));
+    /// assert!(pool.insert(app, cache).is_none());
+    /// assert_eq!(pool.len(), 1);
+    /// ```
     #[allow(clippy::must_use_candidate, clippy::needless_pass_by_value)] // Inserted for the effect, as into a map.
     pub fn insert(&self, app: AppId, cache: TokenCache) -> Option<TokenCache> {
         self.0.insert(&app, cache)
@@ -129,6 +169,15 @@ impl TokenPool {
 
     /// Removes an account. Requests that it has authorised already go on. With a factory it is made again when it is next
     /// asked for, also if it is being made just now.
+    ///
+    /// ```
+    /// # use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+    /// # let pool = TokenPool::new();
+    /// # let app = AppId::from("wx0123456789abcdef");
+    /// # pool.insert(app.clone(), TokenCache::new(StableToken::new(app.clone(), "secret")));
+    /// let gone = pool.remove(&app); // its owner has withdrawn the authorisation
+    /// assert!(gone.is_some() && pool.is_empty());
+    /// ```
     #[allow(clippy::must_use_candidate)] // Removed for the effect.
     pub fn remove(&self, app: &AppId) -> Option<TokenCache> {
         self.0.remove(app)
@@ -143,6 +192,31 @@ impl TokenPool {
 
     /// The account of that id; as [`get`](Self::get), but waits while an
     /// [`async_factory`](TokenPoolBuilder::async_factory) makes it.
+    ///
+    /// ```
+    /// # use tower_wechat::{AppId, TokenCache, TokenPool, issuer::StableToken};
+    /// use tower_wechat::ErrorKind;
+    ///
+    /// # async fn secret_of(app: &AppId) -> Option<String> {
+    /// #     (app.as_str() == "wx0123456789abcdef").then(|| "the-app-secret".into())
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = TokenPool::builder()
+    ///     .async_factory(|app| async move {
+    ///         let secret = secret_of(&app).await; // from a database
+    ///         Ok(secret.map(|secret| TokenCache::new(StableToken::new(app, secret))))
+    ///     })
+    ///     .build();
+    ///
+    /// let cache = pool.account(&"wx0123456789abcdef".into()).await?;
+    /// assert_eq!(cache.app().as_str(), "wx0123456789abcdef");
+    ///
+    /// let error = pool.account(&"wx-unknown".into()).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::UnknownApp);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -184,12 +258,22 @@ impl TokenPool {
     }
 
     /// How many accounts there are.
+    ///
+    /// ```
+    /// # let pool = tower_wechat::TokenPool::new();
+    /// assert_eq!(pool.len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.table.len()
     }
 
     /// Whether there is none.
+    ///
+    /// ```
+    /// # let pool = tower_wechat::TokenPool::new();
+    /// assert!(pool.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -25,11 +25,14 @@ use crate::error::BoxError;
 ///
 /// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// let hyper = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret").http_client(hyper);
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret")
+///     .http_client(hyper);
 ///
 /// // The requests have the secret in them, which a redirect would pass on.
-/// let reqwest = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-/// let issuer = WeCom::new("ww0123456789abcdef", "the-corp-secret").http_client(reqwest);
+/// let no_redirects = reqwest::redirect::Policy::none();
+/// let reqwest = reqwest::Client::builder().redirect(no_redirects).build()?;
+/// let issuer = WeCom::new("ww0123456789abcdef", "the-corp-secret")
+///     .http_client(reqwest);
 /// # Ok::<(), reqwest::Error>(())
 /// ```
 pub trait HttpClient<R>: sealed::Sealed<R> {}

@@ -50,13 +50,18 @@ const ASK_AWAY: Duration = Duration::from_secs(2);
 ///
 /// # #[cfg(unix)] {
 /// // A hub on this machine.
-/// let issuer = HubToken::unix("/run/wechat-hub/hub.sock", "wx0123456789abcdef", "the-client-secret");
+/// let socket = "/run/wechat-hub/hub.sock";
+/// let issuer = HubToken::unix(socket, "wx0123456789abcdef", "our-secret");
 /// let cache = TokenCache::new(issuer);
 /// # }
 ///
-/// // One on another, and what to do once it has been out of reach for a minute.
-/// let issuer = HubToken::tcp("https://hub.example:9190", "wx0123456789abcdef", "the-client-secret")?
-///     .fallback(StableToken::new("wx0123456789abcdef", "the-app-secret"), Duration::from_secs(60));
+/// // One on another host; after a minute without it, the platform is asked.
+/// let app = "wx0123456789abcdef";
+/// let issuer = HubToken::tcp("https://hub.example:9190", app, "our-secret")?
+///     .fallback(
+///         StableToken::new(app, "the-app-secret"),
+///         Duration::from_secs(60),
+///     );
 /// let cache = TokenCache::new(issuer);
 /// # Ok::<(), tower_wechat::Error>(())
 /// ```
@@ -80,8 +85,8 @@ const ASK_AWAY: Duration = Duration::from_secs(2);
 ///   [of this host](TokenError::is_of_this_host), but for time-outs.
 /// - permanent: it does not know the client secret, the app or the right, or has tokens of another platform.
 ///
-/// An app id or secret that cannot be one (empty, but for a Unix socket's; longer than 512 bytes, with white space or control characters in it)
-/// makes every mint fail with [`ErrorKind::Config`], before anything is sent.
+/// An app id or secret that cannot be one (empty, but for a Unix socket's; longer than 512 bytes, with white space or
+/// control characters in it) makes every mint fail with [`ErrorKind::Config`], before anything is sent.
 pub struct HubToken {
     hub: Hub,
     fallback: Option<Fallback>,
@@ -119,6 +124,16 @@ impl HubToken {
 
     /// The tokens are of this family, in place of [`Platform::wechat`]. The hub says of each token which family it is of,
     /// and one of another is an error.
+    ///
+    /// ```
+    /// use tower_wechat::{Platform, issuer::HubToken};
+    ///
+    /// let corp = "ww0123456789abcdef";
+    /// let issuer = HubToken::tcp("https://hub.example:9190", corp, "our-secret")?
+    ///     .with_platform(Platform::wecom());
+    /// # drop(issuer);
+    /// # Ok::<(), tower_wechat::Error>(())
+    /// ```
     #[must_use]
     pub fn with_platform(mut self, platform: Platform) -> Self {
         self.hub.platform = platform;

@@ -29,6 +29,27 @@ use crate::error::BoxError;
 /// <https://blog.tomsean.cn/2025/p9CG0HIe>), so give it bodies of known size. Its errors
 /// are the caller's, or say that the replay has taken its place. It is `Send`, `Sync` and `Unpin` for every body that
 /// is `Send`.
+///
+/// Where a client's type names the body that it sends, that is a `ReplayBody` of yours:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use hyper_util::{
+///     client::legacy::{Client, connect::HttpConnector},
+///     rt::TokioExecutor,
+/// };
+/// use tower_wechat::{ReplayBody, TokenCache, WeChatAuth, issuer::StableToken};
+///
+/// struct Bot {
+///     client: WeChatAuth<Client<HttpConnector, ReplayBody<Full<Bytes>>>>,
+/// }
+///
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+/// let http = Client::builder(TokioExecutor::new()).build_http();
+/// let bot = Bot { client: WeChatAuth::new(http, TokenCache::new(issuer)) };
+/// # drop(bot.client);
+/// ```
 pub struct ReplayBody<B> {
     pub(super) reader: Reader<B>,
     /// What is left to send.
@@ -87,6 +108,46 @@ impl<B> ReplayBody<B> {
 
     /// Another body of the same content, if this one has all of it in one piece, or is empty, and has not been read. So a
     /// `Retry` of tower's below the layer can send a request again; a stream is for one attempt.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use tower_wechat::ReplayBody;
+    ///
+    /// /// Sends what was refused by a busy server once more; goes below the layer.
+    /// #[derive(Clone)]
+    /// struct OnceMore;
+    ///
+    /// type Body = ReplayBody<Full<Bytes>>;
+    ///
+    /// impl<R: Clone, E: Clone> tower::retry::Policy<Request<Body>, Response<R>, E>
+    ///     for OnceMore
+    /// {
+    ///     type Future = std::future::Ready<()>;
+    ///
+    ///     fn retry(
+    ///         &mut self,
+    ///         _: &mut Request<Body>,
+    ///         result: &mut Result<Response<R>, E>,
+    ///     ) -> Option<Self::Future> {
+    ///         let is_busy = |response: &Response<R>| response.status() == 503;
+    ///         result.as_ref().is_ok_and(is_busy).then(|| std::future::ready(()))
+    ///     }
+    ///
+    ///     fn clone_request(
+    ///         &mut self,
+    ///         request: &Request<Body>,
+    ///     ) -> Option<Request<Body>> {
+    ///         let mut clone = Request::new(request.body().try_clone()?);
+    ///         *clone.method_mut() = request.method().clone();
+    ///         *clone.uri_mut() = request.uri().clone();
+    ///         *clone.headers_mut() = request.headers().clone();
+    ///         Some(clone)
+    ///     }
+    /// }
+    /// # drop(OnceMore);
+    /// ```
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
         let clone = match &self.reader {

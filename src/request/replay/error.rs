@@ -8,6 +8,21 @@ use crate::error::BoxError;
 ///
 /// Either the caller's own body failed, then [`source`](StdError::source) is its error (polled on after that, the body
 /// fails again, without a source); or WeChat had already rejected the token, and the replay has taken the body over.
+///
+/// A client wraps it in its own error, where it is found among the causes:
+///
+/// ```
+/// use std::error::Error;
+/// use tower_wechat::ReplayBodyError;
+///
+/// /// Whether a send failed because the caller's body did.
+/// fn is_of_the_body(error: &(dyn Error + 'static)) -> bool {
+///     std::iter::successors(Some(error), |&error| error.source())
+///         .filter_map(|error| error.downcast_ref::<ReplayBodyError>())
+///         .any(|error| error.source().is_some())
+/// }
+/// # drop(is_of_the_body);
+/// ```
 #[derive(Debug)]
 pub struct ReplayBodyError(Kind);
 

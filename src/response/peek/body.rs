@@ -18,6 +18,21 @@ pin_project! {
     ///
     /// What the layer looked at is yielded again first, neither copied nor changed: data, trailers and errors, each in
     /// its place. An exact size hint stays exact.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::BodyExt;
+    /// use tower_wechat::PeekedBody;
+    ///
+    /// /// Collects an answer, or streams it: it is a body like any other.
+    /// async fn read<R>(body: PeekedBody<R>) -> Result<Bytes, R::Error>
+    /// where
+    ///     R: http_body::Body<Data = Bytes>,
+    /// {
+    ///     Ok(body.collect().await?.to_bytes())
+    /// }
+    /// # drop(read::<http_body_util::Full<Bytes>>);
+    /// ```
     pub struct PeekedBody<R: Body> {
         #[pin]
         kind: Kind<R>,

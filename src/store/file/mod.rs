@@ -50,6 +50,28 @@ const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keeps tokens in a directory that the processes of one host share. Nothing to install, nothing to run. On Unix only.
 ///
+/// ```
+/// use tower_wechat::{
+///     TokenCache, issuer::StableToken, store::FileStore, testing::FakeWeChat,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let wechat = FakeWeChat::start().await;
+/// # let dir = std::env::temp_dir().join(format!("tokens-of-{}", std::process::id()));
+/// for _two_processes in 0..2 {
+///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET)
+///         .base_url(&wechat.url())?;
+///     let store = FileStore::open(&dir)?; // such as /var/lib/my-bot/tokens
+///     let cache = TokenCache::builder(issuer).store(store).build();
+///     cache.token().await?;
+/// }
+/// assert_eq!(wechat.token_requests(), 1);
+/// # std::fs::remove_dir_all(dir)?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Every process opens the same directory; clones share what they hold. The directory must be on a local disk and belong
 /// to the user that the processes run as. The tokens in it are readable to that user (directory 0700, files 0600).
 ///
@@ -93,21 +115,16 @@ impl FileStore {
     /// on. It may be called outside a tokio runtime; the store's other calls may not.
     ///
     /// ```
-    /// use tower_wechat::{TokenCache, issuer::StableToken, store::FileStore, testing::FakeWeChat};
+    /// use tower_wechat::{ErrorKind, store::FileStore};
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let wechat = FakeWeChat::start().await;
-    /// let dir = std::env::temp_dir().join(format!("tokens-{}", std::process::id())); // /var/lib/my-bot/tokens
-    /// for _two_processes in 0..2 {
-    ///     let issuer = StableToken::new(FakeWeChat::APP_ID, FakeWeChat::APP_SECRET).base_url(&wechat.url())?;
-    ///     let cache = TokenCache::builder(issuer).store(FileStore::open(&dir)?).build();
-    ///     cache.token().await?;
-    /// }
-    /// assert_eq!(wechat.token_requests(), 1);
+    /// # let dir = std::env::temp_dir().join(format!("opened-by-{}", std::process::id()));
+    /// let store = FileStore::open(&dir)?; // its tokens are for this user only
+    ///
     /// # std::fs::remove_dir_all(dir)?;
-    /// # Ok(())
-    /// # }
+    /// let error = FileStore::open("/dev/null").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// # drop(store);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -126,6 +143,17 @@ impl FileStore {
 
     /// Reads the wall clock from `clock`, which a test can move. Call it before the store is cloned: the clones made before
     /// keep the machine's clock.
+    ///
+    /// ```
+    /// use tower_wechat::{store::FileStore, testing::ManualClock};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("clock-of-{}", std::process::id()));
+    /// let clock = ManualClock::new();
+    /// let store = FileStore::open(&dir)?.clock(&clock);
+    /// # std::fs::remove_dir_all(dir)?;
+    /// # drop(store);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn clock(self, clock: &crate::testing::ManualClock) -> Self {

@@ -41,7 +41,20 @@ use crate::{
     issuer::AccountKey,
 };
 
-/// Keeps tokens in Redis 6.0 or later.
+/// Keeps tokens in Redis 6.0 or later, for processes on any number of hosts. Clones share a connection.
+///
+/// ```
+/// use tower_wechat::{TokenCache, issuer::StableToken, store::RedisStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::connect("redis://127.0.0.1/").await?;
+/// let issuer = StableToken::new("wx0123456789abcdef", "the-app-secret");
+/// let cache = TokenCache::builder(issuer).store(store).build();
+/// # drop(cache);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # URLs
 ///
@@ -81,7 +94,8 @@ use crate::{
 /// allowed, by Redis 7 at least):
 ///
 /// ```text
-/// ACL SETUSER tokens on >password ~tower-wechat:* &tower-wechat:* +evalsha +script|load +ping +subscribe +publish
+/// ACL SETUSER tokens on >password ~tower-wechat:* &tower-wechat:*
+///     +evalsha +script|load +ping +subscribe +publish
 ///     +time +hmget +hget +hset +hdel +hincrby +pttl +pexpire
 ///     +select          # for a database other than 0
 ///     +role            # behind Sentinels
@@ -112,6 +126,23 @@ impl Drop for Inner {
 }
 
 /// Settings of a [`RedisStore`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tower_wechat::store::RedisStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::builder("rediss://tokens:password@redis.example/0")
+///     .key_prefix("my-bot")
+///     .timeout(Duration::from_millis(200))
+///     .root_certificates(std::fs::read("/etc/ssl/our-authority.pem")?)
+///     .connect()
+///     .await?;
+/// # drop(store);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens until `connect`"]
 pub struct RedisStoreBuilder {
     url: String,
@@ -127,14 +158,15 @@ impl RedisStore {
     /// attempt, as long as for any other call (500 ms).
     ///
     /// ```
-    /// use tower_wechat::{TokenCache, issuer::StableToken, store::RedisStore};
+    /// use tower_wechat::{ErrorKind, store::RedisStore};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let store = RedisStore::connect("redis://127.0.0.1/").await?; // fine even if no server is there yet
-    /// let issuer = StableToken::new("wx0123456789abcdef", "the app's secret");
-    /// let cache = TokenCache::builder(issuer).store(store).build();
-    /// # drop(cache);
+    /// // Fine, even if no server is there yet.
+    /// RedisStore::connect("redis://127.0.0.1:1/").await?;
+    ///
+    /// let error = RedisStore::connect("http://127.0.0.1/").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
     /// # Ok(())
     /// # }
     /// ```
@@ -147,6 +179,22 @@ impl RedisStore {
     }
 
     /// A store with settings of your own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_wechat::store::RedisStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = RedisStore::builder("redis://127.0.0.1/2")
+    ///     .key_prefix("my-bot")
+    ///     .timeout(Duration::from_millis(200))
+    ///     .connect()
+    ///     .await?;
+    /// # drop(store);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(url: &str) -> RedisStoreBuilder {
         RedisStoreBuilder {
             url: url.to_owned(),
