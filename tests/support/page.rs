@@ -49,17 +49,6 @@ impl Page {
         file.write_all(format!("{before}{should}{after}").as_bytes()).unwrap();
     }
 
-    /// The rows of the table of this name, without its head; without the signs of code.
-    pub fn rows(self, name: &str) -> Vec<Vec<String>> {
-        let text = std::fs::read_to_string(path(self.path)).unwrap();
-        let (_, table, _) = self.split(&text, name);
-        let cells = |line: &str| -> Vec<String> {
-            let line = line.trim().trim_start_matches("| ").trim_end_matches('|');
-            line.split(" | ").map(|cell| cell.trim().trim_matches('`').replace("\\|", "|")).collect()
-        };
-        table.lines().skip(2).map(cells).collect()
-    }
-
     /// What stands before, within and behind the markers of a table.
     fn split<'t>(self, text: &'t str, name: &str) -> (&'t str, &'t str, &'t str) {
         let marker = |word: &str| format!("{}<!-- {word} {name} -->\n", self.prefix);
