@@ -34,7 +34,7 @@ impl Page {
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
         let (before, there, after) = self.split(&text, name);
-        let should: String = table(rows).lines().map(|line| format!("{}{line}\n", self.prefix)).collect();
+        let should = table(rows, self.prefix);
         if there == should {
             return;
         }
@@ -69,13 +69,48 @@ fn path(path: &str) -> PathBuf {
     root.join(path)
 }
 
-fn table(rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| {
+fn table(rows: &[Vec<String>], prefix: &str) -> String {
+    let line = |cells: &Vec<String>| {
         let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        format!("| {} |\n", cells.join(" | ")).replace("|  |", "| |")
+        format!("{prefix}| {} |\n", cells.join(" | ")).replace("|  |", "| |")
     };
-    let mut lines = rows.iter().map(|cells| line(cells));
-    let head = lines.next().unwrap();
-    let rule = format!("|{}\n", "---|".repeat(rows[0].len()));
-    [head, rule].into_iter().chain(lines).collect()
+    let mut lines: Vec<_> = rows.iter().map(line).collect();
+    lines.insert(1, format!("{prefix}|{}\n", "---|".repeat(rows[0].len())));
+    lines.concat()
+}
+
+/// A text as code, whatever signs are in it.
+pub fn code(text: &str) -> String {
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
+pub fn codes<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+    all.into_iter().map(code).collect::<Vec<_>>().join(", ")
+}
+
+// === languages ===
+
+/// A text in English and in Chinese.
+pub type Both = [&'static str; 2];
+
+#[derive(Clone, Copy)]
+pub enum Language {
+    English,
+    Chinese,
+}
+
+impl Language {
+    pub fn of(self, both: Both) -> String {
+        both[self as usize].to_owned()
+    }
+
+    /// An English text, in this language by these words.
+    pub fn translate(self, words: &[Both], english: &str) -> String {
+        let both = words.iter().find(|both| both[0] == english);
+        self.of(*both.unwrap_or_else(|| panic!("there is no Chinese for {english:?}")))
+    }
+
+    pub fn head(self, words: &[Both], columns: &[&str]) -> Vec<String> {
+        columns.iter().map(|column| self.translate(words, column)).collect()
+    }
 }

@@ -2,17 +2,17 @@
 //! each event says and counts when it is reported.
 
 #[path = "../../../tests/support/page.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 mod page;
 #[path = "../../../tests/support/said.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 mod said;
 mod words;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use metrics_util::debugging::DebuggingRecorder;
-use page::Page;
+use page::{Both, Language, Page, code, codes};
 use said::{Said, listen};
 
 use super::{
@@ -27,31 +27,15 @@ const PAGES: [(Page, Language); 2] = [
     (Page::markdown("docs/zh-CN/operating/metrics.md"), Language::Chinese),
 ];
 
-#[derive(Clone, Copy)]
-enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    fn of(self, words: [&str; 2]) -> String {
-        words[self as usize].to_owned()
-    }
-
-    fn head(self, columns: &[&str]) -> Vec<String> {
-        columns.iter().map(|column| self.of([column, words::chinese(words::COLUMNS, column)])).collect()
-    }
-}
-
 /// An event as it is documented.
 struct Row {
     said: Said,
     counted: Vec<&'static str>,
-    meaning: [&'static str; 2],
+    meaning: Both,
 }
 
 /// Has something reported, and looks at what is said and counted.
-fn row(meaning: [&'static str; 2], report: impl FnOnce()) -> Row {
+fn row(meaning: Both, report: impl FnOnce()) -> Row {
     let recorder = DebuggingRecorder::new();
     let counted = recorder.snapshotter();
     let ((), mut said) = listen("", || metrics::with_local_recorder(&recorder, report));
@@ -104,7 +88,7 @@ fn events() -> Vec<Row> {
     rows.chain(others).collect()
 }
 
-fn meaning(event: Event<'_>) -> [&'static str; 2] {
+fn meaning(event: Event<'_>) -> Both {
     match event {
         Event::Minted { .. } => words::MINTED,
         Event::MintFailed { .. } => words::MINT_FAILED,
@@ -125,22 +109,14 @@ fn meaning(event: Event<'_>) -> [&'static str; 2] {
 
 fn span() -> Said {
     let account = AccountKey::new("stable", "https://api.weixin.qq.com", "wx", None);
-    let (_, mut said) = listen("", || drop(in_fetch_span(&account, Cause::Cold, async {})));
+    let ((), mut said) = listen("", || drop(in_fetch_span(&account, Cause::Cold, async {})));
     assert_eq!(said.len(), 1);
     said.remove(0)
 }
 
 // === how it is shown ===
 
-fn code(text: &str) -> String {
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
-}
-
-fn codes<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
-    all.into_iter().map(code).collect::<Vec<_>>().join(", ")
-}
-
-fn kind(kind: Kind) -> [&'static str; 2] {
+fn kind(kind: Kind) -> Both {
     match kind {
         Kind::Counter => ["counter", "计数器 (counter)"],
         Kind::Histogram => ["histogram, s", "直方图 (histogram)，秒"],
@@ -150,10 +126,13 @@ fn kind(kind: Kind) -> [&'static str; 2] {
 
 fn metric_rows(language: Language) -> Vec<Vec<String>> {
     let rows = metric::ALL.iter().map(|metric| {
-        let meaning = language.of([metric.meaning, words::chinese(words::METRICS, metric.meaning)]);
+        let meaning = language.translate(words::METRICS, metric.meaning);
         vec![code(metric.name), language.of(kind(metric.kind)), codes(metric.label), meaning]
     });
-    [language.head(&["metric", "kind", "further label", "says"])].into_iter().chain(rows).collect()
+    [language.head(words::COLUMNS, &["metric", "kind", "further label", "says"])]
+        .into_iter()
+        .chain(rows)
+        .collect()
 }
 
 fn event_rows(language: Language) -> Vec<Vec<String>> {
@@ -161,7 +140,7 @@ fn event_rows(language: Language) -> Vec<Vec<String>> {
         let level = said.level.to_string().to_lowercase();
         vec![code(&said.text), level, codes(said.fields), language.of(meaning), codes(counted)]
     });
-    [language.head(&["event", "level", "fields", "when, and what to do", "counts in"])]
+    [language.head(words::COLUMNS, &["event", "level", "fields", "when, and what to do", "counts in"])]
         .into_iter()
         .chain(rows)
         .collect()
@@ -171,7 +150,7 @@ fn span_rows(language: Language) -> Vec<Vec<String>> {
     let said = span();
     let level = said.level.to_string().to_lowercase();
     vec![
-        language.head(&["span", "level", "fields", "says"]),
+        language.head(words::COLUMNS, &["span", "level", "fields", "says"]),
         vec![code(&said.text), level, codes(said.fields), language.of(words::FETCH)],
     ]
 }
@@ -180,7 +159,7 @@ fn name_rows(language: Language) -> Vec<Vec<String>> {
     let rows = words::NAMES.iter().map(|(name, values, meaning)| {
         vec![code(name), codes(values.iter().copied()), language.of(*meaning)]
     });
-    [language.head(&["label or field", "values", "says"])].into_iter().chain(rows).collect()
+    [language.head(words::COLUMNS, &["label or field", "values", "says"])].into_iter().chain(rows).collect()
 }
 
 // === checks ===

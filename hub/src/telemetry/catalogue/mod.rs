@@ -2,16 +2,16 @@
 //! each event says when it is reported.
 
 #[path = "../../../../tests/support/page.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 mod page;
 #[path = "../../../../tests/support/said.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(unreachable_pub)]
 mod said;
 mod words;
 
 use std::{collections::BTreeSet, io};
 
-use page::Page;
+use page::{Both, Language, Page, code, codes};
 use said::{Said, listen};
 use tower_wechat::{Error, TokenError, WeChatError};
 
@@ -26,31 +26,15 @@ const PAGES: [(Page, Language); 2] = [
     (Page::markdown("docs/zh-CN/operating/metrics.md"), Language::Chinese),
 ];
 
-#[derive(Clone, Copy)]
-enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    fn of(self, words: [&str; 2]) -> String {
-        words[self as usize].to_owned()
-    }
-
-    fn head(self, columns: &[&str]) -> Vec<String> {
-        columns.iter().map(|column| self.of([column, words::chinese(words::COLUMNS, column)])).collect()
-    }
-}
-
 /// What the event says, and what that means.
-fn row(event: Event<'_>) -> (Said, [&'static str; 2]) {
+fn row(event: Event<'_>) -> (Said, Both) {
     let ((), mut said) = listen("", || emit(event));
     assert_eq!(said.len(), 1, "one event for each row: {said:?}");
     (said.remove(0), meaning(event))
 }
 
 /// All events of the hub.
-fn events() -> Vec<(Said, [&'static str; 2])> {
+fn events() -> Vec<(Said, Both)> {
     let peer = Peer::Unix(Process::default());
     let error = Error::from(TokenError::permanent("none"));
     let refusal =
@@ -84,7 +68,7 @@ fn events() -> Vec<(Said, [&'static str; 2])> {
 }
 
 /// A new event does not compile before it is here; the test of real runs misses it where it is not above.
-fn meaning(event: Event<'_>) -> [&'static str; 2] {
+fn meaning(event: Event<'_>) -> Both {
     match event {
         Event::Refused { .. } => words::REFUSED,
         Event::Answered { .. } => words::ANSWERED,
@@ -110,15 +94,7 @@ fn meaning(event: Event<'_>) -> [&'static str; 2] {
 
 // === how it is shown ===
 
-fn code(text: &str) -> String {
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
-}
-
-fn codes<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
-    all.into_iter().map(code).collect::<Vec<_>>().join(", ")
-}
-
-fn kind(kind: Kind) -> [&'static str; 2] {
+fn kind(kind: Kind) -> Both {
     match kind {
         Kind::Counter => ["counter", "计数器 (counter)"],
         Kind::Gauge => ["gauge", "瞬时值 (gauge)"],
@@ -128,10 +104,10 @@ fn kind(kind: Kind) -> [&'static str; 2] {
 
 fn metric_rows(language: Language) -> Vec<Vec<String>> {
     let rows = metric::ALL.iter().map(|metric| {
-        let meaning = language.of([metric.meaning, words::chinese(words::METRICS, metric.meaning)]);
+        let meaning = language.translate(words::METRICS, metric.meaning);
         vec![code(metric.name), language.of(kind(metric.kind)), codes(metric.labels.iter().copied()), meaning]
     });
-    [language.head(&["metric", "kind", "labels", "says"])].into_iter().chain(rows).collect()
+    [language.head(words::COLUMNS, &["metric", "kind", "labels", "says"])].into_iter().chain(rows).collect()
 }
 
 fn event_rows(language: Language) -> Vec<Vec<String>> {
@@ -139,14 +115,17 @@ fn event_rows(language: Language) -> Vec<Vec<String>> {
         let level = said.level.to_string().to_lowercase();
         vec![code(&said.text), level, codes(said.fields), language.of(meaning)]
     });
-    [language.head(&["event", "level", "fields", "when, and what to do"])].into_iter().chain(rows).collect()
+    [language.head(words::COLUMNS, &["event", "level", "fields", "when, and what to do"])]
+        .into_iter()
+        .chain(rows)
+        .collect()
 }
 
 fn name_rows(language: Language) -> Vec<Vec<String>> {
     let rows = words::NAMES.iter().map(|(name, values, meaning)| {
         vec![code(name), codes(values.iter().copied()), language.of(*meaning)]
     });
-    [language.head(&["label or field", "values", "says"])].into_iter().chain(rows).collect()
+    [language.head(words::COLUMNS, &["label or field", "values", "says"])].into_iter().chain(rows).collect()
 }
 
 // === checks ===

@@ -1,12 +1,6 @@
 //! What events, labels and fields mean, in English and in Chinese; and the metrics' meanings in Chinese.
 
-type Both = [&'static str; 2];
-
-/// The Chinese of an English text.
-pub(super) fn chinese(all: &[Both], english: &str) -> &'static str {
-    let found = all.iter().find(|both| both[0] == english);
-    found.unwrap_or_else(|| panic!("there is no Chinese for {english:?}"))[1]
-}
+use super::Both;
 
 pub(super) const COLUMNS: &[Both] = &[
     ["metric", "指标"],
