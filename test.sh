@@ -101,8 +101,9 @@ mkdir -p target/peers
 cargo run --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers > target/peers/printed
 doc-tests/peers/check.py < target/peers/printed
 
-step "the public API is the one that was accepted"
+step "the public API is the one that was accepted, and each item of it has an example"
 api/check.sh
+if python3 --version >/dev/null 2>&1; then python3 doc-tests/examples.py; else echo "skipped: there is no python3"; fi
 
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
@@ -130,6 +131,10 @@ if python3 -c 'import ensurepip, venv' 2>/dev/null; then
 else
     echo "skipped: there is no python3 that can make a virtual environment"
 fi
+
+step "dashboard and alerts, against a real Prometheus of real hubs"
+need_package promtool prometheus
+if python3 --version >/dev/null 2>&1; then observability/check.sh; else echo "skipped: there is no python3"; fi
 
 step "licences, bans and sources of dependencies"
 cargo deny --log-level error check licenses bans sources

@@ -19,7 +19,7 @@ names() {
 
 # How cargo is told which example it is: a package of its own, or a file of a package.
 what() {
-    if [ -f "examples/$1/Cargo.toml" ]; then echo "--package $1 --all-features"
+    if [ -f "examples/$1/Cargo.toml" ]; then echo "--manifest-path examples/$1/Cargo.toml --all-features"
     elif [ -f "hub/examples/$1.rs" ]; then echo "--package wechat-hub --all-features --example $1"
     else echo "--package tower-wechat --all-features --example $1"; fi
 }

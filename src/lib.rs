@@ -372,27 +372,33 @@
 //! # Metrics
 //!
 //! With feature `metrics`, through the [`metrics`](https://docs.rs/metrics) facade. Every one has the label `account`: a hash,
-//! the [`AccountKey`](issuer::AccountKey). [`Stats`] has the same counts.
+//! the [`AccountKey`](issuer::AccountKey). [`Stats`] has the same counts. `docs/operating/metrics.md` in the repository lists the
+//! events, too.
 //!
-//! | counter | further labels | counts |
-//! |---|---|---|
-//! | `tower_wechat_mints_total` | `cause`: `cold`, `ahead`, `rejected`, `forced` | tokens minted here |
-//! | `tower_wechat_mint_failures_total` | `cause` | mints that failed |
-//! | `tower_wechat_shared_total` | | tokens taken from the store |
-//! | `tower_wechat_waits_total` | | callers that waited for a token |
-//! | `tower_wechat_coalesced_total` | | those of them that joined a fetch under way |
-//! | `tower_wechat_rejections_total` | `errcode` | answers in which WeChat rejected the token |
-//! | `tower_wechat_replays_total` | | requests sent a second time |
-//! | `tower_wechat_not_replayed_total` | `why` | rejected requests that were not |
-//! | `tower_wechat_budget_refusals_total` | | refreshes refused because a budget was spent |
-//! | `tower_wechat_foreign_minter_total` | | times it looked as if another program minted for this app |
-//! | `tower_wechat_store_failures_total` | | outages of the store, each counted once |
-//! | `tower_wechat_fenced_total` | | tokens minted too late, and thrown away |
+//! <!-- begin metrics -->
 //!
-//! The histogram `tower_wechat_rejected_age_seconds` has the ages at which tokens were rejected, and
-//! `tower_wechat_mint_duration_seconds` how long mints took that went well. The gauge `tower_wechat_token_expiry_seconds` has
-//! what is left of the present token's life, as of the last second in which somebody asked for it. All of them are described
-//! to the recorder, with their units.
+//! | metric | kind | further label | says |
+//! |---|---|---|---|
+//! | `tower_wechat_mints_total` | counter | `cause` | Tokens minted here |
+//! | `tower_wechat_mint_failures_total` | counter | `cause` | Mints that failed; a second try belongs to the first |
+//! | `tower_wechat_shared_total` | counter | | Tokens taken from the store instead of minted |
+//! | `tower_wechat_waits_total` | counter | | Callers that had to wait for a token |
+//! | `tower_wechat_coalesced_total` | counter | | Those of them that joined a fetch under way |
+//! | `tower_wechat_rejections_total` | counter | `errcode` | Answers in which WeChat rejected the token |
+//! | `tower_wechat_replays_total` | counter | | Rejected requests sent a second time |
+//! | `tower_wechat_not_replayed_total` | counter | `why` | Rejected requests without a second answer |
+//! | `tower_wechat_budget_refusals_total` | counter | | Refreshes refused because a budget was spent |
+//! | `tower_wechat_foreign_minter_total` | counter | | Times it looked as if another program minted for this app; once an hour at most |
+//! | `tower_wechat_store_failures_total` | counter | | Outages of the store, each counted once |
+//! | `tower_wechat_fenced_total` | counter | | Tokens minted too late, and thrown away |
+//! | `tower_wechat_mint_duration_seconds` | histogram, s | | How long a mint took that went well, second and forced tries included |
+//! | `tower_wechat_rejected_age_seconds` | histogram, s | | How long ago a token was minted that WeChat rejected |
+//! | `tower_wechat_token_expiry_seconds` | gauge, s | | What is left of the present token's life, as of the last second in which somebody asked for it |
+//!
+//! <!-- end metrics -->
+//!
+//! All of them are described to the recorder, with their units. `cause` is `cold`, `ahead`, `rejected` or `forced`; `why` is one of
+//! [`NotReplayed`], as it is shown.
 //!
 //! # Events
 //!

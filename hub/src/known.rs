@@ -22,6 +22,7 @@ use crate::{
     clock,
     problem::Problem,
     proxy::Calls,
+    telemetry::metric::{PASSES, TOKENS_SERVED},
 };
 
 /// A client, and what the hub has seen of it.
@@ -53,8 +54,8 @@ impl Known {
             || client.rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate)))),
             |before| before.limiter.clone(),
         );
-        let served = metrics::counter!("wechat_hub_tokens_served_total", "client" => client.name.clone());
-        let passed = metrics::counter!("wechat_hub_passes_total", "client" => client.name.clone());
+        let served = TOKENS_SERVED.counter([&client.name]);
+        let passed = PASSES.counter([&client.name]);
         let calls = Calls::of(&client.name);
         let seen = before.map_or_else(Arc::default, |before| before.seen.clone());
         let polls =

@@ -128,22 +128,31 @@
 //! [`tower-wechat`](https://docs.rs/tower-wechat/latest/tower_wechat/#metrics), which have the label `account`, and these. The
 //! gauges are set when `/metrics` is asked for, and so is `tower_wechat_token_expiry_seconds`.
 //!
-//! | metric | labels | says |
-//! |---|---|---|
-//! | `wechat_hub_tokens_served_total` | `client` | counter: tokens handed out |
-//! | `wechat_hub_passes_total` | `client` | counter: passes handed out |
-//! | `wechat_hub_calls_total` | `client`, `outcome` | counter: calls of APIs that were answered: `forwarded`, `replayed` after a rejection, or `not-replayed` |
-//! | `wechat_hub_verifications_total` | `app` | counter: calls of the hub's own that made sure of a token |
-//! | `wechat_hub_refusals_total` | `status` | counter: requests refused |
-//! | `wechat_hub_connections` | | connections to the hub's own listeners, without those to the admin address |
-//! | `wechat_hub_idle_connections` | | those of them on which no request is being answered |
-//! | `wechat_hub_long_polls` | `client` | questions that wait for a later token |
-//! | `wechat_hub_client_seen_timestamp_seconds` | `client` | when it last asked for anything, in seconds since 1970; absent before the first time |
-//! | `wechat_hub_app_info` | `app`, `account`, `platform` | always 1: which account an app is in the other metrics |
-//! | `wechat_hub_refreshes_left` | `account` | refreshes in answer to rejections that the budget has left |
-//! | `wechat_hub_futile_refreshes_left` | `account` | how many of them may bring a token that is rejected, too |
-//! | `wechat_hub_held_back` | `account` | 1 while a failure or a spent budget forbids to replace the token, else 0 |
-//! | `wechat_hub_store_down` | `account` | 1 if the store could not be used the last time, else 0 |
+//! <!-- begin metrics -->
+//!
+//! | metric | kind | labels | says |
+//! |---|---|---|---|
+//! | `wechat_hub_tokens_served_total` | counter | `client` | Tokens handed out |
+//! | `wechat_hub_passes_total` | counter | `client` | Passes handed out |
+//! | `wechat_hub_calls_total` | counter | `client`, `outcome` | Calls of APIs that were answered |
+//! | `wechat_hub_verifications_total` | counter | `app` | Calls of the hub's own that made sure of a token |
+//! | `wechat_hub_refusals_total` | counter | `status` | Requests refused |
+//! | `wechat_hub_ready` | gauge | | What /readyz says: 1 once every app that is kept warm has a token, else 0 |
+//! | `wechat_hub_connections` | gauge | | Connections to the hub's listeners, without those to its admin address |
+//! | `wechat_hub_idle_connections` | gauge | | Those of them on which no request is being answered |
+//! | `wechat_hub_long_polls` | gauge | `client` | Questions that wait for a later token |
+//! | `wechat_hub_client_seen_timestamp_seconds` | gauge, s | `client` | When the client last asked for anything, since 1970; absent before the first time |
+//! | `wechat_hub_app_info` | gauge | `app`, `account`, `platform` | 1 for each app: which account it is in the other metrics, and its platform |
+//! | `tower_wechat_token_expiry_seconds` | gauge, s | `account` | What is left of the present token's life; zero without one |
+//! | `wechat_hub_refreshes_left` | gauge | `account` | Refreshes in answer to rejections that the budget has left |
+//! | `wechat_hub_futile_refreshes_left` | gauge | `account` | How many of them may bring a token that is rejected, too |
+//! | `wechat_hub_held_back` | gauge | `account` | 1 while a failure or a spent budget forbids to replace the token, else 0 |
+//! | `wechat_hub_store_down` | gauge | `account` | 1 if the store could not be used the last time, else 0 |
+//!
+//! <!-- end metrics -->
+//!
+//! `outcome` is `forwarded`, `replayed` after a rejection, or `not-replayed`. `docs/operating/metrics.md` in the repository lists the
+//! events, too.
 //!
 //! There are as many series as the configuration has apps and clients. `wechat_hub_app_info` joins the name of an app to what
 //! is told of its account: `tower_wechat_token_expiry_seconds * on(account) group_left(app) wechat_hub_app_info`.
@@ -184,6 +193,7 @@ mod serve;
 mod service;
 mod shared;
 mod table;
+mod telemetry;
 mod ticker;
 mod told;
 mod upstream;

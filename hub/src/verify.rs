@@ -23,7 +23,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower_wechat::{AppId, TokenCache, TokenError};
 
-use crate::{clock::now, facade, hub::Hub};
+use crate::{
+    clock::now,
+    facade,
+    hub::Hub,
+    telemetry::{Event, emit, metric::VERIFICATIONS},
+};
 
 /// The longest that one call may take. It may meet a rejection, and a mint; and many SDKs give up after five seconds.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -180,8 +185,8 @@ impl Verifier {
         let url = hub.table().apps.get(&app).and_then(|app| app.base.with(&self.settings.path, ""));
         let Some(url) = url else { return };
         let rejected = timeout(LONGEST, upstream.ask(&app, url)).await.ok().flatten();
-        metrics::counter!("wechat_hub_verifications_total", "app" => app.as_str().to_owned()).increment(1);
-        tracing::debug!(target: "wechat_hub", app = app.as_str(), rejected = rejected.is_some(), "made sure of the token");
+        VERIFICATIONS.counter([app.as_str()]).increment(1);
+        emit(Event::Verified { app: app.as_str(), rejected: rejected.is_some() });
         if let Some(error) = rejected {
             // There is one call in each round.
             let _ = round.rejected.set(error);
@@ -195,10 +200,7 @@ impl Verifier {
         let Some(budget) = self.budget.as_ref().filter(|_| is_awaited) else { return false };
         if let Err(until) = budget.check() {
             state.spent_until = Some(now() + until.wait_time_from(DefaultClock::default().now()));
-            tracing::warn!(
-                target: "wechat_hub",
-                "the day has no verification left: tokens that are asked for again go out as they are (`a_day` of `[verify]`)"
-            );
+            emit(Event::NoVerificationLeft);
             return false;
         }
         state.last = Some(now());

@@ -4,7 +4,7 @@
 #[cfg(feature = "tracing")]
 pub(crate) fn may_evict(policy: &'static str) {
     tracing::warn!(
-        target: "tower_wechat",
+        target: super::TARGET,
         policy,
         "Redis may evict tokens before they expire: `maxmemory` is set, and this `maxmemory-policy` evicts keys with a time \
          to live, which all of ours have; set it to `noeviction`"

@@ -1,20 +1,28 @@
 //! What there is to report, in one vocabulary: tracing events (feature `tracing`, target `tower_wechat`) and metrics
 //! (feature `metrics`, names `tower_wechat_*`). Accounts appear by the hash of their key, in events also by their app's id; tokens not at
 //! all.
+//!
+//! `docs/operating/metrics.md` lists all of it, with what it means; the tests in `catalogue` keep that page as the code is.
 
 // What only an event or only a metric shows is written for nobody without them.
 #![cfg_attr(not(all(feature = "tracing", feature = "metrics")), allow(dead_code))]
 
+#[cfg(all(test, feature = "tracing", feature = "metrics", feature = "redis"))]
+mod catalogue;
 #[cfg(feature = "redis")]
 mod eviction;
 #[cfg(feature = "metrics")]
 mod measured;
+#[cfg(feature = "metrics")]
+mod metric;
 mod passed_through;
 
 use std::time::Duration;
 
 #[cfg(feature = "redis")]
 pub(crate) use self::eviction::may_evict;
+#[cfg(all(test, feature = "tracing", feature = "metrics", feature = "redis"))]
+use self::passed_through::say_placeholder;
 pub(crate) use self::passed_through::{PassedThrough, passed_through};
 #[cfg(feature = "tracing")]
 use crate::secret::AppId;

@@ -2,6 +2,9 @@
 
 use http::Uri;
 
+#[cfg(feature = "tracing")]
+use super::TARGET;
+
 /// Why the layer left a request alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PassedThrough {
@@ -40,7 +43,7 @@ pub(crate) fn passed_through(uri: &Uri, why: PassedThrough) {
         warn_of_placeholder(uri.host());
     }
     // What it shows is looked up only if somebody listens.
-    tracing::debug!(target: "tower_wechat", host = uri.host(), why = why.as_str(), "sent a request without a token");
+    tracing::debug!(target: TARGET, host = uri.host(), why = why.as_str(), "sent a request without a token");
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -50,12 +53,15 @@ pub(crate) fn passed_through(_: &Uri, _: PassedThrough) {}
 #[cfg(feature = "tracing")]
 fn warn_of_placeholder(host: Option<&str>) {
     static SAID: std::sync::Once = std::sync::Once::new();
-    SAID.call_once(|| {
-        tracing::warn!(
-            target: "tower_wechat",
-            host,
-            "a request has `access_token=`, `=ACCESS_TOKEN` or `=null` left in its query, and is sent without a token; take \
-             the parameter out, and the layer puts the token in"
-        );
-    });
+    SAID.call_once(|| say_placeholder(host));
+}
+
+#[cfg(feature = "tracing")]
+pub(super) fn say_placeholder(host: Option<&str>) {
+    tracing::warn!(
+        target: TARGET,
+        host,
+        "a request has `access_token=`, `=ACCESS_TOKEN` or `=null` left in its query, and is sent without a token; take \
+         the parameter out, and the layer puts the token in"
+    );
 }

@@ -93,6 +93,11 @@ impl Look {
         clients.sort_by(|one, other| one.known.name().cmp(other.known.name()));
         Self { load: hub.load(), is_ending: hub.is_ending(), apps, clients }
     }
+
+    /// Whether clients may be sent here.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.is_ending && self.apps.iter().all(|app| !app.is_warm || app.token.is_some())
+    }
 }
 
 impl AppLook {

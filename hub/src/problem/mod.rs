@@ -10,7 +10,10 @@ use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
 
-use crate::peer::Peer;
+use crate::{
+    peer::Peer,
+    telemetry::{Event, emit, metric::REFUSALS},
+};
 
 pub(crate) use self::wechat::{DONE, json_answer};
 
@@ -117,13 +120,6 @@ impl Problem {
 /// Takes note of a refusal.
 pub(crate) fn note(what: &str, peer: Option<Peer>, problem: &Problem) {
     let status = problem.status().as_u16();
-    metrics::counter!("wechat_hub_refusals_total", "status" => status.to_string()).increment(1);
-    tracing::info!(
-        target: "wechat_hub",
-        status,
-        client = problem.client(),
-        peer = peer.map(tracing::field::display),
-        "{what} refused: {}",
-        problem.title(),
-    );
+    REFUSALS.counter([problem.status().as_str()]).increment(1);
+    emit(Event::Refused { what, status, client: problem.client(), peer, title: problem.title() });
 }

@@ -14,6 +14,7 @@ use crate::{
     client::Right,
     config::{Config, Fault},
     pass::{PassKey, random_key},
+    telemetry::{Event, emit},
 };
 
 /// The key. It is made beside the configuration if it is not there; where that is not possible, that is an error if there is
@@ -29,10 +30,7 @@ pub(super) fn see_to(config: &mut Config) -> Result<Option<PassKey>, Fault> {
                     "{path}: the key of the passes cannot be made there: {error}: name a `pass_key_file` with 32 random bytes"
                 )));
             }
-            None if has_passes => tracing::info!(
-                target: "wechat_hub",
-                "there is no file for the key of the passes: they end with this process (`pass_key_file`, WECHAT_HUB_PASS_KEY_FILE)"
-            ),
+            None if has_passes => emit(Event::PassKeyNotKept),
             Some(Err(_)) | None => {}
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     config::{Config, Fault, Given},
     hub::Hub,
     serve::Tls,
+    telemetry::{Event, emit},
 };
 
 const LONGEST_LOAD: Duration = Duration::from_secs(10);
@@ -30,15 +31,11 @@ impl Reloading {
     pub(super) async fn reload(&self, hub: &Hub, apps: &mut Apps) {
         match self.try_reload(hub, apps).await {
             Ok(restart) if restart.is_empty() => {
-                tracing::info!(target: "wechat_hub", "the configuration was taken over");
+                emit(Event::TakenOver);
             }
-            Ok(restart) => tracing::warn!(
-                target: "wechat_hub",
-                "the configuration was taken over, but for what needs a restart: {}",
-                restart.join(", "),
-            ),
+            Ok(restart) => emit(Event::TakenOverInPart { rest: &restart.join(", ") }),
             Err(fault) => {
-                tracing::error!(target: "wechat_hub", "the configuration was not taken over, and all stays as it was: {fault}");
+                emit(Event::NotTakenOver { fault: &fault });
             }
         }
     }
@@ -46,7 +43,7 @@ impl Reloading {
     async fn try_reload(&self, hub: &Hub, apps: &mut Apps) -> Result<Vec<&'static str>, Fault> {
         let (mut config, certificate) = self.load().await?;
         if let Some(lowered) = descriptors::see_to(&mut config.limits) {
-            tracing::warn!(target: "wechat_hub", "{lowered}");
+            emit(Event::FewDescriptors { what: &lowered });
         }
         let (builder, plan) = apps.plan(&config)?;
         hub.reconfigure(builder)?;

@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     hub::Hub,
     serve::{Server, Tls},
+    telemetry::{Event, emit},
 };
 
 pub(super) fn run(given: Given) -> Result<(), End> {
@@ -54,21 +55,21 @@ async fn serve(given: Given) -> Result<(), End> {
     let Listening { servers, admin, tls } = listen(&hub, &config).map_err(End::configuration)?;
     // Once it is known that nothing is wrong.
     if let Some(lowered) = lowered {
-        tracing::warn!(target: "wechat_hub", "{lowered}");
+        emit(Event::FewDescriptors { what: &lowered });
     }
     for name in &config.unknown_variables {
-        tracing::warn!(target: "wechat_hub", "the variable {name} is none of the hub's, and is ignored");
+        emit(Event::UnknownVariable { name });
     }
 
     let reloading = Reloading::new(given, config, tls);
     while let Asked::Reload = signals.next().await {
         reloading.reload(&hub, &mut apps).await;
     }
-    tracing::info!(target: "wechat_hub", "ending: requests under way are answered, and mints are finished");
+    emit(Event::Ending);
     hub.announce_end();
     select! {
         () = end(servers, admin, apps) => {
-            tracing::info!(target: "wechat_hub", "ended");
+            emit(Event::Ended);
             Ok(())
         }
         () = signals.end() => Err(End::Failure("it was told a second time to end, and did not wait for what was going on".to_owned())),

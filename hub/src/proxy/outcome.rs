@@ -6,6 +6,8 @@ use http::{Extensions, HeaderValue};
 use metrics::Counter;
 use tower_wechat::AuthOutcome;
 
+use crate::telemetry::metric::CALLS;
+
 const NAMES: [&str; 3] = ["forwarded", "replayed", "not-replayed"];
 
 /// What the hub has done for a call that it has sent.
@@ -69,9 +71,7 @@ pub(crate) struct Calls([Counter; NAMES.len()]);
 impl Calls {
     /// Of the client of this name; of those who cannot be told, without one.
     pub(crate) fn of(client: &str) -> Self {
-        Self(NAMES.map(|outcome| {
-            metrics::counter!("wechat_hub_calls_total", "client" => client.to_owned(), "outcome" => outcome)
-        }))
+        Self(NAMES.map(|outcome| CALLS.counter([client, outcome])))
     }
 
     pub(super) fn count(&self, outcome: &Outcome) {

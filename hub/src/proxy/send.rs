@@ -22,6 +22,7 @@ use crate::{
     problem::{DONE, Problem},
     recent::Needle,
     table::Table,
+    telemetry::{self, Event, emit},
     upstream::Answer,
 };
 
@@ -81,7 +82,7 @@ fn failed(error: &tower_wechat::Error) -> Problem {
         }
         cause = error.source();
     }
-    tracing::debug!(target: "wechat_hub", %error, "a call had no answer");
+    emit(Event::NoAnswer { error });
     if error.kind() == tower_wechat::ErrorKind::Uri { Problem::too_long() } else { Problem::no_answer() }
 }
 
@@ -183,21 +184,12 @@ impl Call {
         }
         let (client, app) = (known.as_ref().map(|known| known.name()), id.as_str());
         let status = status.as_u16();
-        tracing::debug!(target: "wechat_hub", client, app, path, status, %outcome, "a call was answered");
+        let call = telemetry::Call { client, app, path, outcome };
+        emit(Event::Answered { call, status });
         if begun.is_whole()
             && let Some(error) = WeChatError::parse(&begun.start)
         {
-            tracing::info!(
-                target: "wechat_hub",
-                client,
-                app,
-                path,
-                errcode = error.errcode(),
-                rid = error.rid(),
-                hint = error.hint(),
-                %outcome,
-                "WeChat has refused a call",
-            );
+            emit(Event::CallRefused { call, error: &error });
         }
     }
 }

@@ -14,7 +14,10 @@ use super::{
     phase::Phase,
     room::Room,
 };
-use crate::peer::Peer;
+use crate::{
+    peer::Peer,
+    telemetry::{Event, emit},
+};
 
 /// Before the next connection is taken where the system has none to give, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,7 +33,7 @@ pub(super) async fn run(listener: Listener, room: Room, serving: Serving, tasks:
         let (accepted, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(target: "wechat_hub", %error, "a connection cannot be taken");
+                emit(Event::NotTaken { error: &error });
                 // It may be for want of file descriptors.
                 room.connections.make_room();
                 sleep(PAUSE).await;
@@ -38,10 +41,10 @@ pub(super) async fn run(listener: Listener, room: Room, serving: Serving, tasks:
             }
         };
         let Some(place) = room.connections.enter() else {
-            tracing::warn!(target: "wechat_hub", %peer, "a connection was refused: all of `connections` are busy");
+            emit(Event::NoRoom { peer });
             continue;
         };
-        tracing::debug!(target: "wechat_hub", %peer, "connected");
+        emit(Event::Connected { peer });
         let limits = (room.limits)();
         let phase = Arc::new(Phase::new(place, limits.header_timeout));
         let serving = Serving { header_bytes: limits.header_bytes, ..serving.clone() };
@@ -60,8 +63,8 @@ async fn serve(accepted: Accepted, peer: Peer, phase: Arc<Phase>, serving: Servi
             };
             match shaken {
                 Ok(Ok(stream)) => serving.serve(stream, peer, phase).await,
-                Ok(Err(error)) => tracing::debug!(target: "wechat_hub", %peer, %error, "no TLS came about"),
-                Err(_) => tracing::debug!(target: "wechat_hub", %peer, "no TLS came about in time"),
+                Ok(Err(error)) => emit(Event::NoTls { peer, error: Some(&error) }),
+                Err(_) => emit(Event::NoTls { peer, error: None }),
             }
         }
     }

@@ -25,6 +25,7 @@ async fn it_shows_the_hub_from_its_beginning_to_its_end() {
     let ready = look(&admin, "/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.contains(APP));
+    assert!(look(&admin, "/metrics").await.body.contains("\nwechat_hub_ready 0\n"));
     drop(hold);
     while look(&admin, "/readyz").await.status != 200 {}
 
@@ -35,6 +36,7 @@ async fn it_shows_the_hub_from_its_beginning_to_its_end() {
     let metrics = look(&admin, "/metrics").await.body;
     for line in [
         "wechat_hub_tokens_served_total{client=\"all\"} 1",
+        "wechat_hub_ready 1",
         "wechat_hub_connections 1",
         "wechat_hub_idle_connections 1",
         "wechat_hub_long_polls{client=\"all\"} 0",
@@ -63,6 +65,7 @@ async fn it_shows_the_hub_from_its_beginning_to_its_end() {
     let ending = look(&admin, "/readyz").await;
     assert_eq!((ending.status, ending.body.as_str()), (503, "the hub is ending\n"));
     assert_eq!(look(&admin, "/healthz").await.status, 200);
+    assert!(look(&admin, "/metrics").await.body.contains("\nwechat_hub_ready 0\n"));
     drop(hold);
     assert!(answer(&mut client).await.unwrap().generation() > token.generation());
     assert_eq!(hub.ended().await.code(), Some(0));
