@@ -169,13 +169,13 @@ fn not_allowed(errcode: i64, errmsg: &str) -> Cow<'static, str> {
     let address = address(errmsg).map(|address| format!(" {address}")).unwrap_or_default();
     let place = match errcode {
         60020 => {
-            "work.weixin.qq.com: 应用管理, the app, 企业可信IP (a provider's app: 服务商信息, IP白名单). It counts a minute later"
+            "work.weixin.qq.com: 应用管理, the app, 企业可信IP (a provider's app: 服务商信息, IP白名单). It takes effect a minute later"
         }
         61004 => "open.weixin.qq.com: 管理中心, 第三方平台, 详情, 白名单IP地址列表",
         _ => {
             return Cow::Owned(format!(
-                "this machine's address{address} is not on the app's IP allow-list: add it at {WECHAT_CONSOLE}, API IP白名单. It \
-                 counts some minutes later"
+                "this machine's address{address} is not on the app's IP allow-list: add it at {WECHAT_CONSOLE}, API IP白名单. \
+                 It takes effect some minutes later"
             ));
         }
     };
