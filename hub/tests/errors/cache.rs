@@ -1,6 +1,10 @@
 //! What a cache says by itself.
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use fake_wechat::FakeWeChat;
 use futures_util::FutureExt;
@@ -113,7 +117,9 @@ async fn refreshes(seen: &mut Catalogue) {
     let second = cache.refresh(&first).await.expect("the same text");
     seen.add("same-token", cache.refresh(&second).await.expect_err("too early"));
     let anew = scripted(|| {
-        Box::pin(async { Ok(Minted::new(format!("{:?}", std::time::SystemTime::now()), TWO_HOURS)) })
+        static MINTED: AtomicU32 = AtomicU32::new(0);
+        let number = MINTED.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move { Ok(Minted::new(format!("token {number}"), TWO_HOURS)) })
     });
     let cache = TokenCache::new(anew);
     let mut token = cache.token().await.expect("a token");

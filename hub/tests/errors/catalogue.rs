@@ -91,7 +91,7 @@ fn ports(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("127.0.0.1:") {
         let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
         let port = if end == 5 { "PORT" } else { &after[..end] };
-        shown += &format!("{before}127.0.0.1:{port}");
+        shown.extend([before, "127.0.0.1:", port]);
         rest = &after[end..];
     }
     shown + rest

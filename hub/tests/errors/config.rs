@@ -52,7 +52,7 @@ pub(crate) fn provoke() -> Catalogue {
         ("config-file", with("unknown = 1")),
         ("config-file", with("[limits]\nconnections = \"many\"")),
         ("config-file", with("[[[")),
-        ("config-app", format!("[listen]\ntcp = \"127.0.0.1:0\"\n")),
+        ("config-app", "[listen]\ntcp = \"127.0.0.1:0\"\n".to_owned()),
         ("config-app", format!("{right}[[app]]{app}")),
         ("config-app", right.replace("id = ", "kind = \"stable\" #")),
         ("config-app", right.replacen(APP, "wx 1", 1)),

@@ -27,7 +27,7 @@ pub(crate) async fn provoke() -> Catalogue {
 }
 
 /// The same name on every machine.
-fn shown(folder: &Folder, text: impl ToString) -> String {
+fn shown(folder: &Folder, text: &impl ToString) -> String {
     text.to_string().replace(&*folder.path().to_string_lossy(), "/var/lib/tokens")
 }
 
@@ -36,7 +36,7 @@ fn folders(seen: &mut Catalogue) {
     let within = |name: &str| folder.path().join(name);
     let mut refused = |dir: PathBuf| {
         let error = FileStore::open(dir).map(drop).expect_err("no store");
-        seen.add("store-folder", shown(&folder, error));
+        seen.add("store-folder", shown(&folder, &error));
     };
     fs::write(within("file"), "").expect("a file");
     refused(within("file"));
@@ -70,7 +70,7 @@ async fn files(seen: &mut Catalogue) {
     let state = file(&folder.path().join("store"), "json");
     for written in ["{\"v\":", "{\"v\":99}"] {
         fs::write(&state, written).expect("a state");
-        seen.add("store-file", shown_file(&folder, &state, failure(&store, &account).await));
+        seen.add("store-file", shown_file(&folder, &state, &failure(&store, &account).await));
     }
     let file = "/var/lib/tokens/0123456789abcdef0123456789abcdef";
     for text in ["cannot be read", "has the highest fence there can be, which no store has written"] {
@@ -79,12 +79,12 @@ async fn files(seen: &mut Catalogue) {
     }
     fs::remove_file(&state).expect("it was there");
     fs::create_dir(&state).expect("a folder");
-    seen.add("store-disk", shown_file(&folder, &state, failure(&store, &account).await));
+    seen.add("store-disk", shown_file(&folder, &state, &failure(&store, &account).await));
     fs::remove_dir(&state).expect("it was there");
     let lock = fs::File::open(state.with_extension("lock")).expect("a lock");
     lock.lock().expect("nobody has it");
     let stuck = store.try_lease(&account, LeaseRequest::new(HOUR, 0)).await.expect_err("locked");
-    seen.add("store-disk", shown_file(&folder, &state, stuck));
+    seen.add("store-disk", shown_file(&folder, &state, &stuck));
     let cannot = format!("token store: cannot write {file}.tmp: ");
     for (before, text) in [
         (format!("{cannot}No space left on device (os error 28)"), "; make room for it"),
@@ -118,7 +118,7 @@ fn file(dir: &Path, ending: &str) -> PathBuf {
     files.filter(|path| path.extension().is_some_and(|found| found == ending)).last().expect("it is there")
 }
 
-fn shown_file(folder: &Folder, state: &Path, error: StoreError) -> String {
+fn shown_file(folder: &Folder, state: &Path, error: &StoreError) -> String {
     let stem = state.file_stem().expect("a name").to_string_lossy().into_owned();
     shown(folder, error).replace(&stem, "0123456789abcdef0123456789abcdef").replace("tokens/store", "tokens")
 }

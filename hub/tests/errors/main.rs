@@ -6,10 +6,12 @@
 
 #[path = "../program/process.rs"]
 mod process;
+#[allow(dead_code, reason = "another package's tests need the rest")]
 #[path = "../../../tests/support/scripted.rs"]
 mod scripted;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "the proxy's tests need the rest")]
 #[path = "../proxy/upstream.rs"]
 mod upstream;
 
@@ -60,7 +62,7 @@ async fn provoked() -> Catalogue {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_has_every_error_in_the_words_that_are_printed() {
-    let catalogue = provoked().await;
+    let catalogue = Box::pin(provoked()).await;
     let mut wrong = page::check(&catalogue);
     let literals = source::literals();
     for literal in literals.iter().filter(|literal| !allowed::is_no_error(literal)) {

@@ -67,7 +67,7 @@ fn filled(page: &str, catalogue: &Catalogue) -> (String, Vec<String>) {
             wrong.push(format!("the entry {entry:?} is there twice"));
         }
         seen.push(entry);
-        filled.push_str(&format!("{BEGIN}{entry} -->\n\n```text\n{text}\n```\n\n{END}"));
+        filled.extend([BEGIN, entry, " -->\n\n```text\n", &text, "\n```\n\n", END]);
         rest = after;
     }
     filled.push_str(rest);

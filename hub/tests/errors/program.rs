@@ -224,7 +224,7 @@ fn library(seen: &mut Catalogue, wechat: &FakeWeChat) {
     };
     let bad_verify = {
         let mut verify = Verify::default();
-        verify.path = "x".to_owned();
+        verify.path.replace_range(.., "x");
         verify
     };
     let builders: [HubBuilder; 11] = [

@@ -230,6 +230,6 @@ async fn upstream(seen: &mut Catalogue) {
     seen.add("platform-away", call(&Upstream::saying(encoded).await).await);
     seen.add("platform-away", call(&Upstream::saying("").await).await);
     let mut gone = Upstream::saying("").await;
-    gone.url = "http://127.0.0.1:1".to_owned();
+    gone.url.replace_range(.., "http://127.0.0.1:1");
     seen.add("platform-away", call(&gone).await);
 }

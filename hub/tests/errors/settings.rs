@@ -5,6 +5,12 @@ use tower_wechat::{AppSecret, TokenCache, WeChatAuthLayer, issuer::StableToken};
 
 use crate::catalogue::Catalogue;
 
+#[derive(Debug, Deserialize)]
+struct Settings {
+    #[allow(dead_code)]
+    secret: AppSecret,
+}
+
 pub(crate) fn provoke() -> Catalogue {
     let mut seen = Catalogue::default();
     let issuer = || StableToken::new("wx0123456789abcdef", "secret");
@@ -25,11 +31,6 @@ pub(crate) fn provoke() -> Catalogue {
     let bad = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n";
     for text in ["", bad, "-----BEGIN CERTIFICATE-----\nMII"] {
         seen.add("roots", issuer().root_certificates_pem(text.as_bytes()).expect_err("no certificate"));
-    }
-    #[derive(Debug, Deserialize)]
-    struct Settings {
-        #[allow(dead_code)]
-        secret: AppSecret,
     }
     seen.add("secret-type", serde_json::from_str::<Settings>(r#"{"secret":42}"#).expect_err("a number"));
     seen
