@@ -1,7 +1,7 @@
 //! What can go wrong, said once: [`TokenError`] when there is no token to be had, [`Error`] when a request fails.
 //!
-//! Both say what happened, to which app, and what to do next. Neither ever holds a token, a secret or a URL, but
-//! for where a token hub is.
+//! Both say what happened, to which app, and what to do next. Neither ever holds a token, a secret or a request's URL. All of
+//! them are listed in `docs/errors.md`.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 

@@ -95,11 +95,14 @@ impl Core {
                 let least = if let Need::Living(least) = need { least.as_secs() } else { 0 };
                 let fresh = state.fresh_life().as_secs();
                 let text = format!(
-                    "one that lives for {least} s was asked for, but a new one may have {fresh} s only"
+                    "one that lives for {least} s was asked for, but a new one may have {fresh} s only: ask for less"
                 );
                 Some(Err(state.error(ErrorKind::Config, text)))
             }
-            Decision::Closed => Some(Err(state.error(ErrorKind::Closed, "this cache was shut down"))),
+            Decision::Closed => {
+                let text = "this cache was shut down and fetches no more: make another one, or shut it down after its last user";
+                Some(Err(state.error(ErrorKind::Closed, text)))
+            }
         }
     }
 
@@ -120,7 +123,8 @@ impl Core {
         let state = &self.state;
         state.report(Event::Waited);
         let Ok(runtime) = Handle::try_current() else {
-            return Err(state.error(ErrorKind::NoRuntime, "there is no tokio runtime here to fetch one on"));
+            let text = "there is no tokio runtime here to fetch one on: ask for it inside of one";
+            return Err(state.error(ErrorKind::NoRuntime, text));
         };
         let fetched = async {
             for _ in 0..CALLS {
@@ -151,7 +155,8 @@ impl Core {
                 return Err(error);
             }
             let text = format!(
-                "none came within {:.1} s; the fetch goes on for the next caller",
+                "none came within {:.1} s (`wait_timeout`), for the token endpoint or the store is slow; the fetch goes on for \
+                 the next caller",
                 limit.as_secs_f64()
             );
             Err(state.error(ErrorKind::Timeout, text).with_transient(true))

@@ -169,8 +169,8 @@ impl History {
 
 /// The error where the budget of refreshes is spent.
 pub(super) fn budget_spent(wait: Duration) -> TokenError {
-    let text = "tokens are rejected so often that the budget of refreshes is spent; does the API refuse for another reason, \
-                or does another program mint for this app?";
+    let text = "tokens are rejected so often that the budget of refreshes is spent: either the API refuses for another \
+                reason, or another program mints for this app";
     TokenError::new(ErrorKind::BackedOff, text).with_transient(true).with_retry_after(wait)
 }
 

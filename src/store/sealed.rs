@@ -150,12 +150,14 @@ impl<S> Sealed<S> {
     fn open_token(&self, account: &AccountKey, text: &str) -> Result<Arc<str>, StoreError> {
         let unreadable =
             |what: String| StoreError::unreadable(format!("the token of account {account} {what}"));
-        let (id, sealed) = text
-            .strip_prefix(MARK)
-            .and_then(|sealed| sealed.split_once(':'))
-            .ok_or_else(|| unreadable("is not sealed: a process without sealing wrote it".into()))?;
+        let (id, sealed) =
+            text.strip_prefix(MARK).and_then(|sealed| sealed.split_once(':')).ok_or_else(|| {
+                unreadable("is not sealed: a process without sealing wrote it, which must seal, too".into())
+            })?;
         let Some(key) = self.keys.iter().find(|key| key.id == id) else {
-            return Err(unreadable("is sealed with a key that is not among those given".into()));
+            return Err(unreadable(
+                "is sealed with a key that is not among those given: give this process that one, too".into(),
+            ));
         };
         key.open(&account.to_string(), sealed).ok_or_else(|| {
             unreadable(format!("cannot be opened with the key {id:?}: another key, or changed"))

@@ -161,7 +161,8 @@ impl Problem {
     }
 
     pub(crate) fn not_from_here(address: Option<IpAddr>) -> Self {
-        let address = address.map(|address| format!(" from {address}")).unwrap_or_default();
+        let way =
+            address.map_or_else(|| "through another server".to_owned(), |address| format!("from {address}"));
         Self::new(
             Kind::new(
                 "not-from-here",
@@ -170,7 +171,8 @@ impl Problem {
                 40164,
             ),
             format!(
-                "calls with a user's token are taken from loopback only, and not{address}, unless `open_user_paths = true`"
+                "calls with a user's token are taken from loopback only, and this one came {way}; `open_user_paths = \
+                 true` lets all in"
             ),
         )
     }
@@ -215,7 +217,8 @@ impl Problem {
         let title = "The platform cannot be reached";
         Self::new(
             Kind::of_http("unreachable", title, StatusCode::BAD_GATEWAY, SYSTEM_ERROR),
-            "there was no connection to the platform, and the call was not carried out",
+            "there was no connection to the platform, and the call was not carried out: look at the network, DNS and proxy of the \
+             hub's host",
         )
     }
 

@@ -58,7 +58,7 @@ impl Users {
         };
         // Whoever is behind a proxy on this machine is not on this machine.
         if (!is_here || is_forwarded) && !open {
-            return Err(Problem::not_from_here(address));
+            return Err(Problem::not_from_here(address.filter(|_| !is_here)));
         }
         let until = self.0.check_key(&address);
         until.map_err(|until| Problem::too_many(until.wait_time_from(DefaultClock::default().now())))

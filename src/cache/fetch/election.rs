@@ -87,7 +87,11 @@ impl<'a> Election<'a> {
                 return outcome;
             }
             if self.fetch.elapsed() > longest {
-                return Err(self.fetch.timed_out("another process has been minting all the time"));
+                let text = format!(
+                    "for {:.0} s other processes have had the right to mint, and no token came of it: look at their logs",
+                    longest.as_secs_f64()
+                );
+                return Err(self.fetch.timed_out(text));
             }
             // Watch first, then look, then wait: what happens in between is not missed.
             match &mut watch {
@@ -258,7 +262,9 @@ impl<'a> Election<'a> {
     }
 
     fn store_error(&self, error: StoreError) -> TokenError {
-        let text = "the shared store failed, and a mint without it would end the token that others use; restore the store";
+        let text = format!(
+            "the shared store failed, and a mint without it would end the token that others use; restore the store ({error})"
+        );
         let lasting = error.is_unreadable();
         self.state.error(ErrorKind::Store, text).with_source(error).with_transient(!lasting)
     }

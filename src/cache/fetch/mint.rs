@@ -35,7 +35,11 @@ pub(super) async fn mint(fetch: &Fetch<'_>, generation: u64, usage: &mut Usage) 
     let limit = state.settings.fetch_timeout;
     let began = state.clock.now();
     let minted = timeout(limit, try_twice(fetch, generation, usage)).await.unwrap_or_else(|_| {
-        let text = format!("the token endpoint did not answer within {:.1} s", limit.as_secs_f64());
+        let text = format!(
+            "the token endpoint did not answer within {:.1} s (`fetch_timeout`); look at the network, DNS and proxy of this \
+             host",
+            limit.as_secs_f64()
+        );
         Err(fetch.timed_out(text))
     });
     let (token, cause) = minted.map_err(|error| error.for_app(state.account.app()))?;

@@ -62,13 +62,14 @@ pub(super) async fn run_async(closure: &(dyn Fn(AppId) -> Making + Send + Sync),
         Some(Err(error)) => {
             // A base URL that cannot be one, for example, is a wrong setting wherever it comes from.
             let kind = error.downcast_ref().map_or(ErrorKind::Store, Error::kind);
-            let failure = failure(kind, "the pool's factory failed to make its account");
+            let failure =
+                failure(kind, "the pool's factory failed to make its account; the cause is its own error");
             Err(Missing::Failed(failure.with_source(error)))
         }
     }
 }
 
-const NOT_KNOWN: &str = "the pool's factory does not know it";
+const NOT_KNOWN: &str = "the pool's factory does not know it; is the id right, and was the account added?";
 
 pub(super) fn failure(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> TokenError {
     TokenError::new(kind, text).with_transient(kind != ErrorKind::Config)

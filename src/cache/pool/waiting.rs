@@ -90,7 +90,7 @@ impl Accounts {
             return Joined::Decided(Ok(cache));
         }
         if registry.absent.has(app, self.clock.now().monotonic) {
-            let why = "the pool's factory did not know it a few seconds ago";
+            let why = "the pool's factory did not know it a few seconds ago, and is asked again in some more";
             return Joined::Decided(Err(Missing::Unknown(why)));
         }
         let (flight, first) = registry.join(app, || End::ToCome(watch::Sender::new(None)));
@@ -122,7 +122,9 @@ impl Run {
         let made = timeout(RUN, run_async(&**closure, self.app.clone())).await;
         self.outcome = made.unwrap_or_else(|_| {
             let seconds = RUN.as_secs();
-            let text = format!("the pool's factory did not make its account within {seconds} s");
+            let text = format!(
+                "the pool's factory did not make its account within {seconds} s; see what it waits for"
+            );
             Err(Missing::Failed(failure(ErrorKind::Timeout, text)))
         });
     }

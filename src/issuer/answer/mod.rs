@@ -5,6 +5,7 @@
 //! (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>,
 //! <https://developer.work.weixin.qq.com/document/path/90313>).
 
+mod day;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,7 @@ pub(crate) fn parse(status: StatusCode, body: &[u8], codes: Codes) -> Result<Min
     let Some(token) = answer.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
     else {
         return Err(TokenError::transient(
-            "the token endpoint's answer has neither an access_token nor an errcode",
+            "the token endpoint's answer has neither an access_token nor an errcode: something else may answer there",
         ));
     };
     if token.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
@@ -84,7 +85,7 @@ fn success(status: StatusCode, body: &[u8], codes: Codes) -> Result<Map<String, 
     }
     answer.ok_or_else(|| {
         TokenError::transient(if body.iter().all(u8::is_ascii_whitespace) {
-            "the token endpoint's answer is empty"
+            "the token endpoint's answer is empty: it was cut off, or the app id or the secret is made up"
         } else {
             "the token endpoint's answer is no JSON object: it was cut off, or something else answers there"
         })
@@ -127,7 +128,9 @@ fn refused(
     let number = status.as_u16();
     let errmsg = answer.and_then(|answer| answer.get("errmsg")?.as_str()).unwrap_or_default();
     let mut error = if status.is_server_error() {
-        TokenError::transient(format!("the token endpoint, or what is before it, failed with HTTP {number}"))
+        TokenError::transient(format!(
+            "the token endpoint, or what is before it, failed with HTTP {number}; it is asked again by itself"
+        ))
     } else if let Some(errcode) = errcode {
         refusal(codes, errcode, errmsg)
     } else if status.is_success() {
@@ -138,10 +141,13 @@ fn refused(
              that of the endpoint itself"
         ))
     } else if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) {
-        TokenError::transient(format!("the token endpoint put the call off with HTTP {number}"))
+        TokenError::transient(format!(
+            "the token endpoint put the call off with HTTP {number}; it is asked again by itself"
+        ))
     } else if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         TokenError::permanent(
-            "the proxy before the token endpoint refused the call with HTTP 407: it wants a user and a password",
+            "the proxy before the token endpoint refused the call with HTTP 407: it wants a user and a password, which may stand \
+             in the proxy's URL (`HTTPS_PROXY`)",
         )
         .of_this_host()
     } else {

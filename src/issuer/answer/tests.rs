@@ -121,13 +121,32 @@ fn a_used_up_quota_means_a_day_at_wechat_and_a_while_at_wecom() {
     let wechat = refusal_by(Codes::WeChat, 45009, "");
     assert_eq!((wechat.is_transient(), wechat.retry_after()), (false, Some(Duration::from_secs(600))));
     assert!(wechat.to_string().contains("/cgi-bin/clear_quota/v2"), "{wechat}");
+    assert!(wechat.to_string().contains(" 00:00 in Beijing"), "{wechat}");
     let wecom = refusal_by(Codes::WeCom, 45009, "");
     assert_eq!((wecom.is_transient(), wecom.retry_after()), (true, Some(Duration::from_secs(60))));
     assert!(wecom.to_string().contains("a minute or an hour"), "{wecom}");
     assert!(!wecom.to_string().contains("clear_quota"), "{wecom}");
-    for code in [-1, 40001, 40091, 45011, 60020] {
+    for code in [-1, 40013, 40091, 45011, 60020] {
         let (one, other) = (refusal_by(Codes::WeChat, code, ""), refusal_by(Codes::WeCom, code, ""));
         assert_eq!(one.to_string(), other.to_string());
+    }
+}
+
+#[test]
+fn what_only_a_console_can_mend_is_told_with_the_way_there() {
+    for (codes, errcode, way) in [
+        (Codes::WeChat, 40125, "开发密钥"),
+        (Codes::WeChat, 40001, "开发密钥"),
+        (Codes::WeCom, 40001, "应用管理"),
+        (Codes::WeCom, 40091, "应用管理"),
+        (Codes::WeChat, 40164, "API IP白名单"),
+        (Codes::WeCom, 60020, "企业可信IP"),
+        (Codes::WeChat, 61004, "白名单IP地址列表"),
+        (Codes::WeChat, 40243, "unfreeze it at developers.weixin.qq.com/platform"),
+        (Codes::WeCom, 301_002, "open.work.weixin.qq.com/devtool/query?e=301002"),
+    ] {
+        let text = refusal_by(codes, errcode, "").to_string();
+        assert!(text.contains(way), "{way}: {text}");
     }
 }
 

@@ -101,7 +101,7 @@ fn told(error: &(dyn StdError + 'static), secrets: &[&str]) -> String {
         let text = error.to_string();
         let quotes = text.contains("://")
             || text.to_ascii_lowercase().contains("secret")
-            || secrets.iter().any(|secret| text.contains(secret));
+            || secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret));
         let text = if quotes {
             "(left out: it quotes the request)".to_owned()
         } else {
@@ -148,5 +148,10 @@ mod tests {
             assert_eq!(told(quoting), "(left out: it quotes the request): os saysno");
         }
         assert_eq!(told("os says\nno"), "os saysno", "said once");
+        assert_eq!(
+            super::told(&io::Error::other("no such socket"), &[""]),
+            "no such socket",
+            "no secret, no quote"
+        );
     }
 }

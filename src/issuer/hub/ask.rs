@@ -136,7 +136,8 @@ impl Hub {
 
     fn late(&self, limit: Duration) -> Failure {
         self.reach.failed();
-        let text = format!("{} did not answer within {} s", self.place.name, limit.as_secs());
+        let text =
+            format!("{} did not answer within {} s: see whether it runs", self.place.name, limit.as_secs());
         Failure::Away(self.named(TokenError::new(ErrorKind::Timeout, text).with_transient(true)))
     }
 

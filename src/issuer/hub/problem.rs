@@ -71,18 +71,26 @@ fn explain(status: StatusCode) -> (&'static str, &'static str, bool) {
              it has one",
             false,
         ),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            ("cannot be asked, for the proxy before it wants a user and a password", "", false)
-        }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => (
+            "cannot be asked, for the proxy before it wants a user and a password",
+            "they may stand in the proxy's URL (`HTTPS_PROXY`)",
+            false,
+        ),
         StatusCode::REQUEST_TIMEOUT => ("did not get the question in time", "", true),
         StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
             "finds the question too large",
             "look at `body_bytes` and `header_bytes` among the limits of its configuration",
             false,
         ),
-        StatusCode::TOO_MANY_REQUESTS => ("is asked too often by this client", "", true),
+        StatusCode::TOO_MANY_REQUESTS => (
+            "is asked too often by this client",
+            "raise the client's `rate` in the hub's configuration, or find out what asks so often",
+            true,
+        ),
         StatusCode::SERVICE_UNAVAILABLE => ("has no token at the moment", "", true),
-        _ if status.is_server_error() => ("failed, or what is before it did", "", true),
+        _ if status.is_server_error() => {
+            ("failed, or what is before it did", "look at the log of either", true)
+        }
         _ if status.is_redirection() => (
             "answered with a redirect, which is not followed",
             "its URL must be that of the hub itself",

@@ -134,18 +134,23 @@ impl Fault {
             "OOM" => {
                 Self::new("Redis has no memory left (`maxmemory`); give it more, or free some", Cure::Nothing)
             }
-            "MISCONF" => {
-                Self::new("Redis refuses to write because it cannot save to its disk", Cure::Nothing)
-            }
-            "NOREPLICAS" => {
-                Self::new("Redis refuses to write because it has too few replicas", Cure::Nothing)
-            }
+            "MISCONF" => Self::new(
+                "Redis refuses to write because it cannot save to its disk; make room there, and see its log",
+                Cure::Nothing,
+            ),
+            "NOREPLICAS" => Self::new(
+                "Redis refuses to write because it has too few replicas (`min-replicas-to-write`); see where they are",
+                Cure::Nothing,
+            ),
             "LOADING" => Self::new("Redis is still loading its data; wait a moment", Cure::Nothing),
             "BUSY" => Self::new(
                 "Redis is busy with somebody's script; wait, or end it with SCRIPT KILL",
                 Cure::Nothing,
             ),
-            "MASTERDOWN" => Self::new("this Redis replica has lost its primary", Cure::Reconnect),
+            "MASTERDOWN" => Self::new(
+                "this Redis replica has lost its primary; see whether that runs, or a new one is being chosen",
+                Cure::Reconnect,
+            ),
             "CLUSTERDOWN" | "TRYAGAIN" => Self::new(
                 "the Redis Cluster does not serve this key at the moment; see `redis-cli cluster info`",
                 Cure::Nothing,
@@ -160,13 +165,18 @@ impl Fault {
                 Cure::Nothing,
             )
             .lasting(),
-            _ if said.contains("DB index") => {
-                Self::new("Redis does not have the database that the URL names", Cure::Reconnect).lasting()
+            _ if said.contains("DB index") => Self::new(
+                "Redis does not have the database that the URL names; correct the URL",
+                Cure::Reconnect,
+            )
+            .lasting(),
+            _ if said.contains("max number of clients") => Self::new(
+                "Redis accepts no more connections (`maxclients`); allow more, or see who holds them",
+                Cure::Reconnect,
+            ),
+            _ => {
+                Self::new(format!("Redis answered with the error {}; see its log", shown(code)), Cure::Probe)
             }
-            _ if said.contains("max number of clients") => {
-                Self::new("Redis accepts no more connections (`maxclients`)", Cure::Reconnect)
-            }
-            _ => Self::new(format!("Redis answered with the error {}", shown(code)), Cure::Probe),
         }
     }
 }
