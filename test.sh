@@ -59,6 +59,8 @@ need_package curl curl
 # The hub's status page is looked at in a browser, in Chinese as well.
 need_package chromium chromium
 need_package fc-list fontconfig
+# Alerts and dashboard are tried with a real Prometheus.
+need_package promtool prometheus
 fc-list :lang=zh | grep -q . || need_package no-such-command fonts-noto-cjk
 need_cargo cargo-nextest
 need_cargo cargo-hack
@@ -133,7 +135,6 @@ else
 fi
 
 step "dashboard and alerts, against a real Prometheus of real hubs"
-need_package promtool prometheus
 if python3 --version >/dev/null 2>&1; then observability/check.sh; else echo "skipped: there is no python3"; fi
 
 step "licences, bans and sources of dependencies"

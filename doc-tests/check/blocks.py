@@ -4,7 +4,9 @@ Code in other languages, and code that needs crates of others, has to stand in a
 """
 
 import json
+import shutil
 import subprocess
+import tempfile
 import textwrap
 import tomllib
 
@@ -31,7 +33,9 @@ def wrong(block):
     language, *attributes = block.tag.split(",")
     if language == "rust":
         return rust(block.code, attributes)
-    checks = {"sh": shell, "console": console, "toml": toml, "json": as_json, "yaml": no_check, "text": no_check}
+    checks = {
+        "sh": shell, "console": console, "toml": toml, "json": as_json, "promql": promql, "yaml": no_check, "text": no_check
+    }
     if block.tag not in checks:
         return f"no check is known for a block that is tagged {block.tag!r}"
     return checks[block.tag](block.code)
@@ -71,6 +75,18 @@ def as_json(code):
         json.loads(code)
     except ValueError as error:
         return f"no JSON: {error}"
+
+
+def promql(code):
+    """As the expression of a rule. Whether such series exist is what `observability/check.sh` looks at."""
+    if not shutil.which("promtool"):
+        return None
+    rules = {"groups": [{"name": "page", "rules": [{"record": "page", "expr": code}]}]}
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        json.dump(rules, file)
+        file.flush()
+        checked = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True)
+    return checked.stderr.strip() if checked.returncode else None
 
 
 def no_check(_):

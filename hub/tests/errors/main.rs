@@ -37,6 +37,8 @@ mod page;
 use catalogue::Catalogue;
 
 async fn provoked() -> Catalogue {
+    // Built with other packages, reqwest has no TLS provider of its own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut all = Catalogue::default();
     // At once: what takes time is waiting.
     let (platform, network, cache, layer, pool, hub_client, files, redis, seals, refusals, program) = tokio::join!(
