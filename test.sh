@@ -92,8 +92,7 @@ step "documentation, broken links denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-deps
 
 step "the book, in both languages"
-mdbook build docs
-mdbook build docs/zh-CN
+if python3 --version >/dev/null 2>&1; then python3 doc-tests/book.py; else mdbook build docs && mdbook build docs/zh-CN; fi
 
 step "quick starts of the README, each with the dependencies that it names"
 if python3 --version >/dev/null 2>&1; then python3 doc-tests/quick_start.py target/quick-start; else echo "skipped: there is no python3"; fi
