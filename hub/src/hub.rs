@@ -1,6 +1,6 @@
 //! [`Hub`]: apps and clients, and the service that brings them together.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -199,6 +199,21 @@ pub struct HubBuilder {
     settings: Settings,
     pass_key: Option<PassKey>,
     metrics: Option<PrometheusHandle>,
+}
+
+/// The apps, without anything that is secret.
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table();
+        f.debug_struct("Hub").field("apps", &table.apps.keys()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HubBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let apps: Vec<_> = self.apps.iter().map(|(id, _)| id).collect();
+        f.debug_struct("HubBuilder").field("apps", &apps).finish_non_exhaustive()
+    }
 }
 
 impl HubBuilder {

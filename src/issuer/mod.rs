@@ -226,6 +226,10 @@ pub trait Issuer: Send + Sync + 'static {
     ///
     /// A [`TokenError`] that says whether it [is transient](TokenError::is_transient) and whether it
     /// [belongs to this host](TokenError::is_of_this_host). [`TokenError::from_answer`] makes it from an answer.
+    ///
+    /// Where the call goes through a layer with another account's token (that of a third-party platform), an answer that
+    /// has an [`AuthOutcome`](crate::AuthOutcome) without a replay speaks of that token: its
+    /// [`refresh_error`](crate::AuthOutcome::refresh_error) is why this account has none, and not what `from_answer` says.
     fn mint(&self, how: Mint) -> MintFuture<'_>;
 
     /// Where the token may go, and how its rejection looks.
@@ -265,8 +269,8 @@ pub trait Issuer: Send + Sync + 'static {
     /// Whether that which made a mint fail has been mended since: the secret was replaced, a new ticket has come. `failure`
     /// is what the mint failed with, here or in another process.
     ///
-    /// A cache that holds back after a failure asks this when a token is wanted, at most once a second, and asks the
-    /// endpoint at once if so. It is called on the runtime and should not block for long. `false` unless you say otherwise.
+    /// A cache that holds back after a failure asks this when a token is wanted, at most once a second, and for the first
+    /// time right after the failed mint. If so, it asks the endpoint at once. It is called on the runtime and should not block for long. `false` unless you say otherwise.
     fn was_mended(&self, failure: &TokenError) -> bool {
         let _ = failure;
         false

@@ -63,7 +63,8 @@
 //! 7. Every call ends in a time of the store's own, with [`StoreError`] if need be.
 //!
 //! Whoever writes a store of their own can check it against these rules with
-//! [`store_conformance`](crate::testing::store_conformance) (feature `testing`).
+//! [`store_conformance`](crate::testing::store_conformance) (feature `testing`), but for 5 and 7: it can neither damage a
+//! record nor take the storage away.
 
 #[cfg(all(feature = "file", unix))]
 mod file;
@@ -197,7 +198,8 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// has nothing.
     fn note<'a>(&'a self, account: &'a AccountKey, note: Note) -> StoreFuture<'a, ()>;
 
-    /// Watches the account from now on. A hint only: it may report too much, and may miss a change.
+    /// Watches the account from now on. A hint only: it may report too much, and may miss a change. Caches look by
+    /// themselves as well, every 30 to 90 ms while they wait for a mint, and every 20 to 40 s otherwise.
     fn watch(&self, account: &AccountKey) -> Box<dyn Watch>;
 }
 
@@ -271,7 +273,7 @@ pub struct LeaseRequest {
     pub life: Duration,
     /// The lease's fence must be above this, whatever the store remembers.
     pub floor: u64,
-    /// Tells this claimant from all others: a random number.
+    /// Tells this claimant from all others: a random number, of all 64 bits.
     pub owner: u64,
 }
 

@@ -89,7 +89,8 @@ impl Usage {
         })
     }
 
-    /// Reads the written form, `passed` later. What cannot be read is no usage: it costs a few mints, and not the token.
+    /// Reads the written form, `passed` later. What cannot be read, nothing at all among it, is no usage: it
+    /// costs a few mints, and not the token.
     #[must_use]
     pub fn decode(written: &[u8], passed: Duration, accepted: u64) -> Self {
         let usage = from_json(written).map_or_else(

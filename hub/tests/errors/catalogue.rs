@@ -65,10 +65,7 @@ fn steady(text: &str) -> String {
     let text = after(&text, "left alone for ", "5.0", |c| c.is_ascii_digit() || c == '.');
     let text = after(&text, ", rid ", "654df33c-64386a2f-29857782", |c| c.is_ascii_hexdigit() || c == '-');
     let text = after(&text, ", hint ", "1692099979531331300516404", |c| c.is_ascii_digit());
-    let text =
-        after(&text, "used up until ", "2026-01-08 00:00", |c| c.is_ascii_digit() || " -:".contains(c));
     let text = after(&text, ": process ", "4242", |c| c.is_ascii_digit());
-    let text = text.replace("2026-01-08 00:00in Beijing", "2026-01-08 00:00 in Beijing");
     text.replace(['\n', '\r'], " ")
 }
 

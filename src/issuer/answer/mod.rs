@@ -5,7 +5,6 @@
 //! (<https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html>,
 //! <https://developer.work.weixin.qq.com/document/path/90313>).
 
-mod day;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -39,10 +38,13 @@ impl TokenError {
     /// use tower_wechat::{Platform, TokenError};
     ///
     /// let platform = Platform::component();
-    /// let answer = br#"{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 1.2.3.4"}"#;
+    /// let answer = br#"{
+    ///     "errcode": 61004,
+    ///     "errmsg": "access clientip is not registered requestIP: 1.2.3.4"
+    /// }"#;
     /// let error = TokenError::from_answer(StatusCode::OK, answer, &platform).unwrap();
     /// assert_eq!(error.errcode(), Some(61004));
-    /// assert!(error.to_string().contains("1.2.3.4 is not on the app's IP allow-list"));
+    /// assert!(error.to_string().contains("1.2.3.4 is not on the app's IP allow"));
     ///
     /// let answer = br#"{"component_access_token":"a-token","expires_in":7200}"#;
     /// assert!(TokenError::from_answer(StatusCode::OK, answer, &platform).is_none());

@@ -2,8 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use super::day::next_midnight;
-use crate::{clock::Clock, error::TokenError, platform::Codes};
+use crate::{error::TokenError, platform::Codes};
 
 /// For what is over within a minute or some, and nobody says when. The cache doubles it with every failure.
 const A_MOMENT: Duration = Duration::from_secs(5);
@@ -85,14 +84,11 @@ fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Agai
              fetches tokens for this corp",
             Again::After(WECOM_WINDOW),
         ),
-        45009 => {
-            let text = format!(
-                "the quota of token calls is used up until {} in Beijing: wait for that or reset it (/cgi-bin/clear_quota/v2, \
-                 ten times a month), and find out who else fetches tokens for this app",
-                next_midnight(Clock::default().now())
-            );
-            return (text.into(), Again::NotBefore(QUOTA_PAUSE));
-        }
+        45009 => (
+            "the quota of token calls is used up until midnight in Beijing (16:00 UTC): wait for that or reset it \
+             (/cgi-bin/clear_quota/v2, ten times a month), and find out who else fetches tokens for this app",
+            Again::NotBefore(QUOTA_PAUSE),
+        ),
         45011 => (
             "too many token calls in this minute; it is asked again by itself, and if this goes on, find out who else fetches \
              tokens for this app",

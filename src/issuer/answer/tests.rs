@@ -121,7 +121,7 @@ fn a_used_up_quota_means_a_day_at_wechat_and_a_while_at_wecom() {
     let wechat = refusal_by(Codes::WeChat, 45009, "");
     assert_eq!((wechat.is_transient(), wechat.retry_after()), (false, Some(Duration::from_secs(600))));
     assert!(wechat.to_string().contains("/cgi-bin/clear_quota/v2"), "{wechat}");
-    assert!(wechat.to_string().contains(" 00:00 in Beijing"), "{wechat}");
+    assert!(wechat.to_string().contains("until midnight in Beijing (16:00 UTC)"), "{wechat}");
     let wecom = refusal_by(Codes::WeCom, 45009, "");
     assert_eq!((wecom.is_transient(), wecom.retry_after()), (true, Some(Duration::from_secs(60))));
     assert!(wecom.to_string().contains("a minute or an hour"), "{wecom}");

@@ -23,7 +23,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// How early a store's clock may be: it may count whole milliseconds, and start at a cached reading.
 const GRAIN: Duration = Duration::from_millis(10);
 
-/// Checks a store of your own against the [rules of a store](crate::store).
+/// Checks a store of your own against the [rules of a store](crate::store), but for damaged records (5) and calls that hang
+/// (7): test those yourself.
 ///
 /// `make` gives a fresh handle, as another process would have it, onto the *same* storage at every call. The accounts
 /// have random names, so the storage may be in use. It takes a few seconds of real time: do not pause tokio's clock, and
