@@ -51,7 +51,7 @@ async fn it_fits_every_width_in_both_languages_with_and_without_scripts() {
     let scene = Scene::new(|builder| builder).await;
     let admin = scene.hub.serve_admin("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", tcp(&admin));
-    for (language, title) in [("en", "2 of 5 apps need attention"), ("zh-CN", "2 / 5 个应用需要处理")]
+    for (language, title) in [("en", "2 of 5 apps need attention"), ("zh-CN", "2 / 5 个账号需要处理")]
     {
         for scripts in [true, false] {
             browser.order("Emulation.setScriptExecutionDisabled", json!({ "value": !scripts })).await;

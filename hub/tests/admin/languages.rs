@@ -8,9 +8,9 @@ async fn the_page_is_in_the_language_that_the_browser_prefers() {
     let admin = scene.hub.serve_admin("127.0.0.1:0").unwrap();
     for (header, tag, text) in [
         ("", "en", "Held back"),
-        ("accept-language: zh-CN,zh;q=0.9,en;q=0.8\r\n", "zh-CN", "暂停换取"),
+        ("accept-language: zh-CN,zh;q=0.9,en;q=0.8\r\n", "zh-CN", "暂停获取"),
         ("accept-language: en,zh;q=0.9\r\n", "en", "Held back"),
-        ("accept-language: zh;q=0.2\r\naccept-language: en;q=0.1\r\n", "zh-CN", "暂停换取"),
+        ("accept-language: zh;q=0.2\r\naccept-language: en;q=0.1\r\n", "zh-CN", "暂停获取"),
     ] {
         let page = ask(&admin, "GET", "/", header).await;
         assert_eq!(page.header("content-language"), Some(tag));

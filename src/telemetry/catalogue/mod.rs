@@ -118,9 +118,9 @@ fn span() -> Said {
 
 fn kind(kind: Kind) -> Both {
     match kind {
-        Kind::Counter => ["counter", "计数器 (counter)"],
-        Kind::Histogram => ["histogram, s", "直方图 (histogram)，秒"],
-        Kind::Gauge => ["gauge, s", "瞬时值 (gauge)，秒"],
+        Kind::Counter => ["counter", "计数器（counter）"],
+        Kind::Histogram => ["histogram, s", "直方图（histogram），秒"],
+        Kind::Gauge => ["gauge, s", "瞬时值（gauge），秒"],
     }
 }
 

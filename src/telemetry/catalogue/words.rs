@@ -23,13 +23,13 @@ pub(super) const METRICS: &[Both] = &[
     ["Tokens taken from the store instead of minted", "没有重新获取、直接取自存储的令牌数"],
     ["Callers that had to wait for a token", "需要等待令牌的调用次数"],
     ["Those of them that joined a fetch under way", "其中加入了正在进行的获取的次数"],
-    ["Answers in which WeChat rejected the token", "微信判令牌失效的应答数"],
+    ["Answers in which WeChat rejected the token", "微信判令牌失效的响应数"],
     ["Rejected requests sent a second time", "令牌失效后重发的请求数"],
-    ["Rejected requests without a second answer", "令牌失效后没有得到第二次应答的请求数"],
-    ["Refreshes refused because a budget was spent", "因预算用尽而被拒绝的刷新次数"],
+    ["Rejected requests without a second answer", "令牌失效后没有得到第二个响应的请求数"],
+    ["Refreshes refused because a budget was spent", "因预算用完而被拒绝的刷新次数"],
     [
         "Times it looked as if another program minted for this app; once an hour at most",
-        "疑似有其他程序也在获取这个应用的令牌；每小时最多计一次",
+        "疑似有别的程序也在为这个账号获取令牌；每小时最多计一次",
     ],
     ["Outages of the store, each counted once", "存储故障的次数，每次故障只计一次"],
     ["Tokens minted too late, and thrown away", "获取得太晚、因而作废的令牌数"],
@@ -48,7 +48,7 @@ pub(super) const METRICS: &[Both] = &[
 
 pub(super) const MINTED: Both = [
     "There is a new token. Normal about every two hours for each app.",
-    "得到了新令牌。正常情况下每个应用大约两小时一次。",
+    "得到了新令牌。正常情况下每个账号大约两小时一次。",
 ];
 pub(super) const MINT_FAILED: Both = [
     "No token could be had, and nobody asks again for `pause_ms`. `error` says what to do; a good token that is still there is \
@@ -58,23 +58,23 @@ pub(super) const MINT_FAILED: Both = [
 pub(super) const SHARED: Both =
     ["Another process had minted the token already.", "别的进程已经获取了令牌，直接使用它的。"];
 pub(super) const WAITED: Both =
-    ["A request found no good token, and waited for one.", "请求到来时没有可用令牌，等待了一个。"];
+    ["A request found no good token, and waited for one.", "请求到来时没有可用的令牌，等到了一个。"];
 pub(super) const COALESCED: Both =
     ["It waited for a fetch that another request had begun.", "等待的是另一个请求已经发起的获取。"];
 pub(super) const REJECTED: Both = [
     "WeChat ended the token before its time (`errcode` 40001, 42001, 40014). It is replaced, and the request sent again. Now and \
      then is normal; every few minutes is another program that mints.",
-    "令牌提前失效（`errcode` 为 40001、42001 或 40014）。随即刷新并重发请求。偶尔出现是正常的；每隔几分钟一次，说明有别的程序也在获取令牌。",
+    "令牌提前失效（`errcode` 为 40001、42001 或 40014）。随即刷新并重发请求。偶尔出现是正常的；每隔几分钟就有一次，说明有别的程序也在获取令牌。",
 ];
 pub(super) const REJECTED_AGAIN: Both = [
     "The same news from the other requests that carried the same token.",
-    "其他带着同一令牌的请求得到了同样的结果。",
+    "带着同一个令牌的其他请求，也得到了同样的响应。",
 ];
 pub(super) const REPLAYED: Both =
-    ["A rejected request went out again, with a better token.", "令牌失效的请求已换用新令牌重发。"];
+    ["A rejected request went out again, with a better token.", "令牌失效的请求已换上新令牌重发。"];
 pub(super) const NOT_REPLAYED: Both = [
     "The caller got WeChat's rejection: the request could not be sent again, or there was no better token. `why` has the reason.",
-    "调用方收到了微信的失效应答：请求无法重发，或者没有更新的令牌。原因见 `why`。",
+    "调用方收到了微信的失效响应：请求无法重发，或者没有更新的令牌。原因见 `why`。",
 ];
 pub(super) const BUDGET_SPENT: Both = [
     "WeChat rejects one token after the other. Refreshing helps against nothing here, and is refused for `wait_ms`, so that the \
@@ -83,11 +83,11 @@ pub(super) const BUDGET_SPENT: Both = [
 ];
 pub(super) const FOREIGN_MINTER: Both = [
     "The tokens die as they do when a second program mints for the app. `advice` says what to do about it.",
-    "令牌失效的时间规律像是有第二个程序在获取这个应用的令牌。处理办法见 `advice`。",
+    "从令牌失效的规律看，像是有另一个程序也在为这个账号获取令牌。处理办法见 `advice`。",
 ];
 pub(super) const STORE_FAILED: Both = [
     "The store cannot be used. Each process goes on by itself; with classic tokens they may end each other's.",
-    "存储不可用。各进程各自获取令牌；使用普通 access_token 时可能互相顶掉。",
+    "存储不可用。各进程各自获取令牌；如果是普通令牌，可能互相让对方的令牌失效。",
 ];
 pub(super) const FENCED: Both = [
     "This process was too slow or stood still while it minted, and another one took over. Its own token is thrown away.",
@@ -103,7 +103,7 @@ pub(super) const PLACEHOLDER: Both = [
 ];
 pub(super) const MAY_EVICT: Both = [
     "Said when the server is connected to. Tokens that Redis evicts are minted again, each at the cost of a mint.",
-    "连接 Redis 时提示。被淘汰的令牌需要重新获取，每次消耗一次获取额度。",
+    "连接 Redis 时提示。被淘汰的令牌要重新获取，每次消耗一次调用额度。",
 ];
 
 pub(super) const FETCH: Both = [
@@ -121,10 +121,10 @@ pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
         &[],
         [
             "The account, as a hash of token endpoint and app (`AccountKey`). The same in metrics and events.",
-            "账号：由令牌接口和应用算出的哈希（`AccountKey`）。在指标和事件里相同。",
+            "账号，是由令牌接口和 AppID 算出的哈希（`AccountKey`）。在指标和事件里相同。",
         ],
     ),
-    ("app", &[], ["The app's id. In events only.", "应用的 id（appid 或 corpid）。只出现在事件里。"]),
+    ("app", &[], ["The app's id. In events only.", "账号的 AppID 或 CorpID。只出现在事件里。"]),
     (
         "cause",
         &["cold", "ahead", "rejected", "forced"],
@@ -151,7 +151,7 @@ pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
         &[],
         [
             "WeChat's id of the request, for its support and for the log search in the console.",
-            "微信给出的请求 id，用于后台日志查询或向微信客服反馈。",
+            "微信给出的请求 id，在后台查日志或向微信客服反馈时使用。",
         ],
     ),
     ("hint", &[], ["WeCom's id of the request.", "企业微信给出的请求标识。"]),
@@ -170,11 +170,14 @@ pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
         &[],
         ["How long ago the rejected token was minted, in seconds.", "失效的令牌是多少秒前获取的。"],
     ),
-    ("advice", &[], ["What to do about the other program.", "对另一个程序该怎么办。"]),
+    ("advice", &[], ["What to do about the other program.", "怎样处理另一个程序。"]),
     (
         "host",
         &[],
-        ["Where the request goes. Its path and query are not shown.", "请求发往的主机。不显示路径和参数。"],
+        [
+            "Where the request goes. Its path and query are not shown.",
+            "请求发往的主机。不显示路径和查询参数。",
+        ],
     ),
     ("policy", &[], ["Redis's `maxmemory-policy`.", "Redis 的 `maxmemory-policy`。"]),
 ];

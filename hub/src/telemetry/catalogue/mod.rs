@@ -96,9 +96,9 @@ fn meaning(event: Event<'_>) -> Both {
 
 fn kind(kind: Kind) -> Both {
     match kind {
-        Kind::Counter => ["counter", "计数器 (counter)"],
-        Kind::Gauge => ["gauge", "瞬时值 (gauge)"],
-        Kind::Seconds => ["gauge, s", "瞬时值 (gauge)，秒"],
+        Kind::Counter => ["counter", "计数器（counter）"],
+        Kind::Gauge => ["gauge", "瞬时值（gauge）"],
+        Kind::Seconds => ["gauge, s", "瞬时值（gauge），秒"],
     }
 }
 

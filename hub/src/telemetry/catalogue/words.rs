@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &[Both] = &[
 pub(super) const METRICS: &[Both] = &[
     ["Tokens handed out", "发出的令牌数"],
     ["Passes handed out", "发出的通行令牌数"],
-    ["Calls of APIs that were answered", "得到应答的接口调用数"],
+    ["Calls of APIs that were answered", "得到响应的接口调用数"],
     ["Calls of the hub's own that made sure of a token", "中控服务器自己为确认令牌是否有效而发起的调用数"],
     ["Requests refused", "被拒绝的请求数"],
     [
@@ -28,7 +28,7 @@ pub(super) const METRICS: &[Both] = &[
     ["Those of them on which no request is being answered", "其中空闲的连接数"],
     [
         "What /readyz says: 1 once every app that is kept warm has a token, else 0",
-        "即 /readyz 的结果：所有 keep_warm 的应用都有令牌时为 1，否则为 0",
+        "即 /readyz 的结果：所有 keep_warm 的账号都有令牌时为 1，否则为 0",
     ],
     ["Questions that wait for a later token", "正在等待新令牌的长轮询数"],
     [
@@ -37,14 +37,14 @@ pub(super) const METRICS: &[Both] = &[
     ],
     [
         "1 for each app: which account it is in the other metrics, and its platform",
-        "每个应用恒为 1：它在其他指标里对应哪个账号，属于哪个平台",
+        "每个账号恒为 1：AppID 在其他指标里对应哪个 account，属于哪个平台",
     ],
     ["What is left of the present token's life; zero without one", "当前令牌的剩余有效期；没有令牌时为 0"],
     ["Refreshes in answer to rejections that the budget has left", "预算里还剩多少次因失效而进行的刷新"],
     ["How many of them may bring a token that is rejected, too", "其中还允许多少次刷新后仍然失效"],
     [
         "1 while a failure or a spent budget forbids to replace the token, else 0",
-        "因获取失败或预算用尽而不能更换令牌时为 1，否则为 0",
+        "因获取失败或预算用完而不能更换令牌时为 1，否则为 0",
     ],
     ["1 if the store could not be used the last time, else 0", "最近一次使用存储失败时为 1，否则为 0"],
 ];
@@ -54,25 +54,25 @@ pub(super) const METRICS: &[Both] = &[
 pub(super) const REFUSED: Both = [
     "A request was refused: a wrong secret (401), a right, an app or a path that the client lacks (403, 404), too many requests (429), no \
      token to be had (503).",
-    "请求被拒绝：密钥错误 (401)；客户端没有这项权限、应用或路径 (403、404)；请求过多 (429)；没有可用的令牌 (503)。",
+    "请求被拒绝：密钥错误（401）；客户端没有这项权限，或不能用这个账号或路径（403、404）；请求过多（429）；没有可用的令牌（503）。",
 ];
 pub(super) const ANSWERED: Both =
-    ["A call through the hub had its answer.", "经中控服务器的调用得到了应答。"];
+    ["A call through the hub had its answer.", "经过中控服务器的调用得到了响应。"];
 pub(super) const CALL_REFUSED: Both = [
     "WeChat answered a call through the hub with an error code. The client got that answer.",
-    "微信对经中控服务器的调用返回了错误码，应答已原样交给客户端。",
+    "经过中控服务器的调用，微信返回了错误码；响应已原样交给客户端。",
 ];
 pub(super) const NO_ANSWER: Both = [
     "A call through the hub broke off before its answer. The client was told so with status 502.",
-    "调用在得到应答之前中断，客户端收到状态码 502。",
+    "调用在得到响应之前中断，客户端收到状态码 502。",
 ];
 pub(super) const VERIFIED: Both = [
     "A client asked for a token that it had already, and the hub tried it with a call of its own first.",
-    "客户端再次索取它已有的令牌，中控服务器先用一次调用确认令牌是否有效。",
+    "客户端再次来要它已有的令牌，中控服务器先用一次调用确认令牌是否有效。",
 ];
 pub(super) const NO_VERIFICATION_LEFT: Both = [
     "Clients ask for tokens that they have more often than `a_day` allows to verify. Find the client that does not keep its token.",
-    "客户端反复索取已有的令牌，超过了 `a_day` 允许的确认次数。请找出没有缓存令牌的客户端。",
+    "客户端反复来要已有的令牌，超过了 `a_day` 允许的确认次数。请找出没有缓存令牌的客户端。",
 ];
 pub(super) const CONNECTED: Both = ["A connection was taken.", "接受了一个连接。"];
 pub(super) const NO_ROOM: Both = [
@@ -106,7 +106,7 @@ pub(super) const FEW_DESCRIPTORS: Both = [
 ];
 pub(super) const PASS_KEY_NOT_KEPT: Both = [
     "At the start, without a configuration file. After a restart clients need new passes, and get them by asking.",
-    "启动时，没有配置文件。重启后客户端需要新的通行令牌，重新索取即可。",
+    "启动时，没有配置文件。重启后客户端需要新的通行令牌，再来要一次即可。",
 ];
 pub(super) const ENDING: Both = ["After SIGTERM or SIGINT.", "收到 SIGTERM 或 SIGINT 之后。"];
 pub(super) const ENDED: Both = ["All of that is done.", "以上都已完成。"];
@@ -120,11 +120,11 @@ pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
         &[],
         [
             "The client's name in the configuration. Empty where a call with an app's own token may be of several.",
-            "配置里的客户端名。带着应用真实令牌的调用可能来自多个客户端时为空。",
+            "配置里的客户端名。调用带的是账号真正的令牌，而且可能来自几个客户端时，为空。",
         ],
     ),
-    ("app", &[], ["The app's id.", "应用的 id。"]),
-    ("account", &[], ["The account of the layer's metrics.", "layer 指标里的账号。"]),
+    ("app", &[], ["The app's id.", "账号的 AppID 或 CorpID。"]),
+    ("account", &[], ["The account of the layer's metrics.", "中间件层指标里的 `account`。"]),
     ("platform", &["wechat", "wecom"], ["Whose API it is.", "所属平台：微信或企业微信。"]),
     (
         "outcome",
