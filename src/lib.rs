@@ -287,6 +287,11 @@
 //! [`ManualClock`](testing::ManualClock), and [`store_conformance`](testing::store_conformance) for stores of your own. The fake
 //! platform is also a crate, [`fake-wechat`](https://docs.rs/fake-wechat), and a program, for tests in other languages.
 //!
+//! # For authors of an SDK
+//!
+//! Be generic over the service that has the layer in it, and leave tokens to the layer: an SDK needs no secret, no token and no
+//! HTTP client. `docs/writing/sdk.md` in the repository goes through it, and `examples/tiny_sdk` is a whole one.
+//!
 //! # reqwest
 //!
 //! With the feature `reqwest` the layer goes onto a `reqwest::Client`, or onto another service of reqwest's requests over one

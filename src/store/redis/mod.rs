@@ -106,8 +106,8 @@ use crate::{
 /// does without: watchers are told of nothing but gaps, and those who wait for a token find it by looking. A cache then
 /// takes over what others mint within 40 s, or when it needs a token.
 ///
-/// *Managed servers.* The proxies of Alibaba Cloud's cluster architecture take no scripts but those whose keys they can see,
-/// which this store's are; see [its limits](https://help.aliyun.com/document_detail/92942.html).
+/// *Managed servers.* The proxies of Alibaba Cloud's cluster architecture take only scripts whose keys they can see. This
+/// store's are such scripts; see [its limits](https://help.aliyun.com/document_detail/92942.html).
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
