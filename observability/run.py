@@ -162,7 +162,7 @@ def futile(hub, classic):
 
 def crowd(other):
     present = other.token(CLASSIC)["generation"]
-    with at_once(6, lambda: other.token(CLASSIC, f"?newer_than={present}&wait=2")):
+    with at_once(6, lambda: other.token(CLASSIC, f"?newer_than={present}&wait=8")):
         until("all are busy", lambda: 'wechat_hub_long_polls{client="bot"} 6' in other.metrics())
         quietly(lambda: other.token(CLASSIC))
         other.says("all of `connections` are busy")
