@@ -42,13 +42,10 @@ need_cargo() {
     CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --quiet --debug "$@"
 }
 
-# A folder with tools that pip installs, if there is a Python that can make one.
-python_tools() {
-    python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "skipped: there is no python3 that can make a virtual environment"; return 1; }
-    local tools="target/python-tools"; mkdir -p target
-    [ -x "$tools/bin/pip" ] || python3 -m venv "$tools"
-    "$tools/bin/pip" --quiet --disable-pip-version-check install "$@"
-    PATH="$PWD/$tools/bin:$PATH"
+# Runs this with Python, or with one that can make virtual environments, if there is one.
+with_python() { if command -v python3 >/dev/null; then "$@"; else echo "skipped: there is no python3"; fi; }
+with_venv() {
+    if python3 -c 'import ensurepip, venv' 2>/dev/null; then "$@"; else echo "skipped: no python3 here makes virtual environments"; fi
 }
 
 need_package redis-server redis-server
@@ -59,9 +56,12 @@ need_package curl curl
 # The hub's status page is looked at in a browser, in Chinese as well.
 need_package chromium chromium
 need_package fc-list fontconfig
+fc-list :lang=zh | grep -q . || need_package no-such-command fonts-noto-cjk
 # Alerts and dashboard are tried with a real Prometheus.
 need_package promtool prometheus
-fc-list :lang=zh | grep -q . || need_package no-such-command fonts-noto-cjk
+# One of the crates that the book compares needs OpenSSL.
+need_package pkg-config pkg-config
+[ -e /usr/include/openssl/ssl.h ] || need_package no-such-command libssl-dev
 need_cargo cargo-nextest
 need_cargo cargo-hack
 need_cargo cargo-deny
@@ -74,10 +74,15 @@ cargo fmt --manifest-path benches/compare/Cargo.toml --check
 for package in api doc-tests/peers hub/tests/sdks/wx-rust-mp; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 
 step "spelling"
-if python_tools typos==1.52.0; then typos; fi
+spelling() {
+    local venv=target/typos-1.52.0
+    [ -x "$venv/bin/typos" ] || { python3 -m venv "$venv" && "$venv/bin/pip" --quiet --disable-pip-version-check install typos==1.52.0; }
+    "$venv/bin/typos"
+}
+with_venv spelling
 
 step "pages: both languages say the same, links lead somewhere, code is code"
-if python3 --version >/dev/null 2>&1; then python3 doc-tests/check; else echo "skipped: there is no python3"; fi
+with_python python3 doc-tests/check
 
 step "clippy, warnings denied"
 cargo clippy --quiet --workspace --all-features --all-targets -- -D warnings
@@ -92,19 +97,19 @@ step "documentation, broken links denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-deps
 
 step "the book, in both languages"
-if python3 --version >/dev/null 2>&1; then python3 doc-tests/book.py; else mdbook build docs && mdbook build docs/zh-CN; fi
+with_python python3 doc-tests/book.py
 
 step "quick starts of the README, each with the dependencies that it names"
-if python3 --version >/dev/null 2>&1; then python3 doc-tests/quick_start.py target/quick-start; else echo "skipped: there is no python3"; fi
+with_python python3 doc-tests/quick_start.py target/quick-start
 
 step "code that needs crates of others, before and after"
 mkdir -p target/peers
 cargo run --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers > target/peers/printed
-doc-tests/peers/check.py < target/peers/printed
+with_python doc-tests/peers/check.py < target/peers/printed
 
 step "the public API is the one that was accepted, and each item of it has an example"
 api/check.sh
-if python3 --version >/dev/null 2>&1; then python3 doc-tests/examples.py "${CARGO_TARGET_DIR:-target}"/doc/{fake_wechat,tower_wechat,wechat_hub}.json; else echo "skipped: there is no python3"; fi
+with_python python3 doc-tests/examples.py "${CARGO_TARGET_DIR:-target}"/doc/{fake_wechat,tower_wechat,wechat_hub}.json
 
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
@@ -120,21 +125,13 @@ for package in fake-wechat wechat-hub; do
 done
 
 step "the hub does what its OpenAPI description says"
-if python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    hub/tests/openapi.sh "${OPENAPI_EXAMPLES:-100}"
-else
-    echo "skipped: there is no python3 that can make a virtual environment"
-fi
+with_venv hub/tests/openapi.sh "${OPENAPI_EXAMPLES:-100}"
 
 step "SDKs of others work behind the hub"
-if python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    hub/tests/sdks/run.sh
-else
-    echo "skipped: there is no python3 that can make a virtual environment"
-fi
+with_venv hub/tests/sdks/run.sh
 
 step "dashboard and alerts, against a real Prometheus of real hubs"
-if python3 --version >/dev/null 2>&1; then observability/check.sh; else echo "skipped: there is no python3"; fi
+with_python observability/check.sh
 
 step "licences, bans and sources of dependencies"
 cargo deny --log-level error check licenses bans sources
