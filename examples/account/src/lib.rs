@@ -1,18 +1,27 @@
 //! The account that an example program uses: the one named in the environment, or one at a [`FakeWeChat`] inside the
 //! program. And [`say!`], with which the programs print.
 
-use std::{env, error::Error, fmt};
+use std::{
+    env,
+    error::Error,
+    fmt,
+    io::{self, Write},
+};
 
 use fake_wechat::FakeWeChat;
 
 /// Prints a line, as `println!` does, which panics once nobody reads any more: after `| head -1`, or without the terminal.
 #[macro_export]
 macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        // What a program does is worth more than what it says.
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
+    ($($text:tt)*) => {
+        $crate::print_line(format_args!($($text)*))
+    };
+}
+
+#[doc(hidden)]
+pub fn print_line(line: fmt::Arguments<'_>) {
+    // What a program does is worth more than what it says.
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// What a program needs to call a platform.

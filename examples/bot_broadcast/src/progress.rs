@@ -65,7 +65,7 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.abandon();
             terminal::show_typing();
-            say!();
+            say!("");
         }
     }
 

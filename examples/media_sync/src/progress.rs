@@ -37,7 +37,7 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.abandon();
-            say!();
+            say!("");
         }
     }
 
