@@ -32,7 +32,9 @@ async fn main() -> Result<(), BoxError> {
     }
     log.take();
     println!("Three accounts have authorised the platform wx-platform.");
-    println!("Each line is a call to WeChat: which API, with which token, and what WeChat answers.");
+    println!(
+        "Each line is a call to WeChat: which API, with which token (or ticket), and what WeChat answers."
+    );
 
     println!("\n1. Nobody has a token yet: a call for wx-shop.");
     program.call("wx-shop").await?;

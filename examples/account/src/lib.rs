@@ -1,9 +1,28 @@
 //! The account that an example program uses: the one named in the environment, or one at a [`FakeWeChat`] inside the
-//! program.
+//! program. And [`say!`], with which the programs print.
 
-use std::{env, error::Error, fmt};
+use std::{
+    env,
+    error::Error,
+    fmt,
+    io::{self, Write},
+};
 
 use fake_wechat::FakeWeChat;
+
+/// Prints a line, as `println!` does, which panics once nobody reads any more: after `| head -1`, or without the terminal.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::print_line(format_args!($($text)*))
+    };
+}
+
+#[doc(hidden)]
+pub fn print_line(line: fmt::Arguments<'_>) {
+    // What a program does is worth more than what it says.
+    let _ = writeln!(io::stdout(), "{line}");
+}
 
 /// What a program needs to call a platform.
 pub struct Account {
@@ -73,12 +92,12 @@ impl Account {
         if let Some(app) = setting(id) {
             let base_url = platform.base_url.to_owned();
             let key = setting(secret).ok_or_else(|| format!("{id} is set, so set {secret}, too"))?;
-            println!("This is the real {name}, with your account {app}.");
+            say!("This is the real {name}, with your account {app}.");
             return Ok(Self { base_url, id: app, secret: key, fake: None });
         }
         let fake = FakeWeChat::start().await;
-        println!("{name} is a fake one inside this program, at {}.", fake.url());
-        println!("To use the real one, set {id} and {secret}.");
+        say!("{name} is a fake one inside this program, at {}.", fake.url());
+        say!("To use the real one, set {id} and {secret}.");
         Ok(Self {
             base_url: fake.url(),
             id: platform.fake_id.to_owned(),

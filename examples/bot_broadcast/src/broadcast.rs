@@ -5,6 +5,7 @@ use std::{collections::VecDeque, io, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    codes,
     control::{Control, Wish},
     counts::Counts,
     journal::{Entry, History, Journal},
@@ -15,8 +16,8 @@ use crate::{
     send::{Sender, Sending},
 };
 
-/// If so many are refused before one is sent to, it is not for the recipients.
-const REFUSED_AT_FIRST: usize = 20;
+/// If so many are refused one after the other, with a code that may not be theirs, it is for the message or the account.
+const REFUSED_IN_A_ROW: usize = 20;
 
 pub struct Broadcast {
     pub sender: Arc<Sender>,
@@ -45,7 +46,7 @@ struct Course {
     broadcast: Broadcast,
     waiting: VecDeque<Recipient>,
     under_way: JoinSet<Finished>,
-    sent: usize,
+    refused_in_a_row: usize,
     end: End,
 }
 
@@ -53,7 +54,7 @@ impl Broadcast {
     /// Sends to all of these.
     pub async fn run(self, waiting: VecDeque<Recipient>, control: &Control) -> End {
         let end = End { history: History::new(), healed: 0, stopped: None, waiting: 0 };
-        let course = Course { broadcast: self, waiting, under_way: JoinSet::new(), sent: 0, end };
+        let course = Course { broadcast: self, waiting, under_way: JoinSet::new(), refused_in_a_row: 0, end };
         course.run(control).await
     }
 }
@@ -85,7 +86,7 @@ impl Course {
     fn begin_more(&mut self, wish: Wish) {
         while !self.is_stopped()
             && wish == Wish::GoOn
-            && self.under_way.len() < self.broadcast.concurrency
+            && self.under_way.len() < self.broadcast.pace.room(self.broadcast.concurrency)
             && self.broadcast.pace.is_open()
             && let Some(recipient) = self.waiting.pop_front()
         {
@@ -134,19 +135,21 @@ impl Course {
     fn draw_conclusions(&mut self, recipient: Recipient, Sending { outcome, healed }: Sending) {
         match outcome {
             Outcome::Sent { .. } => {
-                self.sent += 1;
+                self.refused_in_a_row = 0;
                 self.end.healed += usize::from(healed);
-                self.broadcast.pace.succeeded();
+                self.broadcast.pace.answered();
             }
             Outcome::Refused { errcode } => {
-                if self.sent == 0 && self.broadcast.counts.refused == REFUSED_AT_FIRST {
-                    let reason =
-                        format!("the first {REFUSED_AT_FIRST} were all refused, this one with {errcode}");
-                    self.stop(Stopped::Trouble(reason));
+                self.refused_in_a_row += 1;
+                self.broadcast.pace.answered();
+                if self.refused_in_a_row >= REFUSED_IN_A_ROW && !codes::is_of_recipient(errcode) {
+                    let (count, meaning) = (self.refused_in_a_row, codes::meaning(errcode));
+                    self.stop(Stopped::Trouble(format!(
+                        "{count} in a row were refused, the last one with {errcode}, {meaning}"
+                    )));
                 }
             }
-            Outcome::Unknown { slow_down: None } => {}
-            Outcome::Unknown { slow_down: Some(reason) } => self.slow_down(&reason),
+            Outcome::Unknown { why } => self.slow_down(&why),
             Outcome::NotSent(why) => {
                 self.waiting.push_back(recipient);
                 match why {

@@ -30,6 +30,11 @@ pub fn verdict(errcode: i64) -> Verdict {
     }
 }
 
+/// Whether it says something about one user, and nothing about the message or the account.
+pub fn is_of_recipient(errcode: i64) -> bool {
+    matches!(errcode, 43004 | 43019 | 43101)
+}
+
 pub fn meaning(errcode: i64) -> &'static str {
     match errcode {
         -1 => "WeChat is busy",

@@ -49,10 +49,16 @@ impl Control {
 
     /// For a second time it ends the process: what is under way is unknown then.
     pub fn stop(&self) {
-        if self.wish.send_replace(Wish::Stop) == Wish::Stop {
+        if *self.wish.borrow() == Wish::Stop {
             terminal::show_typing();
             std::process::exit(130);
         }
+        self.stop_in_peace();
+    }
+
+    /// As often as it comes: a terminal that is closed may say so more than once.
+    pub fn stop_in_peace(&self) {
+        self.wish.send_replace(Wish::Stop);
     }
 
     pub fn pause(&self) {
@@ -75,7 +81,7 @@ impl Control {
 
 #[cfg(unix)]
 mod signals {
-    use std::io;
+    use std::io::{self, IsTerminal};
 
     use rustix::process::{Signal, getpid, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
@@ -83,17 +89,21 @@ mod signals {
     use super::Control;
 
     pub(super) fn listen(control: &Control) -> io::Result<()> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut stop = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
-        let control = control.clone();
+        on(SignalKind::interrupt(), control, Control::stop)?;
+        on(SignalKind::terminate(), control, Control::stop)?;
+        on(SignalKind::from_raw(Signal::TSTP.as_raw()), control, Control::pause)?;
+        // The terminal is closed. Under `nohup` the output is none, and the signal is to go on being ignored.
+        if io::stdout().is_terminal() {
+            on(SignalKind::hangup(), control, Control::stop_in_peace)?;
+        }
+        Ok(())
+    }
+
+    fn on(kind: SignalKind, control: &Control, act: fn(&Control)) -> io::Result<()> {
+        let (mut signals, control) = (signal(kind)?, control.clone());
         tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => control.stop(),
-                    _ = terminate.recv() => control.stop(),
-                    _ = stop.recv() => control.pause(),
-                }
+            while signals.recv().await.is_some() {
+                act(&control);
             }
         });
         Ok(())

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use account::Account;
+use account::{Account, say};
 use fake_wechat::{FakeWeChat, Fault};
 use serde_json::Value;
 
@@ -29,13 +29,15 @@ pub async fn play(account: &Account, wechat: &FakeWeChat, control: &Control) -> 
     let mut job = Job::new("recipients.csv", "message.json");
     job.first_pause = Duration::from_secs(1);
 
-    println!(
+    say!(
         "\n1. A message to all. WeChat revokes the token after a third of it, and the program does not know.\n"
     );
     fs::write("message.json", message("An order is on its way"))?;
     wechat.fail_next_apis(1, Fault::Errcode(45011));
     wechat.fail_next_apis(3, Fault::Errcode(43004));
     wechat.fail_next_apis(1, Fault::Errcode(40003));
+    // No fault for an API: so many calls are answered as ever.
+    wechat.fail_next_apis(500, Fault::ExpiresIn(0));
     wechat.fail_next_apis(2, Fault::Lost);
     let (ran, mut delivered) = tokio::join!(
         run::run(&job, account, control),
@@ -47,10 +49,9 @@ pub async fn play(account: &Account, wechat: &FakeWeChat, control: &Control) -> 
     delivered.look(wechat);
     delivered.tell();
 
-    println!("\n2. Another message. The account's quota is enough for {QUOTA} of them today.\n");
+    say!("\n2. Another message. The account's quota is enough for {QUOTA} of them today.\n");
     fs::write("message.json", message("A parcel has arrived"))?;
     job.journal = "second.journal".into();
-    // No fault for an API: so many calls are answered as ever.
     wechat.fail_next_apis(QUOTA, Fault::ExpiresIn(0));
     wechat.fail_apis(Fault::Errcode(45009));
     wechat.clear_seen();
@@ -61,7 +62,7 @@ pub async fn play(account: &Account, wechat: &FakeWeChat, control: &Control) -> 
     }
     delivered.look(wechat);
 
-    println!("\n3. The next day, the same command.\n");
+    say!("\n3. The next day, the same command.\n");
     wechat.advance(Duration::from_secs(86_400));
     wechat.heal();
     let ran = run::run(&job, account, control).await?;
@@ -71,7 +72,7 @@ pub async fn play(account: &Account, wechat: &FakeWeChat, control: &Control) -> 
 }
 
 fn end_early() -> bool {
-    println!("   This was a demonstration: its files are gone now.");
+    say!("   This was a demonstration: its files are gone now.");
     false
 }
 
@@ -135,8 +136,6 @@ impl Delivered {
 
     fn tell(&self) {
         let (total, most) = (self.0.len(), self.0.values().max().copied().unwrap_or_default());
-        println!(
-            "   WeChat has delivered the message to {total} open ids; the most that anybody got is {most}."
-        );
+        say!("   WeChat has delivered the message to {total} open ids; the most that anybody got is {most}.");
     }
 }

@@ -35,11 +35,19 @@
 //! cargo run -p bot_broadcast -- recipients.csv --message message.json
 //! ```
 //!
-//! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once.
+//! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once. A terminal that is closed counts
+//!   as the first.
 //! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
 //! - **The same command again** goes on where it stopped, also after a crash: `recipients.csv.journal` says who has been sent to. A send
 //!   whose answer never came is *unknown*. It is not repeated without `--retry-unknown`, for WeChat may have carried it out.
 //! - `recipients.csv.report.csv` says what became of each open id.
+//!
+//! # Where to find what
+//!
+//! `run.rs` is one run, from the files to the report. `broadcast.rs` decides after each send how to go on; `codes.rs` has what
+//! WeChat's codes mean for that. `send.rs` is one send, with the layer. `journal/` keeps on disk who has been sent to.
+//!
+//! # How it ends
 //!
 //! Ends with code 0 if nobody is left, 3 if it stopped before that, 2 for options that it does not understand, 1 for anything else.
 
@@ -54,6 +62,7 @@ mod options;
 mod outcome;
 mod pace;
 mod plan;
+mod private;
 mod progress;
 mod recipients;
 mod report;
@@ -65,7 +74,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-use account::Account;
+use account::{Account, say};
 use clap::Parser;
 
 use crate::{control::Control, options::Options};
@@ -92,10 +101,12 @@ async fn start(options: &Options) -> Result<bool, BoxError> {
     let mut account = Account::wechat().await?;
     if let Some(base_url) = &options.base_url {
         base_url.trim_end_matches('/').clone_into(&mut account.base_url);
+        say!("Its APIs are called at {base_url}.");
     }
     let control = Control::listen()?;
     match (options.job(), account.fake()) {
-        (Some(job), _) => Ok(run::run(&job, &account, &control).await?.is_complete),
+        (Some(_), Some(_)) => Err("set WECHAT_APP_ID and WECHAT_APP_SECRET: nobody has been sent to".into()),
+        (Some(job), None) => Ok(run::run(&job, &account, &control).await?.is_complete),
         (None, Some(wechat)) => demo::play(&account, wechat, &control).await,
         (None, None) => Err("To whom, and what? Name a CSV file and --message; see --help.".into()),
     }

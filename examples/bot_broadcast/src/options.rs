@@ -40,7 +40,7 @@ pub struct Options {
     retry_unknown: bool,
 
     /// Where WeChat's APIs are, if not at api.weixin.qq.com
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "recipients")]
     pub base_url: Option<String>,
 }
 
@@ -88,6 +88,17 @@ impl Job {
             retry_unknown: false,
             first_pause: Duration::from_secs(5),
             base_url: None,
+        }
+    }
+
+    /// A name that is mistyped must not cost a file.
+    pub fn check_files(&self) -> Result<(), String> {
+        let files = [&self.recipients, &self.message, &self.journal, &self.report];
+        // What is not there yet has no other name.
+        let real = files.map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+        match (1..real.len()).find(|&at| real[..at].contains(&real[at])) {
+            Some(at) => Err(format!("{} is named for two things", files[at].display())),
+            None => Ok(()),
         }
     }
 

@@ -10,11 +10,8 @@ pub enum Outcome {
     },
     /// WeChat will not send it to this open id.
     Refused { errcode: i64 },
-    /// WeChat may have taken the message.
-    Unknown {
-        /// Whether the others should wait a little.
-        slow_down: Option<String>,
-    },
+    /// WeChat may have taken the message. The others should wait a little.
+    Unknown { why: String },
     /// It did not get to where messages are sent, and can be sent again.
     NotSent(Why),
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Pauses never get longer: WeChat's limits below the daily ones are by the minute.
 const LONGEST: Duration = Duration::from_secs(60);
-/// So many pauses without a success between them are enough.
+/// So many pauses without an answer between them are enough.
 const ATTEMPTS: u32 = 8;
 
 /// Pauses while WeChat asks for it, each twice as long as the one before.
@@ -48,11 +48,17 @@ impl Pace {
         Slowed::Now(pause)
     }
 
-    /// Something went well that began after the last pause.
-    pub fn succeeded(&mut self) {
+    /// WeChat answered something that began after the last pause.
+    pub fn answered(&mut self) {
         if self.is_open() {
             self.in_a_row = 0;
         }
+    }
+
+    /// How many sends of so many may be under way: after a pause only one, until there is an answer. If nothing has changed, it
+    /// is one more that is unknown, and not one more of each.
+    pub fn room(&self, concurrency: usize) -> usize {
+        if self.in_a_row == 0 { concurrency } else { 1 }
     }
 
     pub fn is_open(&self) -> bool {
@@ -79,13 +85,13 @@ mod tests {
         while let Slowed::Now(pause) = pace.slow_down() {
             assert_eq!(pace.slow_down(), Slowed::Already);
             // Its request was on the way before the pause began.
-            pace.succeeded();
+            pace.answered();
             pauses.push(pause.as_secs());
             pace.opens().await;
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60, 60, 60]);
         assert_eq!(pace.slow_down(), Slowed::InVain);
-        pace.succeeded();
+        pace.answered();
         assert_eq!(pace.slow_down(), Slowed::Now(Duration::from_secs(5)));
     }
 }

@@ -18,11 +18,11 @@ pub fn after(stopped: &Stopped, left: usize, total: usize, command: &str, now: S
     match stopped {
         Stopped::Asked => format!(
             "Stopped, as you asked: {left}.\n   \
-             The same command goes on with them:\n     {command}\n"
+             The same command goes on with them:\n     {command}"
         ),
         Stopped::Trouble(reason) => format!(
             "Stopped: {reason}.\n   \
-             {left}. When that is mended, the same command goes on with them:\n     {command}\n"
+             {left}. When that is mended, the same command goes on with them:\n     {command}"
         ),
         Stopped::Quota => format!(
             "Stopped: 45009, the day's quota for template messages is spent.\n   \
@@ -30,7 +30,7 @@ pub fn after(stopped: &Stopped, left: usize, total: usize, command: &str, now: S
              Then the same command goes on with them:\n     {command}\n   \
              Sooner: set the quota back, at mp.weixin.qq.com or by POST /cgi-bin/clear_quota/v2\n   \
              (app id and secret; ten times a month, for all APIs together).\n   \
-             The usual quota is 100 000 calls a day, and more for more than 100 000 followers.\n",
+             The usual quota is 100 000 calls a day, and more for more than 100 000 followers.",
             spelled(until_midnight(now)),
         ),
     }

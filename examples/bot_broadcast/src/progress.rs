@@ -5,7 +5,8 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use account::say;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::{counts::Counts, terminal};
 
@@ -27,7 +28,7 @@ impl Progress {
     pub fn advance(&mut self, counts: Counts) {
         let done = counts.done();
         if self.bar.is_none() && done * 10 / self.total > self.done * 10 / self.total {
-            println!("   {done} of {}", self.total);
+            say!("   {done} of {}", self.total);
         }
         self.done = done;
         self.show(counts);
@@ -35,9 +36,10 @@ impl Progress {
 
     /// Something to be read, above the bar.
     pub fn say(&self, text: &str) {
+        let line = || say!("   {text}");
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("   {text}")),
-            None => println!("   {text}"),
+            Some(bar) => bar.suspend(line),
+            None => line(),
         }
     }
 
@@ -63,7 +65,7 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.abandon();
             terminal::show_typing();
-            println!();
+            say!("");
         }
     }
 
@@ -79,13 +81,20 @@ fn bar(total: usize, counts: Counts) -> ProgressBar {
     terminal::hide_typing();
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stdout());
     let lines =
-        "   {wide_bar} {percent:>3} %  {speed:>6}  {eta:>4} left\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
+        "   {wide_bar} {percent:>3} %  {speed:>6}  {left:>9}\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
     if let Ok(style) = ProgressStyle::with_template(lines) {
         let speed = |state: &ProgressState, text: &mut dyn fmt::Write| {
             // A speed that cannot be shown is no reason to stop.
             let _ = write!(text, "{:.0}/s", state.per_sec());
         };
-        bar.set_style(style.with_key("speed", speed).progress_chars("█▉▊▋▌▍▎▏ "));
+        // One that was stopped is not done, though indicatif has no time left for it.
+        let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            if !state.is_finished() {
+                let _ = write!(text, "{:#} left", HumanDuration(state.eta()));
+            }
+        };
+        let style = style.with_key("speed", speed).with_key("left", left);
+        bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
     }
     bar.set_position(counts.done() as u64);
     bar.reset_eta();

@@ -35,6 +35,10 @@ impl Recipients {
 
     fn parse(text: &str) -> Result<Self, BoxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // The reader would take all that follows it for one field, and those people would get nothing.
+        if !text.matches('"').count().is_multiple_of(2) {
+            return Err("a \" in it is not closed".into());
+        }
         let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(text.as_bytes());
         let columns: Vec<_> = reader.headers()?.iter().map(str::to_owned).collect();
         let at = columns.iter().position(|column| column == "openid");
@@ -46,7 +50,8 @@ impl Recipients {
             let openid = fields.get(at).unwrap_or_default().to_owned();
             if !is_openid(&openid) {
                 let line = fields.position().map_or(0, csv::Position::line);
-                return Err(format!("line {line}: {openid:?} is no open id").into());
+                let shown: String = openid.chars().take(40).collect();
+                return Err(format!("line {line}: {shown:?} is no open id").into());
             }
             if known.insert(openid.clone()) {
                 all.push(Recipient { openid, fields });
@@ -82,10 +87,19 @@ mod tests {
 
     #[test]
     fn says_where_a_file_is_wrong() {
-        let error = |text| Recipients::parse(text).unwrap_err().to_string();
+        let error = |text: &str| Recipients::parse(text).unwrap_err().to_string();
         assert_eq!(error("id,name\no1,a\n"), "the first line names no column `openid`");
         assert_eq!(error("openid,name\no1,a\no 2,b\n"), "line 3: \"o 2\" is no open id");
         assert_eq!(error("openid,name\n"), "nobody is in it");
         assert!(error("openid,name\no1\n").contains("line: 2"), "{}", error("openid,name\no1\n"));
+        assert!(error(&format!("openid\n{}\n", "x y".repeat(1_000_000))).len() < 200);
+    }
+
+    /// The reader takes all that follows for one field, and those people would not get the message.
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_nobody() {
+        assert!(Recipients::parse("openid,name\no1,\"a\no2,b\no3,c\n").is_err());
+        let closed = Recipients::parse("openid,name\no1,\"a\nb\"\no2,\"say \"\"b\"\"\"\n").unwrap();
+        assert_eq!(closed.all.len(), 2);
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use crate::{
     BoxError, codes,
     journal::{Entry, History},
+    private,
     recipients::Recipient,
 };
 
@@ -36,7 +37,8 @@ impl Report {
 
     /// A line for each recipient, in their order.
     pub fn write(path: &Path, recipients: &[Recipient], history: &History) -> Result<(), BoxError> {
-        let mut writer = csv::Writer::from_path(path)?;
+        let file = private::file().write(true).create(true).truncate(true).open(path)?;
+        let mut writer = csv::Writer::from_writer(file);
         writer.write_record(["openid", "result", "errcode", "meaning", "msgid"])?;
         for Recipient { openid, .. } in recipients {
             let (result, errcode, meaning, msgid) = match history.get(openid) {
@@ -54,7 +56,7 @@ impl Report {
     }
 }
 
-const UNKNOWN: &str = "no answer came: WeChat may have sent it";
+const UNKNOWN: &str = "WeChat may have sent it: no answer came, or none that tells";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,12 +70,12 @@ impl fmt::Display for Report {
             0 => writeln!(f, "   unknown  {unknown:>7}")?,
             _ => writeln!(f, "   unknown  {unknown:>7}  {UNKNOWN}")?,
         }
-        writeln!(f, "   left     {left:>7}")?;
+        write!(f, "   left     {left:>7}")?;
         if *healed > 0 {
             let sends = if *healed == 1 { "send" } else { "sends" };
-            writeln!(
+            write!(
                 f,
-                "   The token was rejected under {healed} {sends}; the layer sent them again with another one."
+                "\n   The token was rejected under {healed} {sends}; the layer sent them again with another one."
             )?;
         }
         Ok(())

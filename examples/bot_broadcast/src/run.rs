@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
-use account::Account;
+use account::{Account, say};
 
 use crate::{
     BoxError,
@@ -41,6 +41,7 @@ pub async fn run_at(
     control: &Control,
     now: fn() -> SystemTime,
 ) -> Result<Ran, BoxError> {
+    job.check_files()?;
     let recipients = Recipients::read(&job.recipients)?;
     let message = Message::read(&job.message, &recipients.columns)?;
     let (journal, history) = Journal::open(&job.journal, &account.id, message.id())?;
@@ -76,22 +77,25 @@ pub async fn run_at(
     };
 
     let report = Report::new(&recipients.all, &end.history, end.healed);
-    print!("\n{report}");
-    Report::write(&job.report, &recipients.all, &end.history)?;
-    println!("   Each of them is in {}.", job.report.display());
+    say!("\n{report}");
+    let written = Report::write(&job.report, &recipients.all, &end.history);
+    if written.is_ok() {
+        say!("   Each of them is in {}.", job.report.display());
+    }
     if let Some(stopped) = end.stopped.filter(|_| end.waiting > 0) {
-        print!("\n   {}", plan::after(&stopped, end.waiting, total, &job.command(), now()));
+        say!("\n   {}", plan::after(&stopped, end.waiting, total, &job.command(), now()));
     }
     closed.map_err(|error| format!("{}: {error}", job.journal.display()))?;
+    written.map_err(|error| format!("{}: {error}", job.report.display()))?;
     Ok(Ran { report, is_complete: end.waiting == 0 })
 }
 
 fn introduce(job: &Job, recipients: &Recipients, done: usize) {
-    println!("   {}: {} open ids", job.recipients.display(), recipients.all.len());
+    say!("   {}: {} open ids", job.recipients.display(), recipients.all.len());
     if recipients.repeated > 0 {
-        println!("   Lines left out, because an earlier one has the same open id: {}", recipients.repeated);
+        say!("   Lines left out, because an earlier one has the same open id: {}", recipients.repeated);
     }
     if done > 0 {
-        println!("   {}: {done} of them are done", job.journal.display());
+        say!("   {}: {done} of them are done", job.journal.display());
     }
 }

@@ -41,7 +41,10 @@ impl Sender {
             .pool_idle_timeout(Duration::from_secs(10))
             .build()?;
         let issuer = StableToken::new(&account.id, &account.secret).base_url(&account.base_url)?;
+
+        // This is all that there is to do for the token: every send below has a good one.
         let client = ClientBuilder::new(http).with(WeChatAuthLayer::new(TokenCache::new(issuer))).build();
+
         Ok(Self { client, url: format!("{}/cgi-bin/message/template/send", account.base_url), message })
     }
 
@@ -54,8 +57,8 @@ impl Sender {
         let healed = auth.as_ref().is_some_and(AuthOutcome::replayed);
         let outcome = match response.bytes().await {
             Ok(answer) if status.is_success() => understand(&answer, auth.as_ref()),
-            Ok(_) => Outcome::Unknown { slow_down: Some(format!("HTTP status {status}")) },
-            Err(_) => Outcome::Unknown { slow_down: None },
+            Ok(_) => Outcome::Unknown { why: format!("HTTP status {status}") },
+            Err(_) => no_answer(),
         };
         Sending { outcome, healed }
     }
@@ -66,12 +69,12 @@ fn understand(answer: &[u8], auth: Option<&AuthOutcome>) -> Outcome {
         let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
         return match answer["errcode"].as_i64() {
             Some(0) => Outcome::Sent { msgid: answer["msgid"].as_u64() },
-            _ => Outcome::Unknown { slow_down: Some("an answer that is not WeChat's".to_owned()) },
+            _ => Outcome::Unknown { why: "an answer that is not WeChat's".to_owned() },
         };
     };
     if auth.and_then(AuthOutcome::not_replayed) == Some(NotReplayed::TimedOut) {
         // The second request was on its way, and this is the answer to the first.
-        return Outcome::Unknown { slow_down: None };
+        return no_answer();
     }
     let errcode = error.errcode();
     let said = || match auth.and_then(AuthOutcome::refresh_error) {
@@ -80,7 +83,7 @@ fn understand(answer: &[u8], auth: Option<&AuthOutcome>) -> Outcome {
     };
     match codes::verdict(errcode) {
         Verdict::Refused => Outcome::Refused { errcode },
-        Verdict::Unknown => Outcome::Unknown { slow_down: Some(said()) },
+        Verdict::Unknown => Outcome::Unknown { why: said() },
         Verdict::SlowDown => Outcome::NotSent(Why::SlowDown(said())),
         Verdict::Quota => Outcome::NotSent(Why::Quota),
         Verdict::Stop => Outcome::NotSent(Why::Stop(said())),
@@ -100,6 +103,10 @@ fn without_answer(error: &Error) -> Outcome {
             Outcome::NotSent(Why::SlowDown("there is no connection to WeChat".to_owned()))
         }
         // It was under way.
-        Error::Reqwest(_) => Outcome::Unknown { slow_down: None },
+        Error::Reqwest(_) => no_answer(),
     }
+}
+
+fn no_answer() -> Outcome {
+    Outcome::Unknown { why: "no answer came".to_owned() }
 }

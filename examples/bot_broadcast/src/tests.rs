@@ -181,6 +181,103 @@ async fn answers_that_are_not_wechats_stop_it_before_all_are_unknown() {
 }
 
 #[tokio::test]
+async fn sends_without_answers_stop_it_before_all_are_unknown() {
+    for fault in [Fault::Reset, Fault::Lost, Fault::CutOff] {
+        let office = Office::new(200).await;
+        office.wechat().fail_apis(fault.clone());
+        let ran = office.run().await;
+        assert!(!ran.is_complete, "{fault:?}");
+        // Those that were under way at first, and then one after each pause.
+        assert!(ran.report.unknown <= 4 + 8, "{fault:?}: {}", ran.report.unknown);
+
+        office.wechat().heal();
+        let ran = office.run().await;
+        assert!(ran.is_complete && ran.report.sent + ran.report.unknown == 200, "{:?}", ran.report);
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_an_earlier_run_are_not_counted_again() {
+    let office = Office::new(200).await;
+    office.wechat().fail_next_apis(1, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_next_apis(30, Fault::Errcode(43004));
+    office.wechat().fail_apis(Fault::Errcode(45009));
+    let ran = Job { concurrency: 1, ..office.job.clone() };
+    let ran = run::run(&ran, &office.account, &Control::silent()).await.unwrap();
+    assert_eq!((ran.report.sent, ran.report.left), (1, 169));
+
+    office.wechat().heal();
+    office.wechat().fail_apis(Fault::Errcode(40037));
+    let ran = office.run().await;
+    assert!(!ran.is_complete && ran.report.left > 100, "{:?}", ran.report);
+}
+
+#[tokio::test]
+async fn a_template_that_is_deleted_in_the_middle_stops_it() {
+    let office = Office::new(200).await;
+    office.wechat().fail_next_apis(20, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_apis(Fault::Errcode(40037));
+    let ran = office.run().await;
+    assert!(!ran.is_complete && ran.report.left > 100, "{:?}", ran.report);
+
+    // Many who do not follow any more are no reason to stop.
+    let office = Office::new(200).await;
+    office.wechat().fail_next_apis(20, Fault::ExpiresIn(0));
+    office.wechat().fail_next_apis(100, Fault::Errcode(43004));
+    assert!(office.run().await.is_complete);
+}
+
+/// Whoever mistypes a name must not lose a file by it.
+#[tokio::test]
+async fn files_that_are_not_its_own_are_left_as_they_are() {
+    let office = Office::new(3).await;
+    let (csv, message) = (office.job.recipients.clone(), office.job.message.clone());
+    fs::write(&csv, "openid,name\no1,a\no2,b").unwrap();
+    let before = (fs::read(&csv).unwrap(), fs::read(&message).unwrap());
+    for job in [
+        Job { journal: csv.clone(), ..office.job.clone() },
+        Job { journal: message.clone(), ..office.job.clone() },
+        Job { report: csv.clone(), ..office.job.clone() },
+        Job { report: message.clone(), ..office.job.clone() },
+        Job { report: office.job.journal.clone(), ..office.job.clone() },
+    ] {
+        assert!(run::run(&job, &office.account, &Control::silent()).await.is_err(), "{job:?}");
+        assert_eq!((fs::read(&csv).unwrap(), fs::read(&message).unwrap()), before, "{job:?}");
+    }
+    assert_eq!(office.wechat().api_requests(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_reads_who_has_been_sent_to() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let office = Office::new(3).await;
+    office.run().await;
+    for path in [&office.job.journal, &office.job.report] {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_named_and_what_was_sent_is_known() {
+    let mut office = Office::new(3).await;
+    office.job.report = office.job.recipients.join("report.csv");
+    let error = office.try_run().await.unwrap_err();
+    assert!(error.contains("report.csv"), "{error}");
+    office.job.report.clone_from(&Job::new(&office.job.recipients, "").report);
+    assert_eq!(office.run().await.report.sent, 3);
+    assert!(office.everybody_got_one(3));
+}
+
+#[tokio::test]
+async fn a_torn_first_line_is_no_obstacle() {
+    let office = Office::new(3).await;
+    fs::write(&office.job.journal, "bot_broadcast 1 app w").unwrap();
+    assert!(office.run().await.is_complete);
+}
+
+#[tokio::test]
 async fn a_torn_last_line_is_no_obstacle() {
     let office = Office::new(3).await;
     office.wechat().fail_next_apis(1, Fault::ExpiresIn(0));

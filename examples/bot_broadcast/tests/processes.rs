@@ -32,7 +32,12 @@ impl Office {
     }
 
     fn start(&self, more: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_bot_broadcast"))
+        self.command(more).spawn().unwrap()
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bot_broadcast"));
+        command
             .args(["r.csv", "--message", "m.json", "--concurrency", "8", "--base-url", &self.wechat.url()])
             .args(more)
             .env("WECHAT_APP_ID", FakeWeChat::APP_ID)
@@ -40,9 +45,8 @@ impl Office {
             .current_dir(&self.folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        command
     }
 
     async fn run(&self, more: &[&str]) -> Output {
@@ -87,6 +91,59 @@ async fn ctrl_c_lets_what_is_under_way_finish() {
 
     let output = office.run(&[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(office.everybody_got_one());
+}
+
+/// As with `| head -1`.
+#[tokio::test]
+async fn nobody_reads_what_it_prints() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
+    let mut child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    drop(child.stdout.take());
+    hold.release();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(text(&output), "");
+    assert!(office.everybody_got_one());
+}
+
+/// Nobody shall think that somebody was sent to.
+#[tokio::test]
+async fn without_an_account_nobody_is_sent_to() {
+    let office = Office::new().await;
+    let output = office.command(&[]).env_remove("WECHAT_APP_ID").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("set WECHAT_APP_ID and WECHAT_APP_SECRET"), "{}", text(&output));
+    assert!(!office.folder.path().join("r.csv.journal").exists());
+}
+
+/// The kernel and a shell may both say so.
+#[tokio::test]
+async fn a_terminal_that_is_closed_lets_what_is_under_way_finish() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let office = Office::new().await;
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let output = fs::OpenOptions::new().write(true).open(name).unwrap();
+    let hold = office.wechat.hold_apis();
+    let mut child = office.command(&[]).stdout(output).spawn().unwrap();
+    office.wechat.wait_for_api_requests(8).await;
+    drop(terminal);
+    for _ in 0..2 {
+        signal(&child, Signal::HUP);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    hold.release();
+    assert_eq!(child.wait().await.unwrap().code(), Some(3));
+    assert_eq!(office.delivered().len(), 8);
+
+    let output = office.run(&[]).await;
+    assert!(text(&output).contains("sent         300"), "{}", text(&output));
     assert!(office.everybody_got_one());
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use account::Account;
+use account::{Account, say};
 use axum::Router;
 use fake_wechat::{FakeWeChat, Seen};
 use reqwest::{Client, RequestBuilder};
@@ -35,43 +35,40 @@ pub async fn run(account: &Account, wechat: &FakeWeChat) -> Result<(), Failure> 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, bots).await });
-    println!("The bot listens at {url}/plain in plain mode, and at {url}/secure in secure mode (AES).");
-    println!("This program does what WeChat does with a bot, and says what comes of it.");
+    say!("The bot listens at {url}/plain in plain mode, and at {url}/secure in secure mode (AES).");
+    say!("This program does what WeChat does with a bot, and says what comes of it.");
 
     let http = Client::new();
     let plain = Sender { url: format!("{url}/plain"), http: http.clone(), wechat, bot: plain, cipher: None };
     let secure = Sender { url: format!("{url}/secure"), http, wechat, bot: secure, cipher: Some(cipher()?) };
 
-    println!(
+    say!(
         "\n1. The URL is entered into the account's settings. WeChat verifies it, with an echostr of 4375120948."
     );
     plain.verify().await?;
 
-    println!("\n2. A user writes \"hello\". The callback comes in plain mode.");
+    say!("\n2. A user writes \"hello\". The callback comes in plain mode.");
     plain.send("hello", 1).await?;
 
-    println!(
+    say!(
         "\n3. A user writes \"你好\". The callback comes in secure mode, and so the answer is encrypted, too."
     );
     secure.send("你好", 2).await?;
 
-    println!("\n4. Somebody who does not know the token sends a callback.");
+    say!("\n4. Somebody who does not know the token sends a callback.");
     plain.forge().await?;
 
-    println!("\n5. A user writes \"how are you?\".");
+    say!("\n5. A user writes \"how are you?\".");
     secure.send("how are you?", 3).await?;
-    println!("   WeChat has not got the answer in time, and sends the message again, with the same MsgId.");
+    say!("   WeChat has not got the answer in time, and sends the message again, with the same MsgId.");
     secure.send("how are you?", 3).await?;
 
-    println!(
+    say!(
         "\n6. WeChat has revoked the access_token, and the bot does not know. A user writes \"still there?\"."
     );
     wechat.revoke();
     secure.send("still there?", 4).await?;
-    println!(
-        "\nWeChat has minted {} tokens: at the start, and after it had revoked the first.",
-        wechat.mints()
-    );
+    say!("\nWeChat has minted {} tokens: at the start, and after it had revoked the first.", wechat.mints());
     Ok(())
 }
 
@@ -88,14 +85,14 @@ impl Sender<'_> {
     async fn verify(&self) -> Result<(), Failure> {
         let answer = self.signed(self.http.get(&self.url), TOKEN).query(&[("echostr", "4375120948")]).send();
         let answer = answer.await?;
-        println!("   The bot answers {}: {}", answer.status().as_u16(), answer.text().await?);
+        say!("   The bot answers {}: {}", answer.status().as_u16(), answer.text().await?);
         Ok(())
     }
 
     async fn forge(&self) -> Result<(), Failure> {
         let message = text_message("transfer everything", 99, (self.bot.clock)());
         let answer = self.signed(self.http.post(&self.url), "a guess").body(message).send().await?;
-        println!("   The bot answers {}: {}", answer.status().as_u16(), answer.text().await?);
+        say!("   The bot answers {}: {}", answer.status().as_u16(), answer.text().await?);
         self.followed_up().await
     }
 
@@ -117,7 +114,7 @@ impl Sender<'_> {
         if let Some(cipher) = &self.cipher {
             xml = cipher.decrypt(&message::encrypted(&xml)?).map_err(|why| why.to_string())?;
         }
-        println!("   The bot answers {status}, and the user reads: {}", Message::parse(&xml)?.content);
+        say!("   The bot answers {status}, and the user reads: {}", Message::parse(&xml)?.content);
         self.followed_up().await
     }
 
@@ -125,16 +122,16 @@ impl Sender<'_> {
     async fn followed_up(&self) -> Result<(), Failure> {
         self.bot.followed_up().await;
         match &self.wechat.seen()[..] {
-            [] => println!("   It sends no customer message."),
+            [] => say!("   It sends no customer message."),
             [call] => {
-                println!("   It sends a customer message: {}", content(call)?);
-                println!("   WeChat answers {}.", errcode(call));
+                say!("   It sends a customer message: {}", content(call)?);
+                say!("   WeChat answers {}.", errcode(call));
             }
             [first, .., last] => {
-                println!("   It sends a customer message: {}", content(first)?);
-                println!("   WeChat answers {}: this token is no good.", errcode(first));
-                println!("   The layer fetches a new one and sends the same message: {}", content(last)?);
-                println!("   WeChat answers {}. The bot sees this answer only.", errcode(last));
+                say!("   It sends a customer message: {}", content(first)?);
+                say!("   WeChat answers {}: this token is no good.", errcode(first));
+                say!("   The layer fetches a new one and sends the same message: {}", content(last)?);
+                say!("   WeChat answers {}. The bot sees this answer only.", errcode(last));
             }
         }
         self.wechat.clear_seen();

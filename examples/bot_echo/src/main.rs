@@ -13,6 +13,9 @@
 //! cargo run -p bot_echo
 //! ```
 //!
+//! For a bot of your own begin with `echo.rs`, which is what it says. `callback.rs` is the way of a message: its signature,
+//! its decryption (`crypto.rs`), its answer. `customer.rs` has the layer.
+//!
 //! Without `WECHAT_AES_KEY` messages are expected in plain mode (明文模式). Its signature covers the time of a message and not
 //! its content: whoever sees one callback can make up others for five minutes. Use secure mode.
 
@@ -22,6 +25,7 @@ mod crypto;
 mod customer;
 mod demonstration;
 mod echo;
+mod ending;
 mod message;
 mod recent;
 mod refusal;
@@ -33,7 +37,7 @@ mod tests;
 
 use std::{error::Error, sync::Arc};
 
-use account::Account;
+use account::{Account, say};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -60,11 +64,19 @@ async fn serve(account: &Account) -> Result<(), Failure> {
     let Settings { listen, token, cipher } = Settings::from_environment(&account.id)?;
     let bot = Arc::new(Bot::new(token, cipher, Customer::new(account)?));
     let listener = TcpListener::bind(&listen).await.map_err(|error| format!("{listen}: {error}"))?;
-    println!("The bot listens on http://{}. Ctrl-C ends it.", listener.local_addr()?);
-    let ctrl_c = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let mut twice = ending::asked()?;
+    let mut once = twice.clone();
+    say!("The bot listens on http://{}. Ctrl-C ends it.", listener.local_addr()?);
+
+    let once = async move { _ = once.wait_for(|times| *times > 0).await };
+    let serving = async {
+        axum::serve(listener, callback::router(bot.clone())).with_graceful_shutdown(once).await?;
+        bot.followed_up().await;
+        Ok(())
     };
-    axum::serve(listener, callback::router(bot.clone())).with_graceful_shutdown(ctrl_c).await?;
-    bot.followed_up().await;
-    Ok(())
+    tokio::select! {
+        ended = serving => ended,
+        // Whoever asks twice does not want to wait for what is under way.
+        _ = twice.wait_for(|times| *times > 1) => Err("ended in the middle".into()),
+    }
 }

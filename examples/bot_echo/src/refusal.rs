@@ -10,6 +10,8 @@ use quick_xml::DeError;
 
 use crate::crypto::Undecryptable;
 
+const LONGEST_SHOWN: usize = 200;
+
 #[derive(Debug)]
 pub enum Refusal {
     Signature,
@@ -39,7 +41,12 @@ impl fmt::Display for Refusal {
             Self::Time => f.write_str("it is an old one, or this machine's clock is wrong"),
             Self::NotEncrypted => f.write_str("it is not encrypted, and WECHAT_AES_KEY is set"),
             Self::Encryption(why) => write!(f, "it cannot be decrypted: {why}"),
-            Self::Xml(why) => write!(f, "it is no XML of a message: {why}"),
+            Self::Xml(why) => {
+                // It quotes the body, which may be anybody's and of any length. The log's lines are the bot's.
+                let why = why.to_string();
+                let shown = why.chars().take(LONGEST_SHOWN).flat_map(char::escape_debug);
+                write!(f, "it is no XML of a message: {}", shown.collect::<String>())
+            }
             Self::NoReply => f.write_str("the answer could not be encrypted"),
         }
     }

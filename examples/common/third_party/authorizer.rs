@@ -65,7 +65,10 @@ impl Issuer for Authorizer {
             let answer = read(response, &self.platform).await?;
             // Before the token is used, and without a wait in between: once the cache gives this mint up, nothing after the
             // next `.await` is done. A database takes an `.await`, so that is for a task of its own: `tokio::spawn(save).await`.
-            if let Some(newest) = answer["authorizer_refresh_token"].as_str() {
+            // What the account's owner has changed in the meantime, by a new authorisation or by the end of one, is newer.
+            if let Some(newest) = answer["authorizer_refresh_token"].as_str()
+                && self.refresh_tokens.of(&self.app) == refresh_token
+            {
                 self.refresh_tokens.save(&self.app, newest);
             }
             minted(&answer, "authorizer_access_token")
@@ -112,6 +115,6 @@ impl RefreshTokens {
     /// For the handler of authorisations (`api_query_auth`) as well.
     pub fn save(&self, app: &AppId, token: &str) {
         self.of.lock().unwrap().insert(app.clone(), token.to_owned());
-        self.log.say(format!("the refresh token {token} is saved"));
+        self.log.say(format!("the refresh token of {app} is saved"));
     }
 }

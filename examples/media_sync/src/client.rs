@@ -35,7 +35,10 @@ impl Client {
         let layer = WeChatAuthLayer::new(cache)
             .replay_limit(largest)
             .replay_memory(largest.saturating_mul(concurrency));
+
+        // This is all that there is to do for the token: every request below has a good one.
         let http = ClientBuilder::new(http).with(layer).build();
+
         Ok(Self { http, base_url: account.base_url.clone(), app_id: account.id.clone() })
     }
 }

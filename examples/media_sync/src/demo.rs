@@ -6,7 +6,7 @@ use std::{
     io::Write,
 };
 
-use account::Account;
+use account::{Account, say};
 use fake_wechat::{FakeWeChat, Fault};
 
 use crate::{BoxError, options::Job, pictures::LARGEST, report::Report, sync};
@@ -21,14 +21,12 @@ pub async fn play(account: &Account, wechat: &FakeWeChat) -> Result<bool, BoxErr
     make_pictures()?;
     let mut job = Job::new("pictures");
 
-    println!(
-        "\n1. All of a folder. WeChat revokes the token while the first four pictures are on their way.\n"
-    );
+    say!("\n1. All of a folder. WeChat revokes the token while the first four pictures are on their way.\n");
     let (report, ()) = tokio::join!(sync::run(&job, account), revoke_under(job.concurrency, wechat));
     let is_good = report?.is_good();
 
-    println!(
-        "\n2. One picture is another one now, and one is not at WeChat any more, which comes as text/plain.\n"
+    say!(
+        "\n2. One picture has changed. Another is not at WeChat any more: the answer to its download is an error, called text/plain.\n"
     );
     fs::copy("pictures/picture-02.png", "pictures/picture-07.png")?;
     // One after the other, so that it is the same picture in every run: the first one, after the upload.
@@ -38,7 +36,7 @@ pub async fn play(account: &Account, wechat: &FakeWeChat) -> Result<bool, BoxErr
     let Report { uploaded, not_downloaded, .. } = sync::run(&job, account).await?;
     let is_expected = uploaded == 1 && not_downloaded.len() == 1;
 
-    println!("\n3. The same again: the picture that was missing is uploaded.\n");
+    say!("\n3. The same again: the picture that was missing is uploaded.\n");
     let is_mended = sync::run(&job, account).await?.is_good();
     Ok(is_good && is_expected && is_mended)
 }

@@ -1,12 +1,9 @@
 //! One download.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reqwest::Response;
-use tokio::{
-    fs::{self, File},
-    io::AsyncWriteExt,
-};
+use tokio::{fs::File, io::AsyncWriteExt};
 use tower_wechat::WeChatError;
 
 use crate::{answer::Failure, client::Client, progress::Progress};
@@ -31,8 +28,10 @@ pub async fn download(
     if first.trim_ascii_start().starts_with(b"{") {
         return Err(error(first.to_vec(), response).await);
     }
-    let part = unfinished(path);
-    let mut file = File::create(&part).await?;
+    // Under a name that nobody else has; it is removed if anything goes wrong.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let part = tempfile::Builder::new().prefix(".part").tempfile_in(folder)?;
+    let mut file = File::from_std(part.as_file().try_clone()?);
     let mut chunk = Some(first);
     while let Some(bytes) = chunk {
         file.write_all(&bytes).await?;
@@ -40,7 +39,7 @@ pub async fn download(
         chunk = response.chunk().await?;
     }
     file.flush().await?;
-    fs::rename(&part, path).await?;
+    part.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -51,11 +50,4 @@ async fn error(mut text: Vec<u8>, mut response: Response) -> Failure {
         text.extend(more);
     }
     WeChatError::parse(&text).map_or(Failure::Strange, Failure::WeChat)
-}
-
-/// Where a file is until it is whole.
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
 }

@@ -20,6 +20,13 @@
 //! downloads all of them into `pictures.downloaded`. The list has for each file its `media_id`, its SHA-256, when it was uploaded, and when
 //! WeChat deletes it: after three days. The next run uploads what is new, changed, or about to be deleted.
 //!
+//! # Where to find what
+//!
+//! `sync.rs` is one run, from the folder to the report; `upload.rs` and `download.rs` are what it does with one picture. `client.rs`
+//! has the layer. `manifest.rs` is the list.
+//!
+//! # How it ends
+//!
 //! Ends with code 0 if all pictures are at WeChat and come back as they were, 2 for options that it does not understand, 1 for anything
 //! else.
 
@@ -66,7 +73,10 @@ async fn start(options: &Options) -> Result<bool, BoxError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let account = Account::wechat().await?;
     match (options.job(), account.fake()) {
-        (Some(job), _) => Ok(sync::run(&job, &account).await?.is_good()),
+        (Some(_), Some(_)) => {
+            Err("set WECHAT_APP_ID and WECHAT_APP_SECRET: nothing has been uploaded".into())
+        }
+        (Some(job), None) => Ok(sync::run(&job, &account).await?.is_good()),
         (None, Some(wechat)) => demo::play(&account, wechat).await,
         (None, None) => Err("Which pictures? Name a folder; see --help.".into()),
     }

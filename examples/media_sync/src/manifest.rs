@@ -77,14 +77,18 @@ impl Manifest {
             .is_some_and(|entry| entry.app_id == self.app_id && entry.is_good(&picture.sha256, now))
     }
 
-    pub fn insert(&mut self, name: String, entry: Entry) -> io::Result<()> {
+    pub fn insert(&mut self, name: String, entry: Entry) -> Result<(), BoxError> {
         self.entries.insert(name, entry);
-        self.write()
+        self.save()
     }
 
-    pub fn remove(&mut self, name: &str) -> io::Result<()> {
+    pub fn remove(&mut self, name: &str) -> Result<(), BoxError> {
         self.entries.remove(name);
-        self.write()
+        self.save()
+    }
+
+    fn save(&self) -> Result<(), BoxError> {
+        self.write().map_err(|error| format!("{}: {error}", self.path.display()).into())
     }
 
     /// The file is whole at any time.

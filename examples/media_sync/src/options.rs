@@ -46,14 +46,40 @@ impl Options {
 impl Job {
     pub fn new(pictures: impl Into<PathBuf>) -> Self {
         let pictures = pictures.into();
-        // Of `pictures/`, too.
-        let mut into = pictures.components().as_path().as_os_str().to_owned();
+        // Of `pictures/`, too, and of `.`.
+        let whole = if pictures.file_name().is_some() { None } else { pictures.canonicalize().ok() };
+        let named = whole.as_ref().unwrap_or(&pictures);
+        let mut into = named.components().as_path().as_os_str().to_owned();
         into.push(".downloaded");
-        Self { pictures, into: into.into(), concurrency: CONCURRENCY }
+        Self { into: into.into(), pictures, concurrency: CONCURRENCY }
+    }
+
+    /// What comes back must not go over the pictures themselves, by whatever name of their folder.
+    pub fn check_folders(&self) -> Result<(), String> {
+        match (self.pictures.canonicalize(), self.into.canonicalize()) {
+            (Ok(pictures), Ok(into)) if pictures == into => {
+                Err(format!("{} is where the pictures are: name another --into", self.into.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The list of what is at WeChat.
     pub fn manifest(&self) -> PathBuf {
         self.pictures.join("media_ids.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_back_goes_beside_the_pictures() {
+        for pictures in ["a/pictures", "a/pictures/", "a/pictures/."] {
+            assert_eq!(Job::new(pictures).into, PathBuf::from("a/pictures.downloaded"));
+        }
+        let here = PathBuf::from(".").canonicalize().unwrap();
+        assert_eq!(Job::new(".").into.parent(), here.parent());
     }
 }

@@ -41,13 +41,19 @@ impl Pictures {
         paths.sort();
         let mut pictures = Self::default();
         for path in paths.into_iter().filter(|path| path.is_file() && path != list) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with('.') {
+            let name = path.file_name().unwrap_or_default();
+            if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            match Picture::read(&path, &name).map_err(|error| failed(&path, error))? {
+            // It goes into the list, into a path and onto a terminal.
+            let Some(name) = name.to_str().filter(|name| !name.contains(char::is_control)) else {
+                let shown = name.to_string_lossy().escape_debug().to_string();
+                pictures.left_out.push((shown, "its name is no plain text".to_owned()));
+                continue;
+            };
+            match Picture::read(&path, name).map_err(|error| failed(&path, error))? {
                 Ok(picture) => pictures.all.push(picture),
-                Err(reason) => pictures.left_out.push((name, reason)),
+                Err(reason) => pictures.left_out.push((name.to_owned(), reason)),
             }
         }
         Ok(pictures)
@@ -66,7 +72,7 @@ impl Picture {
         };
         if bytes > LARGEST {
             let limit = LARGEST >> 20;
-            return Ok(Err(format!("{bytes} bytes are more than the {limit} MiB that WeChat takes")));
+            return Ok(Err(format!("larger than the {limit} MiB that WeChat takes")));
         }
         let mut hash = Sha256::new_with_prefix(first_bytes);
         io::copy(&mut file, &mut hash)?;
@@ -106,10 +112,7 @@ mod tests {
         let left_out: Vec<_> = found.left_out.iter().map(|(name, reason)| (&**name, &**reason)).collect();
         assert_eq!(
             left_out,
-            [
-                ("c.webp", "no PNG, JPEG or GIF"),
-                ("e.png", "10485761 bytes are more than the 10 MiB that WeChat takes")
-            ]
+            [("c.webp", "no PNG, JPEG or GIF"), ("e.png", "larger than the 10 MiB that WeChat takes")]
         );
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use account::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// In a file, a line for each tenth is enough; and it is the same in every run, with no speed and no time in it.
@@ -28,7 +29,7 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.inc(bytes),
             None => (self.tenth(before) + 1..=self.tenth(before + bytes))
-                .for_each(|tenth| println!("   {} {:>3} %", self.what, tenth * 10)),
+                .for_each(|tenth| say!("   {} {:>3} %", self.what, tenth * 10)),
         }
     }
 
@@ -36,7 +37,7 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.abandon();
-            println!();
+            say!("");
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use account::Account;
+use account::{Account, say};
 use futures_util::{StreamExt, stream};
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
 
 /// Prints how it goes, and what came of it.
 pub async fn run(job: &Job, account: &Account) -> Result<Report, BoxError> {
+    job.check_folders()?;
     let mut manifest = Manifest::read(job.manifest(), &account.id)?;
     let pictures = Pictures::find(&job.pictures, &job.manifest())?;
     let client = Client::new(account, job.concurrency)?;
@@ -36,8 +37,7 @@ pub async fn run(job: &Job, account: &Account) -> Result<Report, BoxError> {
     let mut report = Report { left_out: pictures.left_out, ..Report::default() };
     upload_all(job, &client, &pictures.all, &mut manifest, &mut report).await?;
     download_all(job, &client, &pictures.all, &mut manifest, &mut report).await?;
-    print!("\n{report}");
-    println!("   What is at WeChat: {}", job.manifest().display());
+    say!("\n{report}   What is at WeChat: {}", job.manifest().display());
     Ok(report)
 }
 

@@ -129,6 +129,48 @@ async fn a_download_that_breaks_off_leaves_no_picture() {
     assert_eq!((report.equal, report.not_downloaded.len()), (1, 1));
     assert!(!studio.job.into.join("0.png").exists());
     assert!(studio.job.into.join("1.png").exists());
+    assert_eq!(fs::read_dir(&studio.job.into).unwrap().count(), 1, "a part of it is left");
+}
+
+/// What comes back may be another picture, and would then be the only one.
+#[tokio::test]
+async fn the_pictures_are_not_downloaded_over_themselves() {
+    let studio = Studio::new(1).await;
+    let into = studio.job.pictures.join("../pictures");
+    let result = sync::run(&Job { into, ..studio.job.clone() }, &studio.account).await;
+    assert!(result.is_err() && studio.wechat().api_requests() == 0);
+}
+
+/// A name goes into paths and onto a terminal.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_name_that_is_no_text_is_left_out() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let studio = Studio::new(1).await;
+    let names: [&[u8]; 3] = [b"\x1b[2J.png", b"\xff.png", b"\xfe.png"];
+    for name in names {
+        fs::write(studio.job.pictures.join(OsStr::from_bytes(name)), b"\x89PNG\r\n\x1a\n...").unwrap();
+    }
+    let report = studio.run().await;
+    assert_eq!((report.uploaded, report.equal, report.left_out.len()), (1, 1, 3));
+    assert!(!report.to_string().contains('\x1b'), "{report}");
+}
+
+#[tokio::test]
+async fn a_download_is_not_written_where_a_link_leads() {
+    let studio = Studio::new(1).await;
+    studio.paint("0.png.part", 700);
+    let precious = studio.folder.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    fs::create_dir(&studio.job.into).unwrap();
+    #[cfg(unix)]
+    for name in ["0.png", "0.png.part", ".0.png.part"] {
+        std::os::unix::fs::symlink(&precious, studio.job.into.join(name)).unwrap();
+    }
+    let report = studio.run().await;
+    assert_eq!((report.equal, report.is_good()), (2, true));
+    assert_eq!(fs::read_to_string(precious).unwrap(), "precious");
 }
 
 #[tokio::test]
@@ -147,7 +189,7 @@ async fn one_refused_picture_does_not_stop_the_others_and_a_spent_quota_does() {
     studio.wechat().fail_next_apis(1, Fault::Errcode(40009));
     let report = studio.run_one_by_one().await;
     assert_eq!(said(&report.not_uploaded)[0].0, "0.png");
-    assert_eq!((report.uploaded, report.equal), (3, 3));
+    assert_eq!((report.uploaded, report.equal), (3, 3), "{:?}", report.not_uploaded);
 
     let studio = Studio::new(4).await;
     studio.wechat().fail_next_apis(1, Fault::ExpiresIn(0)); // no fault for an API

@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path, process};
 
-use account::Account;
+use account::{Account, say};
 use clap::Parser;
 use fake_wechat::{Answer, FakeWeChat};
 use http::{HeaderValue, header};
@@ -26,20 +26,17 @@ async fn show(codes: &Codes, wechat: &FakeWeChat, folder: &Path) -> Result<(), F
         Answer::default().header(header::CONTENT_TYPE, HeaderValue::from_static("image/png")).body(PICTURE);
     wechat.set_answer(PATH, png);
 
-    println!("\n1. WeChat is asked for four codes, two at once.");
+    say!("\n1. WeChat is asked for four codes, two at once.");
     write(codes, folder, &["table=1", "table=2", "table=3", "from/poster?"]).await?;
     check(folder)?;
 
-    println!("\n2. WeChat revokes the token while it has two calls for codes in hand. Nobody notices.");
+    say!("\n2. WeChat revokes the token while it has two calls for codes in hand. Nobody notices.");
     let revoke = two_in_hand(wechat, || wechat.revoke());
     tokio::join!(write(codes, folder, &["table=1", "table=4", "table=5", "table=6"]), revoke).0?;
     check(folder)?;
-    println!(
-        "   WeChat has minted {} tokens: at the start, and after it had revoked the first.",
-        wechat.mints()
-    );
+    say!("   WeChat has minted {} tokens: at the start, and after it had revoked the first.", wechat.mints());
 
-    println!(
+    say!(
         "\n3. WeChat does not know the page. It says so with status 200 and JSON; nothing of that becomes a file."
     );
     wechat.set_answer(PATH, Answer::json(r#"{"errcode":41030,"errmsg":"invalid page"}"#));
@@ -47,7 +44,7 @@ async fn show(codes: &Codes, wechat: &FakeWeChat, folder: &Path) -> Result<(), F
     tokio::join!(write(codes, folder, &["table=7", "table=8", "table=9", "table=10"]), both).0?;
     check(folder)?;
 
-    println!("\n4. Too many codes were asked for.");
+    say!("\n4. Too many codes were asked for.");
     wechat.set_answer(PATH, Answer::json(r#"{"errcode":45009,"errmsg":"reach max api minute quota limit"}"#));
     let both = two_in_hand(wechat, || ());
     tokio::join!(write(codes, folder, &["table=6", "table=7", "table=8", "table=9", "table=10"]), both).0?;
@@ -69,7 +66,7 @@ async fn write(codes: &Codes, folder: &Path, scenes: &[&str]) -> Result<(), Fail
     let quoted =
         |scene: &&str| if scene.contains(['?', '/']) { format!("'{scene}'") } else { (*scene).to_owned() };
     let shown = scenes.iter().map(quoted).collect::<Vec<_>>().join(" ");
-    println!("   $ miniprogram_qrcode --page pages/index/index --at-once 2 --into codes {shown}");
+    say!("   $ miniprogram_qrcode --page pages/index/index --at-once 2 --into codes {shown}");
     let fixed = ["miniprogram_qrcode", "--page", "pages/index/index", "--at-once", "2", "--into", "codes"];
     let mut options = Options::try_parse_from(fixed.iter().chain(scenes))?;
     folder.clone_into(&mut options.into);
@@ -84,7 +81,7 @@ fn check(folder: &Path) -> Result<(), Failure> {
         let is_same = fs::read(file?.path())? == PICTURE;
         if is_same { same += 1 } else { others += 1 }
     }
-    println!(
+    say!(
         "   In the folder: {same} files that are byte for byte the PNG that WeChat has sent, {others} others."
     );
     Ok(())

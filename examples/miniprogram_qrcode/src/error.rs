@@ -12,8 +12,10 @@ pub enum CodeError {
     Refused(WeChatError),
     /// What came is neither a picture nor an error of WeChat's.
     NoPicture(usize),
-    /// Nothing came, or the picture could not be written.
+    /// Nothing came.
     Failed(Failure),
+    /// The picture could not be written.
+    Unwritten(String),
 }
 
 impl CodeError {
@@ -21,6 +23,7 @@ impl CodeError {
     pub fn stops_all(&self) -> Option<&'static str> {
         let error = match self {
             Self::Refused(error) => error,
+            Self::Unwritten(_) => return Some("Nothing more is asked for before pictures can be written."),
             Self::Failed(failure) if is_without_token(failure) => {
                 return Some("Without an access_token there is no code for any scene.");
             }
@@ -52,6 +55,7 @@ impl fmt::Display for CodeError {
             Self::Refused(error) => error.fmt(f),
             Self::NoPicture(length) => write!(f, "{length} bytes that are no picture"),
             Self::Failed(failure) => failure.fmt(f),
+            Self::Unwritten(why) => f.write_str(why),
         }
     }
 }

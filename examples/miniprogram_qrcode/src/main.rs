@@ -12,6 +12,8 @@
 //! cargo run -p miniprogram_qrcode -- --page pages/index/index --into codes --list scenes.txt
 //! ```
 //!
+//! `run.rs` is one run, `code.rs` asks WeChat for one picture and has the layer in it, `error.rs` says what to do when there is none.
+//!
 //! Pictures that are in the folder already are not asked for again, so that a run that was stopped can be gone on with. It
 //! ends with code 0 if all of them are there, with 1 if not.
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{fs, path::PathBuf};
+use std::{collections::HashSet, fs, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 
@@ -55,11 +55,13 @@ impl Options {
             None => String::new(),
         };
         let named = self.scenes.iter().map(String::as_str);
+        // Some editors put a mark at the beginning of a file.
+        let list = list.strip_prefix('\u{feff}').unwrap_or(&list);
         let listed = list.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut scenes = Vec::new();
+        let (mut scenes, mut known) = (Vec::new(), HashSet::new());
         for text in named.chain(listed) {
             let scene = Scene::new(text).ok_or_else(|| format!("{text:?} cannot be a scene"))?;
-            if !scenes.contains(&scene) {
+            if known.insert(scene.clone()) {
                 scenes.push(scene);
             }
         }

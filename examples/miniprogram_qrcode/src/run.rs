@@ -2,6 +2,7 @@
 
 use std::{fs, io, path::Path, sync::OnceLock};
 
+use account::say;
 use futures_util::{StreamExt, stream};
 
 use crate::{Failure, code::Codes, error::CodeError, file, options::Options, picture::Picture, scene::Scene};
@@ -29,22 +30,22 @@ pub async fn run(codes: &Codes, options: &Options) -> Result<bool, Failure> {
     let mut missing = 0;
     while let Some((scene, outcome)) = outcomes.next().await {
         match outcome {
-            Outcome::Written { name, length } => println!("   {scene:<20} {name}, {length} bytes"),
-            Outcome::There => println!("   {scene:<20} is there already"),
+            Outcome::Written { name, length } => say!("   {scene:<20} {name}, {length} bytes"),
+            Outcome::There => say!("   {scene:<20} is there already"),
             Outcome::NotAskedFor => {
-                println!("   {scene:<20} not asked for");
+                say!("   {scene:<20} not asked for");
                 missing += 1;
             }
             Outcome::Failed(error) => {
-                println!("   {scene:<20} {error}");
+                say!("   {scene:<20} {error}");
                 missing += 1;
             }
         }
     }
     if let Some(advice) = stopped.get() {
-        println!("   {advice}");
+        say!("   {advice}");
     }
-    println!("   {} of {} pictures are there.", scenes.len() - missing, scenes.len());
+    say!("   {} of {} pictures are there.", scenes.len() - missing, scenes.len());
     Ok(missing == 0)
 }
 
@@ -61,19 +62,29 @@ async fn picture(
     if stopped.get().is_some() {
         return Outcome::NotAskedFor;
     }
-    let picture = match codes.picture(&options.page, options.env_version, scene).await {
-        Ok(picture) => picture,
+    match ask_and_write(codes, options, scene, &stem).await {
+        Ok(written) => written,
         Err(error) => {
             if let Some(advice) = error.stops_all() {
+                // One advice is enough.
                 let _ = stopped.set(advice);
             }
-            return Outcome::Failed(error);
+            Outcome::Failed(error)
         }
-    };
+    }
+}
+
+async fn ask_and_write(
+    codes: &Codes,
+    options: &Options,
+    scene: &Scene,
+    stem: &str,
+) -> Result<Outcome, CodeError> {
+    let picture = codes.picture(&options.page, options.env_version, scene).await?;
     let (name, length) = (format!("{stem}.{}", picture.ending), picture.bytes.len());
     match write(&options.into, &name, picture).await {
-        Ok(()) => Outcome::Written { name, length },
-        Err(error) => Outcome::Failed(CodeError::Failed(format!("{name}: {error}").into())),
+        Ok(()) => Ok(Outcome::Written { name, length }),
+        Err(error) => Err(CodeError::Unwritten(format!("{name}: {error}"))),
     }
 }
 

@@ -1,15 +1,13 @@
 //! [`Scene`]: what a page is told by the code that led to it.
 
-use std::fmt;
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::{self, Write};
 
 /// What WeChat takes besides letters and digits.
 const SIGNS: &str = "!#$&'()*+,/:;=?@-._~";
-/// What stands in a file's name as it is.
-const IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'=').remove(b'.');
+/// What stands in a file's name as it is, besides small letters and digits.
+const IN_NAMES: &str = "-_=.";
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scene(String);
 
 impl Scene {
@@ -23,9 +21,19 @@ impl Scene {
         &self.0
     }
 
-    /// What its file is called, but for the ending. No two scenes have the same, and none leads out of a folder.
+    /// What its file is called, but for the ending. No two scenes have the same, also where `a.png` and `A.png` are one file, and
+    /// none leads out of a folder.
     pub fn file_stem(&self) -> String {
-        utf8_percent_encode(&self.0, IN_NAMES).to_string()
+        let mut stem = String::new();
+        for c in self.0.chars() {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() || IN_NAMES.contains(c) {
+                stem.push(c);
+            } else {
+                // Writing to a text does not fail.
+                let _ = write!(stem, "%{:02X}", u32::from(c));
+            }
+        }
+        stem
     }
 }
 

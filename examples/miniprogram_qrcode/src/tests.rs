@@ -83,7 +83,7 @@ fn the_command_line() {
     let folder = Folder::new();
     fs::create_dir(&folder.0).unwrap();
     let list = folder.0.join("scenes.txt");
-    fs::write(&list, "a=1\r\n\n  a=2\na=1\n").unwrap();
+    fs::write(&list, "\u{feff}a=1\r\n\n  a=2\na=1\n").unwrap();
     let scenes = |options: &Options| {
         let scenes =
             options.scenes().map(|scenes| scenes.iter().map(|scene| scene.as_str().to_owned()).collect());
@@ -106,6 +106,8 @@ fn scenes_are_what_wechat_takes_and_files_stay_in_their_folder() {
         ("!#$&'()*+,/:;=?@-._~", "%21%23%24%26%27%28%29%2A%2B%2C%2F%3A%3B=%3F%40-._%7E"),
         ("../../etc/passwd", "..%2F..%2Fetc%2Fpasswd"),
         ("..", ".."),
+        // On Windows and macOS `a.png` and `A.png` are the same file.
+        ("Table=1", "%54able=1"),
     ] {
         assert_eq!(Scene::new(text).unwrap().file_stem(), stem);
     }
@@ -223,6 +225,21 @@ async fn a_token_that_there_will_not_be_stops_the_run() {
     }
 }
 
+/// A full disk does not get better by asking WeChat for more.
+#[tokio::test]
+async fn a_picture_that_cannot_be_written_stops_the_run() {
+    let played = Played::new().await;
+    let hold = played.wechat().hold_apis();
+    let remove = async {
+        played.wechat().wait_for_api_requests(1).await;
+        fs::remove_dir(&played.folder.0).unwrap();
+        hold.release();
+    };
+    let (all, ()) = tokio::join!(played.write(1, &["1", "2", "3"]), remove);
+    assert!(!all);
+    assert_eq!(played.wechat().api_requests(), 1);
+}
+
 #[tokio::test]
 async fn an_error_of_one_scene_does_not() {
     let cut = Answer::default().body(&PNG[..200]);
@@ -269,6 +286,17 @@ fn a_file_that_cannot_be_written_leaves_nothing_behind() {
     fs::create_dir_all(folder.0.join("1.png/not-empty")).unwrap();
     assert!(file::write(&folder.0, "1.png", PNG).is_err());
     assert_eq!(folder.names(), ["1.png"]);
+    // As a run that was killed leaves it, or somebody who wants to have another file overwritten.
+    #[cfg(unix)]
+    {
+        let precious = folder.0.join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let part = folder.0.join(format!(".2.png.{}.part", process::id()));
+        std::os::unix::fs::symlink(&precious, part).unwrap();
+        file::write(&folder.0, "2.png", b"before").unwrap();
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        fs::remove_file(precious).unwrap();
+    }
     file::write(&folder.0, "2.png", b"before").unwrap();
     file::write(&folder.0, "2.png", PNG).unwrap();
     assert_eq!(fs::read(folder.0.join("2.png")).unwrap(), PNG);

@@ -9,7 +9,7 @@ mod telemetry;
 
 use std::{error::Error, time::Duration};
 
-use account::Account;
+use account::{Account, say};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         let request = Request::get(format!("{}{PATH}", account.base_url)).body(Full::<Bytes>::default())?;
         let answer = client.clone().oneshot(request).await?.into_body().collect().await?.to_bytes();
         let errcode = WeChatError::parse(&answer).map_or(0, |error| error.errcode());
-        println!("{what} A call is answered with errcode {errcode}.");
+        say!("{what} A call is answered with errcode {errcode}.");
         tokens.extend(cache.current());
     }
 
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     cache.shutdown().await;
     match telemetry.finish()? {
         Some(exported) => exported.print(&tokens),
-        None => println!("Spans and metrics were sent to the collector."),
+        None => say!("Spans and metrics were sent to the collector."),
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use account::say;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{
     metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics},
@@ -28,20 +29,20 @@ impl Exported {
 
     /// Prints it, and makes sure that none of these tokens is in it.
     pub fn print(&self, tokens: &[AccessToken]) {
-        println!(
+        say!(
             "\nWhat a collector gets. `app` and `account` are left out here, and … is another value in each run."
         );
-        self.spans.iter().for_each(|span| print!("{}", self.span(span)));
-        println!("\nmetrics");
-        self.metrics().into_iter().for_each(|line| println!("  {line}"));
+        self.spans.iter().for_each(|span| say!("\n{}", self.span(span).trim_end()));
+        say!("\nmetrics");
+        self.metrics().into_iter().for_each(|line| say!("  {line}"));
 
         let all = format!("{:?} {:?}", self.spans, self.metrics);
         let shown = tokens.iter().any(|token| all.contains(token.as_str()));
-        println!("\nIs a token in any of that? {}", if shown { "Yes!" } else { "No." });
+        say!("\nIs a token in any of that? {}", if shown { "Yes!" } else { "No." });
     }
 
     fn span(&self, span: &SpanData) -> String {
-        let mut text = format!("\nspan {}\n", span.name);
+        let mut text = format!("span {}\n", span.name);
         for link in &span.links.links {
             let linked = |other: &&SpanData| other.span_context.span_id() == link.span_context.span_id();
             let name = self.spans.iter().find(linked).map_or("a span that is not here", |other| &other.name);

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use account::Account;
+use account::{Account, say};
 use bytes::Bytes;
 use fake_wechat::FakeWeChat;
 use http_body_util::Full;
@@ -29,39 +29,39 @@ async fn main() -> Result<(), BoxError> {
     let account = Account::wechat().await?;
     let client = sdk(cache(&account.base_url, &account.id, &account.secret)?, &account.base_url);
 
-    println!("\n1. A call: qrcode_create");
+    say!("\n1. A call: qrcode_create");
     let code = client.qrcode_create(&NewQrCode::temporary("shelf-7", Duration::from_secs(60))).await?;
-    println!("   gives a QR code that works for {} s.", code.value.expire_seconds.unwrap_or_default());
+    say!("   gives a QR code that works for {} s.", code.value.expire_seconds.unwrap_or_default());
     tell(&code);
 
     let Some(wechat) = account.fake() else {
         return Ok(());
     };
 
-    println!("\n2. The three others: user_info, upload_media, send_text");
+    say!("\n2. The three others: user_info, upload_media, send_text");
     let user = client.user_info(USER).await?.value;
-    println!("   user_info says that {} {}.", user.openid, follows(user.subscribe));
+    say!("   user_info says that {} {}.", user.openid, follows(user.subscribe));
     let media = client.upload_media(MediaKind::Image, "cat.png", b"\x89PNG").await?.value;
-    println!("   upload_media gives a media_id of {} characters.", media.media_id.len());
+    say!("   upload_media gives a media_id of {} characters.", media.media_id.len());
     client.send_text(USER, "你好").await?;
-    println!("   send_text has sent the message.");
+    say!("   send_text has sent the message.");
 
-    println!("\n3. WeChat has revoked the token, and the program does not know: user_info");
+    say!("\n3. WeChat has revoked the token, and the program does not know: user_info");
     wechat.revoke();
     let user = client.user_info(USER).await?;
-    println!("   says that {} {}.", user.value.openid, follows(user.value.subscribe));
+    say!("   says that {} {}.", user.value.openid, follows(user.value.subscribe));
     tell(&user);
 
-    println!("\n4. The user has not written for 48 hours: send_text");
+    say!("\n4. The user has not written for 48 hours: send_text");
     wechat.reject_all(Some(45015));
     explain(client.send_text(USER, "你好").await);
     wechat.heal();
 
-    println!("\n5. The app secret is wrong: user_info");
+    say!("\n5. The app secret is wrong: user_info");
     let stranger = sdk(cache(&account.base_url, &account.id, "not-the-secret")?, &account.base_url);
     explain(stranger.user_info(USER).await);
 
-    println!("\n6. Two accounts, and one client for both: user_info for wx-shop");
+    say!("\n6. Two accounts, and one client for both: user_info for wx-shop");
     let wechat =
         FakeWeChat::builder().account("wx-news", "secret-1").account("wx-shop", "secret-2").start().await;
     let pool = TokenPool::new();
@@ -71,7 +71,7 @@ async fn main() -> Result<(), BoxError> {
     let client = sdk(pool, &wechat.url());
     client.for_account("wx-shop").user_info(USER).await?;
     let account = wechat.seen().first().and_then(|seen| seen.account.clone());
-    println!("   went out with a token of {}.", account.unwrap_or_default());
+    say!("   went out with a token of {}.", account.unwrap_or_default());
     Ok(())
 }
 
@@ -94,25 +94,25 @@ fn follows(subscribe: u8) -> &'static str {
 /// What the layer did for an answer.
 fn tell<T>(answer: &Answer<T>) {
     match &answer.auth {
-        None => println!("   The token was good at once."),
+        None => say!("   The token was good at once."),
         Some(auth) if auth.replayed() => {
-            println!(
+            say!(
                 "   WeChat rejected the token with {}: the layer sent the call again with a new one.",
                 auth.errcode()
             );
         }
-        Some(auth) => println!("   WeChat rejected the token with {}.", auth.errcode()),
+        Some(auth) => say!("   WeChat rejected the token with {}.", auth.errcode()),
     }
 }
 
 /// What an SDK's user can tell from an error.
 fn explain<T>(result: Result<Answer<T>, Error>) {
-    let Err(error) = result else { return println!("   went well.") };
+    let Err(error) = result else { return say!("   went well.") };
     match (error.errcode(), error.token_error().map(TokenError::errcode)) {
-        (Some(errcode), None) => println!("   fails: WeChat refused the call with errcode {errcode}."),
+        (Some(errcode), None) => say!("   fails: WeChat refused the call with errcode {errcode}."),
         (_, Some(Some(errcode))) => {
-            println!("   fails: there is no token, because WeChat refused one with errcode {errcode}.");
+            say!("   fails: there is no token, because WeChat refused one with errcode {errcode}.");
         }
-        _ => println!("   fails: there was no answer."),
+        _ => say!("   fails: there was no answer."),
     }
 }

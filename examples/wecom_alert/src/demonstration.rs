@@ -1,5 +1,6 @@
 //! What happens without an account: the program runs at a fake WeCom.
 
+use account::say;
 use clap::Parser;
 use fake_wechat::{Answer, FakeWeChat};
 
@@ -13,8 +14,8 @@ const CORP: &str = "ww0123456789abcdef";
 
 pub async fn run() -> Result<(), Failure> {
     let wecom = FakeWeChat::builder().corp(CORP, "secret-of-ops").corp(CORP, "secret-of-news").start().await;
-    println!("WeCom is a fake one inside this program, at {}.", wecom.url());
-    println!("To use the real one, set WECOM_CORP_ID, and WECOM_OPS_SECRET and WECOM_OPS_AGENT_ID.");
+    say!("WeCom is a fake one inside this program, at {}.", wecom.url());
+    say!("To use the real one, set WECOM_CORP_ID, and WECOM_OPS_SECRET and WECOM_OPS_AGENT_ID.");
     let agents = |secret: &str| {
         let credentials = |agent, id, secret: &str| Credentials { agent, id, secret: secret.to_owned() };
         let both = vec![
@@ -25,26 +26,26 @@ pub async fn run() -> Result<(), Failure> {
     };
     let ours = agents("secret-of-news")?;
 
-    println!("\n1. Two agents of one corp, each with a secret and a token of its own.");
+    say!("\n1. Two agents of one corp, each with a secret and a token of its own.");
     alert(&ours, &wecom, &["--agent", "ops", "--to", "user1", "disk is full"]).await?;
     alert(&ours, &wecom, &["--agent", "news", "--to", "@all", "version 1.2 is out"]).await?;
 
-    println!("\n2. WeCom has revoked both tokens. Nobody notices.");
+    say!("\n2. WeCom has revoked both tokens. Nobody notices.");
     wecom.revoke();
     alert(&ours, &wecom, &["--agent", "ops", "--to", "user1|user2", "disk is full, still"]).await?;
     alert(&ours, &wecom, &["--agent", "news", "--to", "@all", "version 1.3 is out"]).await?;
 
-    println!("\n3. WeCom takes the message, and does not know one of the two.");
+    say!("\n3. WeCom takes the message, and does not know one of the two.");
     let answer = r#"{"errcode":0,"errmsg":"ok","invaliduser":"user9","msgid":"xZc_S01d7W"}"#;
     wecom.set_answer("/cgi-bin/message/send", Answer::json(answer));
     alert(&ours, &wecom, &["--agent", "ops", "--to", "user1|user9", "disk is empty"]).await?;
 
-    println!("\n4. WeCom refuses it.");
+    say!("\n4. WeCom refuses it.");
     let answer = r#"{"errcode":81013,"errmsg":"user & party & tag all invalid"}"#;
     wecom.set_answer("/cgi-bin/message/send", Answer::json(answer));
     alert(&ours, &wecom, &["--agent", "ops", "--to", "user9", "disk is empty"]).await?;
 
-    println!("\n5. The secret of news is not the right one.");
+    say!("\n5. The secret of news is not the right one.");
     alert(&agents("secret-of-old")?, &wecom, &["--agent", "news", "--to", "@all", "version 1.4 is out"])
         .await?;
     Ok(())
@@ -56,14 +57,14 @@ async fn alert(agents: &Agents, wecom: &FakeWeChat, arguments: &[&str]) -> Resul
         let is_word = argument.chars().all(|c| c.is_alphanumeric() || "-@".contains(c));
         if is_word { (*argument).to_owned() } else { format!("\"{argument}\"") }
     };
-    println!("   $ wecom_alert {}", arguments.iter().map(quoted).collect::<Vec<_>>().join(" "));
+    say!("   $ wecom_alert {}", arguments.iter().map(quoted).collect::<Vec<_>>().join(" "));
     wecom.clear_seen();
     let options = Options::try_parse_from(["wecom_alert"].iter().chain(arguments))?;
     match agents.send(&options).await {
-        Ok(sent) => println!("   {sent}"),
+        Ok(sent) => say!("   {sent}"),
         Err(failure) => {
-            println!("   wecom_alert: {}", steady(&failure::line(&failure)));
-            println!("     (It ends with code 1)");
+            say!("   wecom_alert: {}", steady(&failure::line(&failure)));
+            say!("     (It ends with code 1)");
         }
     }
     for seen in wecom.seen() {
@@ -72,7 +73,7 @@ async fn alert(agents: &Agents, wecom: &FakeWeChat, arguments: &[&str]) -> Resul
             Some(40014) => " and refused it: errcode 40014, this token is invalid",
             _ => "",
         };
-        println!("     (WeCom saw the message with token {token}{answer})");
+        say!("     (WeCom saw the message with token {token}{answer})");
     }
     Ok(())
 }

@@ -12,6 +12,8 @@
 //! cargo run -p wecom_alert -- --agent ops --to user1 "disk is full"
 //! ```
 //!
+//! `agents.rs` has the layer, which keeps a token for each agent; `alert.rs` is one message.
+//!
 //! It ends with code 0 if everybody gets the message, with 1 and the reason if not, and with 2 if it does not understand what
 //! it is told.
 
@@ -25,6 +27,7 @@ mod tests;
 
 use std::{env, process::ExitCode};
 
+use account::say;
 use clap::Parser;
 
 use crate::{agents::Agents, failure::Failure, options::Options};
@@ -50,6 +53,6 @@ async fn main() -> ExitCode {
 
 async fn send(options: &Options) -> Result<(), Failure> {
     let sent = Agents::from_environment()?.send(options).await?;
-    println!("{sent}");
+    say!("{sent}");
     Ok(())
 }

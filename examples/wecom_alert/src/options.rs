@@ -13,6 +13,7 @@ pub struct Options {
     #[arg(long, value_name = "USER")]
     pub to: String,
     /// What is said; WeCom cuts it off after 2048 bytes
+    #[arg(allow_hyphen_values = true)]
     pub message: String,
 }
 

@@ -35,6 +35,19 @@ fn the_command_line() {
         (options.agent, options.to.as_str(), options.message.as_str()),
         (Agent::Ops, "@all", "disk is full")
     );
+    // What a script has to say may begin with anything.
+    for message in ["-5 degrees", "- disk is full", "--- a/file", "-"] {
+        let arguments = ["wecom_alert", "--agent", "ops", "--to", "@all", message];
+        assert_eq!(
+            Options::try_parse_from(arguments).map(|options| options.message).ok().as_deref(),
+            Some(message)
+        );
+        let arguments = ["wecom_alert", message, "--to", "@all", "--agent", "ops"];
+        assert_eq!(
+            Options::try_parse_from(arguments).map(|options| options.message).ok().as_deref(),
+            Some(message)
+        );
+    }
     for missing in
         [&["--agent", "ops", "--to", "u"][..], &["--agent", "it", "--to", "u", "m"], &["--to", "u", "m"]]
     {

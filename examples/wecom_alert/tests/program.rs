@@ -44,3 +44,15 @@ fn a_command_line_that_is_not_understood() {
 fn the_demonstration_ends_well() {
     assert_eq!(run(&[], &[]).status.code(), Some(0));
 }
+
+/// As with `| head -1`. The message is out, and the code has to say so.
+#[cfg(unix)]
+#[test]
+fn nobody_reads_what_it_prints() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_wecom_alert"));
+    let done = program.env_remove("WECOM_CORP_ID").stdout(writer).output().unwrap();
+    assert_eq!(String::from_utf8(done.stderr).unwrap(), "");
+    assert_eq!(done.status.code(), Some(0));
+}

@@ -55,7 +55,11 @@ async fn respond(
     if let Some(fault) = &fault
         && let Some(struck) = fault.strike(verdict.is_corp).await
     {
-        return struck.map(|reply| as_its_path_fails(reply, parts));
+        let reply = struck?;
+        // A client that is still sending could miss the answer, for the connection ends with it.
+        let received = Received::read(&mut body).await;
+        state.lock().log.update(number, |seen| seen.arrived(&received));
+        return Ok(as_its_path_fails(reply, parts));
     }
     if is_chunked(&parts.headers) {
         return Ok(precondition_failed());

@@ -158,3 +158,17 @@ async fn faults_last_until_healed() {
     let token = fake.classic().await.text;
     assert_eq!(fake.call(&token).await, 0);
 }
+
+/// Or else its connection ends under a client that is still sending, and the answer may be missed.
+#[tokio::test]
+async fn a_fault_that_answers_takes_the_whole_request_first() {
+    let fake = FakeWeChat::start().await;
+    let token = fake.stable().await.text;
+    let body = "x".repeat(10 << 20);
+    for _ in 0..5 {
+        fake.fail_next_apis(1, Fault::Errcode(40009));
+        let path = format!("/cgi-bin/media/upload?access_token={token}");
+        assert_eq!(fake.post_as(&path, "text/plain", body.clone()).await.errcode(), 40009);
+        assert_eq!(fake.seen().pop().unwrap().body_len, 10 << 20);
+    }
+}

@@ -53,7 +53,9 @@ fn write_all(file: &mut File, lines: &Receiver<Line>) -> io::Result<()> {
         for synced in batch.into_iter().filter_map(|line| line.synced) {
             let told = match &written {
                 Ok(()) => Ok(()),
-                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                Err(error) => {
+                    Err(io::Error::new(error.kind(), format!("the journal cannot be written: {error}")))
+                }
             };
             // Whoever waited may be gone.
             let _ = synced.send(told);

@@ -1,11 +1,11 @@
-use std::{convert::Infallible, fmt::Write, sync::Arc};
+use std::{convert::Infallible, fmt::Write, sync::Arc, time::Duration};
 
 use account::Account;
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use fake_wechat::FakeWeChat;
+use fake_wechat::{FakeWeChat, Fault};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -16,6 +16,7 @@ use crate::{
     crypto::Cipher,
     customer::Customer,
     message::{Message, encrypted},
+    refusal::Refusal,
     signature::sign,
 };
 
@@ -192,6 +193,29 @@ async fn the_answer_does_not_wait_for_wechat() {
     hold.release();
     played.bot.followed_up().await;
     assert_eq!(played.follow_ups(), ["You wrote: hello"]);
+}
+
+/// Or else messages would heap up, and the bot would not come to an end.
+#[tokio::test]
+async fn a_wechat_that_does_not_answer_is_given_up() {
+    let played = Played::new(None).await;
+    played.post(Sent::default()).await;
+    played.wechat().fail_apis(Fault::Hang);
+    tokio::time::pause();
+    let sent = played.post(Sent { body: text("another", 2), ..Sent::default() });
+    let (status, _) = tokio::time::timeout(Duration::from_secs(60), sent).await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(played.follow_ups(), ["You wrote: hello"]);
+}
+
+/// The body of a callback may be anybody's, and the log's lines are the bot's.
+#[test]
+fn what_a_log_says_of_a_refusal_is_one_short_line() {
+    let long = format!("<xml></{}>", "x".repeat(60_000));
+    for body in ["<xml></a\n2026-01-01T00:00:00Z  INFO all is well>", &long] {
+        let said = Refusal::Xml(encrypted(body).unwrap_err()).to_string();
+        assert!(!said.contains('\n') && said.len() < 400, "{said}");
+    }
 }
 
 #[tokio::test]
