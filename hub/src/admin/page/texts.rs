@@ -82,10 +82,11 @@ texts! {
         "中枢无法连接平台，请检查主机的网络、DNS 和代理。";
     fix_nothing: "Nothing to do: the hub tries again by itself.",
         "无需处理，中枢会自动重试。";
-    fix_budget: "Tokens are rejected soon after they were minted: find out whether another program mints for this app.",
-        "令牌换取后很快被拒，请检查是否有其他程序在为该应用换取令牌。";
+    fix_rejections: "Tokens are rejected soon after they were minted: find out which API rejects them, and whether another program mints for this app.",
+        "令牌换取后很快被拒，请检查是哪个接口拒绝的，以及是否有其他程序在为该应用换取令牌。";
     fix_store: "The shared store cannot be used: look whether it runs and can be reached.",
         "共享存储不可用，请检查其是否运行、能否连接。";
+    fix_said: "The text says what to do.", "请按下面的文字处理。";
     fix_unknown: "Look the code up in the platform's list of error codes.",
         "请在平台的错误码列表中查询该错误码。";
 
