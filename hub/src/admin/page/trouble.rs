@@ -50,7 +50,7 @@ const OF_REJECTIONS: [&str; 2] =
 
 /// Whether the store is what failed.
 fn is_of_store(error: &TokenError) -> bool {
-    error.kind() == ErrorKind::Store || error.source().is_some_and(|source| source.is::<StoreError>())
+    error.kind() == ErrorKind::Store || error.source().is_some_and(<dyn Error>::is::<StoreError>)
 }
 
 /// What to do about an error. One that holds back has the kind [`BackedOff`](ErrorKind::BackedOff), whatever it was.
