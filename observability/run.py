@@ -219,6 +219,8 @@ def failing(hub, stable):
 def reloads(hub):
     hub.signal(signal.SIGHUP)
     hub.says("the configuration was taken over")
+    hub.says("SIGHUP ends the pause after a failure")
+    until("the pauses stay", lambda: hub.signal(signal.SIGHUP) or "pauses after failures stay" in Path(hub.log).read_text())
     hub.write(tcp="127.0.0.1:1")
     hub.signal(signal.SIGHUP)
     hub.says("but for what needs a restart")

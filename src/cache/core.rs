@@ -272,10 +272,13 @@ impl Core {
         }
     }
 
-    /// What was wrong has been mended: the next fetch is at once, and begins here if there is no good token.
+    /// What was wrong has been mended: the next fetch is at once, and begins here if there is no good token, or the next is
+    /// due.
     pub(super) fn retry_now(&self) {
         self.state.history().mend();
-        self.start(&Need::ANY);
+        if self.ready(&Need::ANY).is_none() {
+            self.start(&Need::ANY);
+        }
     }
 
     /// Whether a fetch is under way.

@@ -439,8 +439,8 @@ impl TokenCache {
     }
 
     /// What was wrong has been mended: the secret is right now, the quota was cleared, the ticket has been pushed. Back-off
-    /// is over, whoever met the failure, and the next fetch is at once; if there is no good token, it begins here (inside a
-    /// tokio runtime). A budget of refreshes that is spent stays so.
+    /// is over, whoever met the failure, and the next fetch is at once; if there is no good token or the next one is due, it
+    /// begins here (inside a tokio runtime). A budget of refreshes that is spent stays so.
     ///
     /// ```
     /// # use tower_wechat::{TokenCache, issuer::StableToken, testing::FakeWeChat};

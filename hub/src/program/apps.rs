@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
 use tower_wechat::{
     AppId, AppSecret, TokenCache,
     issuer::{ClassicToken, Issuer, StableToken, WeCom},
@@ -12,6 +12,7 @@ use tower_wechat::{
 use crate::{
     config::{self, Config, Fault, Kind},
     hub::HubBuilder,
+    telemetry::{Event, emit},
 };
 
 /// How long before its end a token is replaced: up to a quarter later, so that there is another one 217 s ahead. SDKs ask for
@@ -19,6 +20,9 @@ use crate::{
 /// stable token than the present one earlier than 300 s before its end.
 const AHEAD: Duration = Duration::from_secs(290);
 const _: () = assert!(AHEAD.as_secs() * 3 / 4 > 200 + 15 && AHEAD.as_secs() < 300);
+
+/// Between two apps that ask for a token at once: the pace at which a hub that starts asks for its apps.
+const APART: Duration = Duration::from_millis(100);
 
 /// The store that all apps share. The kind "memory" is one, too: so tokens have numbers that go on after a restart, and an
 /// app whose secret was changed keeps its token.
@@ -91,6 +95,26 @@ impl Apps {
         }
     }
 
+    /// Whether a failure or a spent budget forbids one of them to mint.
+    pub(super) fn is_any_held_back(&self) -> bool {
+        self.present.values().any(|(_, cache)| is_held_back(cache))
+    }
+
+    /// Ends the pauses after failures: what was wrong has been mended. Budgets that are spent stay so.
+    pub(super) fn retry(&self) {
+        let held_back: Vec<_> =
+            self.present.values().map(|(_, cache)| cache.clone()).filter(is_held_back).collect();
+        tokio::spawn(async move {
+            for cache in held_back {
+                cache.retry_now();
+                if !is_held_back(&cache) {
+                    emit(Event::Retried { app: cache.app().as_str() });
+                }
+                sleep(APART).await;
+            }
+        });
+    }
+
     /// Waits for mints under way, and for their writes to the store.
     pub(super) async fn end(mut self) {
         for (_, cache) in self.present.into_values() {
@@ -108,6 +132,10 @@ impl Apps {
         }
         .build())
     }
+}
+
+fn is_held_back(cache: &TokenCache) -> bool {
+    cache.health().held_back.is_some()
 }
 
 /// The caches that a configuration would have.

@@ -1,12 +1,18 @@
 //! `wechat-hub check`: asks the platform for a token of each app, and says what to do where there is none.
 
-use std::io::{Write, stdout};
+use std::{
+    io::{Write, stdout},
+    time::Duration,
+};
 
 use tokio::runtime;
 use tower_wechat::TokenCache;
 
 use super::{End, apps::issuer, certificate::Certificate};
 use crate::config::{App, Config, Given, Kind};
+
+/// Longer than a fetch may take: what has gone wrong is what this is for.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) fn run(given: &Given) -> Result<(), End> {
     let config = Config::load(given).map_err(End::configuration)?;
@@ -36,7 +42,7 @@ async fn check(app: &App) -> Result<String, Box<dyn std::error::Error>> {
         Kind::Classic => App { kind: Kind::Stable, ..app.clone() },
         Kind::Stable | Kind::WeCom => app.clone(),
     };
-    let cache = TokenCache::new(issuer(&harmless)?);
+    let cache = TokenCache::builder(issuer(&harmless)?).wait_timeout(PATIENCE).build();
     let token = cache.token().await?;
     let advice = match app.kind {
         Kind::Classic => {

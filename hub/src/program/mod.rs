@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves the hub until SIGTERM; takes over a changed configuration on SIGHUP
+    /// Serves the hub until SIGTERM; on SIGHUP takes over a changed configuration, and ends the pauses after failures
     Serve(Configured),
     /// Asks the platform for a token of each app: is the secret right, is this host's address allowed
     Check(Configured),

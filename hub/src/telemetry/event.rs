@@ -76,6 +76,12 @@ pub(crate) enum Event<'a> {
     NotTakenOver {
         fault: &'a dyn Display,
     },
+    /// The pause after a failure is over, because the configuration was taken over.
+    Retried {
+        app: &'a str,
+    },
+    /// It was taken over too often for that.
+    PausesStay,
     Ending,
     Ended,
 }
@@ -137,6 +143,13 @@ pub(crate) fn emit(event: Event<'_>) {
         Event::NotTakenOver { fault } => {
             error!(target: TARGET, "the configuration was not taken over, and all stays as it was: {fault}");
         }
+        Event::Retried { app } => {
+            info!(target: TARGET, app, "SIGHUP ends the pause after a failure: a token is asked for at once");
+        }
+        Event::PausesStay => warn!(
+            target: TARGET,
+            "the pauses after failures stay: SIGHUP ends them five times at once, and then once in two minutes"
+        ),
         Event::Ending => {
             info!(target: TARGET, "ending: requests under way are answered, and mints are finished");
         }

@@ -6,6 +6,7 @@ mod support;
 mod devtools;
 mod scene;
 
+mod advice;
 mod agree;
 mod browser;
 mod endpoints;

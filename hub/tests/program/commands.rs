@@ -50,6 +50,13 @@ async fn check_says_for_each_app_whether_it_is_good_and_what_to_do() {
         );
         wechat.heal();
     }
+    wechat.fail_tokens(Fault::Hang);
+    let (_, out, _) = run_beside(check(&good)).await;
+    assert!(
+        out.contains("the token endpoint did not answer within 10.0 s"),
+        "and not that it is waited for: {out}"
+    );
+    wechat.heal();
     let text = config(&wechat)
         + &app(&wechat, "wxnone")
         + "[[app]]\nid = \"wxgone\"\nsecret = \"s\"\nbase_url = \"http://127.0.0.1:1\"\n";

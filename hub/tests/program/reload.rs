@@ -1,14 +1,17 @@
 //! SIGHUP: a changed configuration is taken over, whole or not at all, and no connection is lost.
 
-use fake_wechat::FakeWeChat;
+use std::time::Duration;
+
+use fake_wechat::{FakeWeChat, Fault};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpStream, UnixStream},
+    time::timeout,
 };
 
 use super::{
     process::{Process, app, client, config, folder, socket, write_config},
-    support::{APP, SECRET, answer, request, unix},
+    support::{APP, SECRET, answer, eventually, request, unix},
 };
 
 fn ask(secret: &str) -> String {
@@ -120,6 +123,85 @@ async fn an_app_whose_secret_was_replaced_keeps_its_token() {
     assert_eq!(wechat.mints(), mints);
 }
 
+/// How often the platform was asked for a token, now and once there were so many questions.
+async fn asked(wechat: &FakeWeChat, times: u64) {
+    let waited = timeout(Duration::from_secs(30), wechat.wait_for_token_requests(times)).await;
+    assert!(waited.is_ok(), "{} of {times}", wechat.token_requests());
+}
+
+#[tokio::test]
+async fn a_reload_ends_the_pause_after_a_failure() {
+    let wechat = FakeWeChat::start().await;
+    // Until midnight, so that nobody asks again by itself for ten minutes.
+    wechat.fail_tokens(Fault::Errcode(45009));
+    let folder = folder(&config(&wechat));
+    let hub = Process::serve(&folder, 2).await;
+    hub.says("could not mint a token").await;
+    wechat.heal();
+    unix(&socket(&folder), ask(SECRET)).await.unwrap().is_problem(503);
+    hub.signal("HUP");
+    hub.says("SIGHUP ends the pause after a failure: a token is asked for at once app=").await;
+    hub.says("minted a token").await;
+    assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().status, 200);
+    // Nobody waits, and a reload costs nothing.
+    hub.signal("HUP");
+    eventually(|| hub.log().matches("the configuration was taken over").count() == 2).await;
+    assert_eq!(hub.log().matches("ends the pause").count(), 1);
+    assert_eq!((wechat.token_requests(), wechat.mints()), (2, 1));
+}
+
+#[tokio::test]
+async fn reloads_again_and_again_do_not_use_up_the_quota() {
+    let wechat = FakeWeChat::start().await;
+    wechat.fail_tokens(Fault::Errcode(45009));
+    let folder = folder(&config(&wechat));
+    let hub = Process::serve(&folder, 2).await;
+    for times in 1..=20 {
+        // The failure of the reload before is there.
+        let failures = times.min(6);
+        eventually(|| hub.log().matches("could not mint a token").count() == failures).await;
+        hub.signal("HUP");
+        eventually(|| hub.log().matches("the configuration was taken over").count() == times).await;
+    }
+    asked(&wechat, 6).await;
+    eventually(|| hub.log().matches("the pauses after failures stay").count() == 15).await;
+    assert_eq!(hub.log().matches("ends the pause after a failure").count(), 5);
+    assert_eq!(wechat.token_requests(), 6, "the first, and five of twenty");
+}
+
+#[tokio::test]
+async fn a_reload_gives_no_new_budget_of_refreshes_and_asks_for_nothing_that_nobody_needs() {
+    let wechat = FakeWeChat::builder()
+        .account(APP, FakeWeChat::APP_SECRET)
+        .account("wxidle", FakeWeChat::APP_SECRET)
+        .start()
+        .await;
+    let idle = app(&wechat, "wxidle") + "keep_warm = false\n";
+    let classic = config(&wechat).replace("[[app]]\n", "[[app]]\nkind = \"classic\"\n");
+    let folder = folder(&(classic + &idle));
+    let hub = Process::serve(&folder, 2).await;
+    let mut present = unix(&socket(&folder), ask(SECRET)).await.unwrap();
+    let refresh = |generation: u64| {
+        let body = format!("{{\"rejected\": {generation}}}");
+        request("POST", &format!("/v1/apps/{APP}/refresh"), SECRET, &body)
+    };
+    while present.status == 200 {
+        wechat.revoke();
+        let rejected = present.generation();
+        present = unix(&socket(&folder), refresh(rejected)).await.unwrap();
+    }
+    assert!(present.body.contains("the budget of refreshes is spent"), "{}", present.body);
+    let asked = wechat.token_requests();
+    for times in 1..=3 {
+        hub.signal("HUP");
+        eventually(|| hub.log().matches("the configuration was taken over").count() == times).await;
+        let generation = unix(&socket(&folder), ask(SECRET)).await.unwrap().generation();
+        unix(&socket(&folder), refresh(generation)).await.unwrap().is_problem(503);
+    }
+    assert!(!hub.log().contains("ends the pause after a failure"), "{}", hub.log());
+    assert_eq!(wechat.token_requests(), asked);
+}
+
 #[tokio::test]
 async fn from_the_environment_alone_a_reload_disturbs_nobody() {
     let wechat = FakeWeChat::start().await;
@@ -170,8 +252,7 @@ async fn a_file_that_does_not_come_holds_up_no_other_signal_for_long() {
     for (times, changed) in [(1, secret), (2, certificate)] {
         write_config(&folder, &changed);
         hub.signal("HUP");
-        super::support::eventually(|| hub.log().matches("could not be read within 10 s").count() == times)
-            .await;
+        eventually(|| hub.log().matches("could not be read within 10 s").count() == times).await;
     }
     assert_eq!(unix(&socket(&folder), ask(SECRET)).await.unwrap().status, 200);
     hub.signal("TERM");

@@ -25,7 +25,7 @@ use crate::{
         state::State,
         sync::{Mutex, lock},
     },
-    store::{Record, Snapshot, TokenStore, Usage},
+    store::{Record, Snapshot, StoreError, TokenStore, Usage},
     token::AccessToken,
 };
 
@@ -123,13 +123,21 @@ pub(in crate::cache) async fn look(state: &State, store: &dyn TokenStore) {
     // is of no use to anybody, and to ask for a lease only to abandon it would tell the watch that leads here again.
     let present = state.current().filter(|present| !state.is_rejected(present));
     let loaded = store.load(&state.account).await;
-    state.note_store(&loaded);
-    // If the store is out of reach, whoever needs a token will say so.
-    let Ok(snapshot) = loaded else { return };
+    let snapshot = match loaded {
+        Ok(snapshot) => snapshot,
+        Err(error) => return state.note_store::<()>(&Err(error)),
+    };
     // First of all: such a store knows nothing of what was used for this token, which is given back with it.
-    if let Some(present) = present.filter(|present| snapshot.leased.is_none() && lacks(&snapshot, present)) {
-        give_back(state, store, &present).await;
-        return;
+    let lacking = present.filter(|present| lacks(&snapshot, present));
+    if snapshot.leased.is_none() {
+        if let Some(present) = lacking {
+            // One that can be read and takes nothing, such as on a full disk, is down still.
+            if let Some(given) = give_back(state, store, &present).await {
+                state.note_store(&given);
+            }
+            return;
+        }
+        state.note_store(&Ok(()));
     }
     keep_usage(state, &snapshot);
     // Nothing left says nothing of ours: a store on files counts so, too, once the clock was set back.
@@ -172,25 +180,29 @@ fn keep_usage(state: &State, snapshot: &Snapshot) -> Usage {
 }
 
 /// Writes the token to the store, under a lease as if it had just been minted. It keeps its number: another process may have
-/// a later one, of which the store knows as little.
-async fn give_back(state: &State, store: &dyn TokenStore, present: &AccessToken) {
+/// a later one, of which the store knows as little. None: nothing was written, for somebody else holds the lease.
+async fn give_back(
+    state: &State,
+    store: &dyn TokenStore,
+    present: &AccessToken,
+) -> Option<Result<(), StoreError>> {
     let generation = present.generation();
     let own = state.history().usage(state.clock.now());
-    let Ok(Claimed::Granted(mut lease, seen)) = HeldLease::claim(store, &state.account, generation).await
-    else {
-        return;
+    let (mut lease, seen) = match HeldLease::claim(store, &state.account, generation).await {
+        Ok(Claimed::Granted(lease, seen)) => (lease, seen),
+        Ok(Claimed::Held(_)) => return None,
+        Err(error) => return Some(Err(error)),
     };
     if !lacks(&seen, present) || state.is_rejected(present) {
         // Should this fail, the lease runs out by itself.
-        let _ = lease.abandon(seen.failure.as_ref(), &seen.usage).await;
-        return;
+        return Some(lease.abandon(seen.failure.as_ref(), &seen.usage).await);
     }
     let left = present.left(state.clock.now());
     let record = Record::new(present.shared_text(), generation, present.life(), left);
     // The store knows nothing of what was used for this token either.
     let usage = Usage { refreshed: own.refreshed, ..keep_usage(state, &seen) };
     // Should this fail, the next look tries it again.
-    let _ = lease.commit(&record, &usage).await;
+    Some(lease.commit(&record, &usage).await.map(drop))
 }
 
 #[cfg(test)]

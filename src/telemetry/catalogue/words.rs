@@ -86,8 +86,9 @@ pub(super) const FOREIGN_MINTER: Both = [
     "从令牌失效的规律看，像是有另一个程序也在为这个账号获取令牌。处理办法见 `advice`。",
 ];
 pub(super) const STORE_FAILED: Both = [
-    "The store cannot be used. Each process goes on by itself; with classic tokens they may end each other's.",
-    "存储不可用。各进程各自获取令牌；如果是普通令牌，可能互相让对方的令牌失效。",
+    "The store cannot be used. Tokens that are there are served on. Then each process mints stable tokens for itself; classic ones are not \
+     minted without the store.",
+    "存储不可用。手里的令牌继续使用；到期后稳定版由各进程自己获取，普通令牌没有存储就不会获取。",
 ];
 pub(super) const FENCED: Both = [
     "This process was too slow or stood still while it minted, and another one took over. Its own token is thrown away.",

@@ -70,6 +70,25 @@ async fn somebody_says_so_though_it_is_not() {
     assert!(error.retry_after().unwrap() > Duration::from_secs(60), "the pauses go on growing: {error}");
 }
 
+/// Nobody asks meanwhile; and the warmer would wait until the pause is over.
+#[tokio::test(start_paused = true)]
+async fn a_token_near_its_end_is_replaced_at_once() {
+    let (mended, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let cache = process(refusing(&mended, &asked), &MemoryStore::new());
+    let warm = cache.keep_warm();
+    let first = cache.token().await.unwrap();
+    mended.store(false, Ordering::SeqCst);
+    sleep(Duration::from_secs(7180)).await;
+    assert!(cache.health().held_back.is_some() && cache.current().is_some());
+    mended.store(true, Ordering::SeqCst);
+    let before = asked.load(Ordering::SeqCst);
+    cache.retry_now();
+    sleep(Duration::from_secs(1)).await;
+    assert!(cache.current().unwrap().generation() > first.generation(), "it began at once");
+    assert_eq!(asked.load(Ordering::SeqCst), before + 1);
+    drop(warm);
+}
+
 #[tokio::test(start_paused = true)]
 async fn outside_a_runtime_it_is_for_the_next_caller() {
     let (mended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

@@ -140,6 +140,25 @@ async fn an_outage_under_a_good_token_is_said_once() {
     }
 }
 
+/// A disk that is full, or a Redis without memory: what is there can be read.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_nothing_is_down_until_it_does() {
+    let (cache, store) = scene();
+    cache.token().await.unwrap();
+    for outage in 1..=2 {
+        store.commits_fail.store(true, Ordering::SeqCst);
+        cache.refresh(&cache.current().unwrap()).await.unwrap();
+        for minute in 0..20 {
+            assert!(cache.health().is_store_down, "after {minute} minutes");
+            is_used_for(&cache, 1).await;
+        }
+        assert_eq!(cache.stats().store_failures, outage, "said once");
+        store.commits_fail.store(false, Ordering::SeqCst);
+        is_used_for(&cache, 1).await;
+        assert!(!cache.health().is_store_down);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_account_that_nobody_uses_costs_the_store_nothing() {
     let (cache, store) = scene();

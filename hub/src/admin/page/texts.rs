@@ -82,10 +82,11 @@ texts! {
         "中控服务器连不上平台，请检查主机的网络、DNS 和代理。";
     fix_nothing: "Nothing to do: the hub tries again by itself.",
         "无需处理，中控服务器会自动重试。";
-    fix_budget: "Tokens are rejected soon after they were minted: find out whether another program mints for this app.",
-        "令牌获取后很快失效，请检查是否有别的程序也在为这个账号获取令牌。";
+    fix_rejections: "Tokens are rejected soon after they were minted: find out which API rejects them, and whether another program mints for this app.",
+        "令牌获取后很快失效，请检查是哪个接口判的，以及是否有别的程序也在为这个账号获取令牌。";
     fix_store: "The shared store cannot be used: look whether it runs and can be reached.",
         "共享的存储不可用，请检查它是否在运行、能否连上。";
+    fix_said: "The text says what to do.", "请按下面的文字处理。";
     fix_unknown: "Look the code up in the platform's list of error codes.",
         "请在平台的错误码列表中查询这个错误码。";
 

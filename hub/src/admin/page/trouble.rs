@@ -1,7 +1,9 @@
 //! What went wrong with an app last, what is forbidden because of it, and what to do.
 
+use std::error::Error;
+
 use maud::{Markup, html};
-use tower_wechat::{ErrorKind, TokenError};
+use tower_wechat::{ErrorKind, TokenError, store::StoreError};
 
 use super::{
     show,
@@ -42,8 +44,19 @@ fn gist(error: &TokenError) -> String {
         .map_or(text.clone(), |(gist, _)| gist.to_owned())
 }
 
-/// What to do about an error.
+/// What the cache itself says where nobody was asked and nothing had failed: tokens were rejected.
+const OF_REJECTIONS: [&str; 2] =
+    ["the budget of refreshes is spent", "the last refresh brought no better token"];
+
+/// Whether the store is what failed.
+fn is_of_store(error: &TokenError) -> bool {
+    error.kind() == ErrorKind::Store || error.source().is_some_and(<dyn Error>::is::<StoreError>)
+}
+
+/// What to do about an error. One that holds back has the kind [`BackedOff`](ErrorKind::BackedOff), whatever it was.
 fn advice(texts: &Texts, error: &TokenError) -> &'static str {
+    let text = error.to_string();
+    let says = |words: &str| text.contains(words);
     match error.errcode() {
         Some(-1 | 45011 | 45033) => texts.fix_nothing,
         Some(40001 | 40125 | 40091) => texts.fix_secret,
@@ -53,10 +66,10 @@ fn advice(texts: &Texts, error: &TokenError) -> &'static str {
         Some(40243 | 50004 | 50007 | 89506 | 89507) => texts.fix_frozen,
         Some(89500..=89599) => texts.fix_confirm,
         Some(_) => texts.fix_unknown,
-        None if error.kind() == ErrorKind::Store => texts.fix_store,
-        None if error.is_of_this_host() => texts.fix_network,
-        // Nobody was asked, and nothing had failed.
-        None if error.kind() == ErrorKind::BackedOff => texts.fix_budget,
-        None => texts.fix_nothing,
+        None if is_of_store(error) => texts.fix_store,
+        None if error.is_of_this_host() || error.kind() == ErrorKind::Timeout => texts.fix_network,
+        None if OF_REJECTIONS.into_iter().any(says) => texts.fix_rejections,
+        None if error.is_transient() => texts.fix_nothing,
+        None => texts.fix_said,
     }
 }

@@ -98,6 +98,14 @@ pub(super) const NOT_TAKEN_OVER: Both = [
     "After SIGHUP: the configuration has a fault, which is named with its line.",
     "收到 SIGHUP 之后：配置有错误，会指出在哪一行。",
 ];
+pub(super) const RETRIED: Both = [
+    "After SIGHUP, for each app that may not ask because of a failure. How it goes is in the next line of the app.",
+    "收到 SIGHUP 之后，每个因失败而暂停获取的应用各一条。结果见该应用的下一条日志。",
+];
+pub(super) const PAUSES_STAY: Both = [
+    "After SIGHUP, if it came too often: the quota of token calls is kept for what needs it. The hub asks when its pause is over.",
+    "SIGHUP 来得过于频繁：为节省获取令牌的额度，暂停照旧，到时间后中控服务器会自己再试。",
+];
 pub(super) const UNKNOWN_VARIABLE: Both =
     ["At the start. Its name may be misspelt.", "启动时。变量名可能写错了。"];
 pub(super) const FEW_DESCRIPTORS: Both = [
