@@ -8,7 +8,7 @@ use std::{error::Error as StdError, fmt, io};
 /// use wechat_hub::{Client, Hub, Right};
 ///
 /// let nobody = Client::new("shop", "a-secret").rights([Right::Token]);
-/// let error = Hub::builder().client(nobody).build().err().unwrap();
+/// let error = Hub::builder().client(nobody).build().unwrap_err();
 /// assert!(error.to_string().contains("it has no `apps`"));
 /// ```
 pub struct Error {

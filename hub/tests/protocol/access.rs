@@ -202,7 +202,7 @@ async fn a_configuration_that_contradicts_itself_is_refused_with_the_remedy() {
         (hub(&wechat).client(Client::new("b", "b").apps([APP]).rights(["all"])), "there is no right \"all\""),
         (hub(&wechat).unix_client("nobody"), "not among the clients"),
     ] {
-        let error = builder.build().err().unwrap().to_string();
+        let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
 }

@@ -76,7 +76,7 @@ async fn a_path_that_can_be_none_is_an_error_when_the_hub_is_built() {
     let client = || Client::new("agent", "agent").apps([APP]).rights([Right::Proxy]);
     for path in ["cgi-bin/**", "/cgi-bin/../x", "/cgi-bin/**/x", "/cgi-bin/mess*", ""] {
         let hub = Hub::builder().app_on_demand(APP, cache(&wechat)).client(client().paths([path]));
-        let error = hub.build().err().expect(path).to_string();
+        let error = hub.build().expect_err(path).to_string();
         assert!(error.contains("agent") && error.contains("write it like"), "{error}");
     }
 }
