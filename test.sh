@@ -5,6 +5,7 @@
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
 # - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
 #   accounts on one Redis, ten thousand connections to a hub
+# - two minutes of fuzzing for each target
 # - the hub's benchmarks: beside nginx, as a proxy too, and how fast workers hear of a new token
 # - whether the public API is still that of the last release (`cargo semver-checks`), and how much of the code the tests cover
 set -euo pipefail
@@ -22,7 +23,8 @@ ulimit -Sn 8192 2>/dev/null || true
 # The tests' servers are on this machine, and a proxy would look for them on its own.
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}"
 
-step() { printf '\n== %s\n' "$*"; }
+# What comes next, and how many minutes it has taken so far.
+step() { printf '\n== %s (%d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -100,7 +102,7 @@ step "the book, in both languages"
 with_python python3 doc-tests/book.py
 
 step "quick starts of the README, each with the dependencies that it names"
-with_python python3 doc-tests/quick_start.py target/quick-start
+with_python python3 doc-tests/quick_start.py "${CARGO_TARGET_DIR:-target}"
 
 step "code that needs crates of others, before and after"
 mkdir -p target/peers
@@ -114,7 +116,8 @@ with_python python3 doc-tests/examples.py "${CARGO_TARGET_DIR:-target}"/doc/{fak
 step "single flight and slot, every interleaving (loom)"
 cargo test --quiet --release --manifest-path loom/Cargo.toml
 
-step "fuzzing, ${FUZZ_SECONDS:=40} seconds for each target"
+$all && : "${FUZZ_SECONDS:=120}"
+step "fuzzing, ${FUZZ_SECONDS:=25} seconds for each target"
 fuzz/run.sh "$FUZZ_SECONDS"
 
 step "combinations of features"

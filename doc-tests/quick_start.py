@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a program of each quick start in the README, as a reader would, and compiles it: its `[dependencies]` are enough.
 
-`python3 doc-tests/quick_start.py FOLDER` makes them in this folder.
+`python3 doc-tests/quick_start.py TARGET` makes them in this folder of cargo's, and takes from it what is built there already.
 """
 
 import pathlib
@@ -34,7 +34,8 @@ def quick_starts():
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    target = pathlib.Path(sys.argv[1]).resolve()
+    folder = target / "quick-start"
     found = list(quick_starts())
     for number, (dependencies, program) in enumerate(found, 1):
         package = folder / str(number)
@@ -44,7 +45,7 @@ def main():
         (package / "Cargo.lock").write_bytes((ROOT / "Cargo.lock").read_bytes())
         (package / "src/main.rs").write_text(program)
         print(f"-- {program.splitlines()[0]}", flush=True)
-        subprocess.run(["cargo", "check", "--quiet", "--target-dir", folder / "target"], cwd=package, check=True)
+        subprocess.run(["cargo", "check", "--quiet", "--target-dir", target], cwd=package, check=True)
     return 0 if len(found) == 2 else f"the README has {len(found)} quick starts in place of 2"
 
 
