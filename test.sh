@@ -5,7 +5,7 @@
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
 # - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
 #   accounts on one Redis, ten thousand connections to a hub
-# - two minutes of fuzzing for each target
+# - combinations of two features, two minutes of fuzzing for each target, and what other crates cost beside ours
 # - the hub's benchmarks: beside nginx, as a proxy too, and how fast workers hear of a new token
 # - whether the public API is still that of the last release (`cargo semver-checks`), and how much of the code the tests cover
 set -euo pipefail
@@ -92,6 +92,12 @@ cargo clippy --quiet --workspace --all-features --all-targets -- -D warnings
 step "tests, all features"
 cargo nextest run --workspace --all-features --no-fail-fast --status-level fail --final-status-level slow
 
+step "programs and examples"
+# Together with the tests, so that nothing is built a second time with other features.
+cargo build --quiet --workspace --all-features --bins --examples --tests
+# For the scripts below, which would build them by themselves.
+export BUILT=1
+
 step "tests of the documentation"
 cargo test --quiet --workspace --all-features --doc
 
@@ -104,10 +110,8 @@ with_python python3 doc-tests/book.py
 step "quick starts of the README, each with the dependencies that it names"
 with_python python3 doc-tests/quick_start.py "${CARGO_TARGET_DIR:-target}"
 
-step "code that needs crates of others, before and after"
-mkdir -p target/peers
-cargo run --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers > target/peers/printed
-with_python doc-tests/peers/check.py < target/peers/printed
+step "code that needs crates of others"
+cargo check --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers
 
 step "the public API is the one that was accepted, and each item of it has an example"
 api/check.sh
@@ -120,10 +124,8 @@ $all && : "${FUZZ_SECONDS:=120}"
 step "fuzzing, ${FUZZ_SECONDS:=25} seconds for each target"
 fuzz/run.sh "$FUZZ_SECONDS"
 
-step "combinations of features"
-RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
-    --target-dir target/hack
-for package in fake-wechat wechat-hub; do
+step "each feature by itself"
+for package in tower-wechat fake-wechat wechat-hub; do
     RUSTFLAGS="-D warnings" cargo hack check --quiet --package "$package" --lib --each-feature --target-dir target/hack
 done
 
@@ -149,6 +151,14 @@ step "examples print what is expected"
 examples/run.sh
 
 if $all; then
+    step "what crates of others cost, before and after, is as the book says"
+    cargo run --quiet --locked --manifest-path doc-tests/peers/Cargo.toml --target-dir target/peers > target/peers/printed
+    with_python doc-tests/peers/check.py < target/peers/printed
+
+    step "combinations of two features"
+    RUSTFLAGS="-D warnings" cargo hack check --quiet --lib --feature-powerset --depth 2 --exclude-features default,full \
+        --target-dir target/hack
+
     step "200 rounds of random kills and losses"
     CHAOS_ROUNDS=200 cargo nextest run --profile slow --all-features --no-fail-fast --test-threads 1 --status-level pass \
         --test cluster -E 'test(killed_at_random_moments) | test(the_last_second_of_redis)'

@@ -17,11 +17,22 @@ names() {
     for example in examples/*/src/main.rs; do basename "${example%/src/main.rs}"; done
 }
 
-# How cargo is told which example it is: a package of its own, or a file of a package.
-what() {
-    if [ -f "examples/$1/Cargo.toml" ]; then echo "--manifest-path examples/$1/Cargo.toml --all-features"
-    elif [ -f "hub/examples/$1.rs" ]; then echo "--package wechat-hub --all-features --example $1"
-    else echo "--package tower-wechat --all-features --example $1"; fi
+# The program of an example, which is a package of its own, or a file of a package.
+program() {
+    local package file
+    if [ -f "examples/$1/Cargo.toml" ]; then
+        package=$(sed -n 's/^name = "\(.*\)"/\1/p' "examples/$1/Cargo.toml" | head -n 1)
+        file=$package
+        set -- --bins
+    else
+        package=tower-wechat
+        if [ -f "hub/examples/$1.rs" ]; then package=wechat-hub; fi
+        file=examples/$1
+        set -- --example "$1"
+    fi
+    # `test.sh` has built them already.
+    [ -n "${BUILT:-}" ] || cargo build --quiet --all-features --package "$package" "$@"
+    echo "${CARGO_TARGET_DIR:-target}/debug/$file"
 }
 
 steady() {
@@ -38,10 +49,8 @@ steady() {
 failed=
 for name in ${*:-$(names)}; do
     printf -- '-- %s\n' "$name"
-    # shellcheck disable=SC2046 # these are several words
-    cargo build --quiet $(what "$name")
-    # shellcheck disable=SC2046
-    printed=$(timeout 120 cargo run --quiet $(what "$name") < /dev/null | steady) || failed+=" $name"
+    program=$(program "$name")
+    printed=$(timeout 120 "$program" < /dev/null | steady) || failed+=" $name"
     if [ -n "${UPDATE:-}" ]; then printf '%s\n' "$printed" > "examples/expected/$name.txt"; fi
     diff -u "examples/expected/$name.txt" - <<< "$printed" || failed+=" $name"
 done

@@ -20,5 +20,6 @@ promtool check rules observability/alerts.yml
 (cd observability && promtool test rules alerts_test.yml)
 
 echo "-- the programs"
-cargo build --quiet --package wechat-hub --package fake-wechat
+# `test.sh` has built them already.
+[ -n "${BUILT:-}" ] || cargo build --quiet --package wechat-hub --package fake-wechat
 exec python3 observability/run.py "${CARGO_TARGET_DIR:-target}/debug"

@@ -10,7 +10,8 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 root=$(cd ../.. && pwd)
 # Relative to the root, as cargo has it.
 target=$(cd "$root" && mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
-(cd "$root" && cargo build --quiet --package fake-wechat)
+# `test.sh` has built it already.
+[ -n "${BUILT:-}" ] || (cd "$root" && cargo build --quiet --package fake-wechat)
 export PATH="$target/debug:$PATH"
 
 scratch=$(mktemp -d)

@@ -18,7 +18,8 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
     "$venv/bin/pip" --quiet --disable-pip-version-check install "schemathesis==$SCHEMATHESIS"
 fi
 
-cargo build --quiet --package fake-wechat --package wechat-hub
+# `test.sh` has built the programs already.
+[ -n "${BUILT:-}" ] || cargo build --quiet --package fake-wechat --package wechat-hub
 bin=${CARGO_TARGET_DIR:-target}/debug
 folder=$(mktemp -d)
 pids=()
