@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check of the project, and installs what it needs for that.
 #
-# `./test.sh --all` then runs the slow proofs, too, which take a quarter of an hour more:
+# `./test.sh --all` then runs the slow proofs, too, which take longer than all the rest:
 # - 200 rounds of random kills and of random losses of Redis's last second, in place of 20 (`CHAOS_ROUNDS`)
 # - every test that is ignored otherwise: a Redis that comes back to a hundred thousand accounts, an hour of ten thousand
 #   accounts on one Redis, ten thousand connections to a hub

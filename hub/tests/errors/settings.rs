@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 
 #[derive(Debug, Deserialize)]
 struct Settings {
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "it is read, and that fails")]
     secret: AppSecret,
 }
 
