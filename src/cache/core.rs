@@ -273,10 +273,12 @@ impl Core {
     }
 
     /// What was wrong has been mended: the next fetch is at once, and begins here if there is no good token, or the next is
-    /// due.
+    /// due. It is no use of the account: one that is idle stays so.
     pub(super) fn retry_now(&self) {
-        self.state.history().mend();
-        if self.ready(&Need::ANY).is_none() {
+        let state = &self.state;
+        state.history().mend();
+        let now = state.clock.now();
+        if self.act(state.decide(&Need::ANY, now), &Need::ANY, now).is_none() {
             self.start(&Need::ANY);
         }
     }

@@ -47,6 +47,8 @@ pub struct Health {
     /// is still fresh, or, before the token is due, a budget of refreshes that is spent, or a refresh that has just brought the
     /// rejected token once more. Also failures that other processes have met.
     pub held_back: Option<TokenError>,
+    /// Whether that is no failure: nobody was asked, because tokens are rejected and refreshes do not help.
+    pub is_held_back_by_rejections: bool,
     /// How many refreshes in answer to rejections the budget has left.
     pub refreshes_left: u32,
     /// How many of those refreshes may not help: the token that they bring is rejected, too.
@@ -90,7 +92,8 @@ impl State {
         let is_due = held.is_none_or(Held::is_near_its_end);
         let allowance = self.issuer.refreshes();
         let history = self.history();
-        let forbids = match history.held_back(now) {
+        let by = history.held_back(now);
+        let forbids = match by {
             Some(HeldBack::Failed) => true,
             Some(HeldBack::Spent) => !is_due,
             // After a refresh ahead that is nothing unusual.
@@ -108,6 +111,7 @@ impl State {
             token,
             is_due,
             last_failure,
+            is_held_back_by_rejections: forbids && by != Some(HeldBack::Failed),
             held_back,
             refreshes_left,
             futile_refreshes_left,

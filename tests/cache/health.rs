@@ -61,6 +61,7 @@ async fn a_failure_holds_back_for_a_while_and_is_remembered_for_longer() {
     let held_back = health.held_back.unwrap();
     assert_eq!((held_back.kind(), held_back.errcode()), (ErrorKind::BackedOff, Some(40125)));
     assert!(held_back.retry_after().unwrap() < secs(7));
+    assert!(!health.is_held_back_by_rejections);
     advance(secs(6)).await;
     assert!(cache.health().held_back.is_none(), "its time is over");
     mill.breaks(None);
@@ -85,6 +86,7 @@ async fn refreshes_are_counted_down_until_the_budget_holds_back() {
             Err(error) => {
                 let health = cache.health();
                 assert_eq!(health.futile_refreshes_left, 0);
+                assert!(health.is_held_back_by_rejections);
                 let held_back = health.held_back.unwrap();
                 assert_eq!(held_back.to_string().split(';').next(), error.to_string().split(';').next());
                 assert!(held_back.retry_after().unwrap() > secs(60));

@@ -56,9 +56,12 @@ async fn an_unused_account_is_left_to_refresh_on_use() {
     sleep(Duration::from_secs(48 * 3600)).await;
     assert_eq!(mill.mints(), 4, "for six hours, then no more");
     assert!(cache.current().is_none());
+    cache.retry_now();
+    sleep(Duration::from_secs(5 * 3600)).await;
+    assert_eq!(mill.mints(), 5, "that something was mended is no use of it");
     cache.token().await.unwrap();
     sleep(Duration::from_secs(5 * 3600)).await;
-    assert_eq!(mill.mints(), 7, "used again, warm again");
+    assert_eq!(mill.mints(), 8, "used again, warm again");
     drop(warm);
 }
 

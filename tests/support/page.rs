@@ -114,3 +114,14 @@ impl Language {
         columns.iter().map(|column| self.translate(words, column)).collect()
     }
 }
+
+/// A label or a field, the values that it may have, and what they say.
+pub type Name = (&'static str, &'static [&'static str], Both);
+
+/// The table of labels and fields.
+pub fn name_rows(language: Language, columns: &[Both], names: &[Name]) -> Vec<Vec<String>> {
+    let rows = names.iter().map(|(name, values, meaning)| {
+        vec![code(name), codes(values.iter().copied()), language.of(*meaning)]
+    });
+    [language.head(columns, &["label or field", "values", "says"])].into_iter().chain(rows).collect()
+}

@@ -156,7 +156,8 @@ fn wrong_secret(what: &str, is_wecom: bool) -> Cow<'static, str> {
     } else {
         format!(
             "{what}; somebody may have reset it. Give this program the present one. WeChat shows it only once: where it is lost, \
-             reset it at {WECHAT_CONSOLE}, which ends the old one at once for every program that has it"
+             reset it at {WECHAT_CONSOLE}, which ends the old one at once for every program that has it (a third-party \
+             platform's own is at open.weixin.qq.com: 管理中心, 第三方平台, 详情)"
         )
     })
 }

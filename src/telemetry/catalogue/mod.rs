@@ -12,7 +12,7 @@ mod words;
 use std::{collections::BTreeSet, time::Duration};
 
 use metrics_util::debugging::DebuggingRecorder;
-use page::{Both, Language, Page, code, codes};
+use page::{Both, Language, Name, Page, code, codes, name_rows};
 use said::{Said, listen};
 
 use super::{
@@ -155,13 +155,6 @@ fn span_rows(language: Language) -> Vec<Vec<String>> {
     ]
 }
 
-fn name_rows(language: Language) -> Vec<Vec<String>> {
-    let rows = words::NAMES.iter().map(|(name, values, meaning)| {
-        vec![code(name), codes(values.iter().copied()), language.of(*meaning)]
-    });
-    [language.head(words::COLUMNS, &["label or field", "values", "says"])].into_iter().chain(rows).collect()
-}
-
 // === checks ===
 
 #[test]
@@ -170,7 +163,7 @@ fn the_pages_say_what_is_told() {
         page.check("layer metrics", &metric_rows(language));
         page.check("layer events", &event_rows(language));
         page.check("layer spans", &span_rows(language));
-        page.check("layer names", &name_rows(language));
+        page.check("layer names", &name_rows(language, words::COLUMNS, words::NAMES));
     }
     Page::rustdoc("src/lib.rs").check("metrics", &metric_rows(Language::English));
 }

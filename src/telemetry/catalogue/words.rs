@@ -1,6 +1,6 @@
 //! What events, labels and fields mean, in English and in Chinese; and the metrics' meanings in Chinese.
 
-use super::Both;
+use super::{Both, Name};
 
 pub(super) const COLUMNS: &[Both] = &[
     ["metric", "指标"],
@@ -116,7 +116,7 @@ pub(super) const FETCH: Both = [
 // === labels and fields ===
 
 /// With the values that they can have, where those are few words.
-pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
+pub(super) const NAMES: &[Name] = &[
     (
         "account",
         &[],

@@ -17,6 +17,7 @@ pub(super) fn of(texts: &Texts, app: &AppLook) -> Markup {
     // Where it is the last failure that holds back, it is known how long ago that was.
     let last = last.filter(|last| held_back.is_none_or(|held_back| gist(held_back) == gist(&last.error)));
     let Some(error) = last.map(|last| &last.error).or(held_back) else { return html! {} };
+    let of_rejections = last.is_none() && app.health.is_held_back_by_rejections;
     let is_over =
         held_back.is_none() && last.zip(app.health.token_age).is_some_and(|(last, age)| age < last.ago);
     let wait = held_back.and_then(TokenError::retry_after).filter(|wait| wait.as_secs() > 0);
@@ -30,7 +31,7 @@ pub(super) fn of(texts: &Texts, app: &AppLook) -> Markup {
                 @if let Some(hint) = error.hint() { span { "hint " code { (hint) } } }
                 @if is_over { span { (texts.over) } }
             }
-            p.advice { (advice(texts, error)) }
+            p.advice { (if of_rejections { texts.fix_rejections } else { advice(texts, error) }) }
             p.text { (gist(error)) }
             @if let Some(wait) = wait { p.wait { (fill(texts.no_mint_for, &[&show::span(texts, wait)])) } }
         }
@@ -44,10 +45,6 @@ fn gist(error: &TokenError) -> String {
         .map_or(text.clone(), |(gist, _)| gist.to_owned())
 }
 
-/// What the cache itself says where nobody was asked and nothing had failed: tokens were rejected.
-const OF_REJECTIONS: [&str; 2] =
-    ["the budget of refreshes is spent", "the last refresh brought no better token"];
-
 /// Whether the store is what failed.
 fn is_of_store(error: &TokenError) -> bool {
     error.kind() == ErrorKind::Store || error.source().is_some_and(<dyn Error>::is::<StoreError>)
@@ -55,8 +52,6 @@ fn is_of_store(error: &TokenError) -> bool {
 
 /// What to do about an error. One that holds back has the kind [`BackedOff`](ErrorKind::BackedOff), whatever it was.
 fn advice(texts: &Texts, error: &TokenError) -> &'static str {
-    let text = error.to_string();
-    let says = |words: &str| text.contains(words);
     match error.errcode() {
         Some(-1 | 45011 | 45033) => texts.fix_nothing,
         Some(40001 | 40125 | 40091) => texts.fix_secret,
@@ -68,7 +63,6 @@ fn advice(texts: &Texts, error: &TokenError) -> &'static str {
         Some(_) => texts.fix_unknown,
         None if is_of_store(error) => texts.fix_store,
         None if error.is_of_this_host() || error.kind() == ErrorKind::Timeout => texts.fix_network,
-        None if OF_REJECTIONS.into_iter().any(says) => texts.fix_rejections,
         None if error.is_transient() => texts.fix_nothing,
         None => texts.fix_said,
     }

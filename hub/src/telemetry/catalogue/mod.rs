@@ -11,7 +11,7 @@ mod words;
 
 use std::{collections::BTreeSet, io};
 
-use page::{Both, Language, Page, code, codes};
+use page::{Both, Language, Name, Page, code, codes, name_rows};
 use said::{Said, listen};
 use tower_wechat::{Error, TokenError, WeChatError};
 
@@ -125,13 +125,6 @@ fn event_rows(language: Language) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn name_rows(language: Language) -> Vec<Vec<String>> {
-    let rows = words::NAMES.iter().map(|(name, values, meaning)| {
-        vec![code(name), codes(values.iter().copied()), language.of(*meaning)]
-    });
-    [language.head(words::COLUMNS, &["label or field", "values", "says"])].into_iter().chain(rows).collect()
-}
-
 // === checks ===
 
 #[test]
@@ -139,7 +132,7 @@ fn the_pages_say_what_is_told() {
     for (page, language) in PAGES {
         page.check("hub metrics", &metric_rows(language));
         page.check("hub events", &event_rows(language));
-        page.check("hub names", &name_rows(language));
+        page.check("hub names", &name_rows(language, words::COLUMNS, words::NAMES));
     }
     Page::rustdoc("hub/src/lib.rs").check("metrics", &metric_rows(Language::English));
 }

@@ -1,6 +1,6 @@
 //! What events, labels and fields mean, in English and in Chinese; and the metrics' meanings in Chinese.
 
-use super::Both;
+use super::{Both, Name};
 
 pub(super) const COLUMNS: &[Both] = &[
     ["metric", "指标"],
@@ -122,7 +122,7 @@ pub(super) const ENDED: Both = ["All of that is done.", "以上都已完成。"]
 // === labels and fields ===
 
 /// With the values that they can have, where those are few words.
-pub(super) const NAMES: &[(&str, &[&str], Both)] = &[
+pub(super) const NAMES: &[Name] = &[
     (
         "client",
         &[],
