@@ -44,7 +44,7 @@ fn is_of_this_host(errcode: i64) -> bool {
 /// Where an account's secret and IP allow-list are, under the names that the consoles have in Chinese
 /// (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/api>).
 const WECHAT_CONSOLE: &str = "developers.weixin.qq.com/platform: 我的业务, the account, 基础信息, 开发密钥 (a mini program's at \
-                              mp.weixin.qq.com: 开发管理, 开发设置)";
+                              mp.weixin.qq.com: 管理, 开发管理, 开发设置)";
 
 fn explain(codes: Codes, errcode: i64, errmsg: &str) -> (Cow<'static, str>, Again) {
     let is_wecom = codes == Codes::WeCom;

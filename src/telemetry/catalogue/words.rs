@@ -152,7 +152,7 @@ pub(super) const NAMES: &[Name] = &[
         &[],
         [
             "WeChat's id of the request, for its support and for the log search in the console.",
-            "微信给出的请求 id，在后台查日志或向微信客服反馈时使用。",
+            "微信给出的请求 id，在微信开发者平台用“API 诊断”排查，或向微信官方反馈时使用。",
         ],
     ),
     ("hint", &[], ["WeCom's id of the request.", "企业微信给出的请求标识。"]),

@@ -100,7 +100,7 @@ pub(super) const NOT_TAKEN_OVER: Both = [
 ];
 pub(super) const RETRIED: Both = [
     "After SIGHUP, for each app that may not ask because of a failure. How it goes is in the next line of the app.",
-    "收到 SIGHUP 之后，每个因失败而暂停获取的应用各一条。结果见该应用的下一条日志。",
+    "收到 SIGHUP 之后，每个因失败而暂停获取的账号各一条。结果见该账号的下一条日志。",
 ];
 pub(super) const PAUSES_STAY: Both = [
     "After SIGHUP, if it came too often: the quota of token calls is kept for what needs it. The hub asks when its pause is over.",
