@@ -24,11 +24,14 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// | [`Uri`](Self::Uri), [`UnknownApp`](Self::UnknownApp), [`Config`](Self::Config), [`NoRuntime`](Self::NoRuntime), [`Closed`](Self::Closed) | the program asked for what cannot be | you, in the program |
 ///
 /// ```
-/// use tower_wechat::{Error, ErrorKind};
+/// use tower_wechat::{Error, ErrorKind, TokenError};
 ///
 /// /// Whether the same call may work later without anybody's doing.
 /// fn is_passing(error: &Error) -> bool {
-///     matches!(error.kind(), ErrorKind::Timeout | ErrorKind::BackedOff)
+///     let token = error.downcast_ref::<TokenError>();
+///     token.is_some_and(|why| {
+///         why.is_transient() || why.kind() == ErrorKind::Timeout
+///     })
 /// }
 /// # drop(is_passing);
 /// ```

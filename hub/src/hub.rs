@@ -313,7 +313,9 @@ impl HubBuilder {
     /// # Errors
     ///
     /// For two apps of one id, two clients of one name or secret, a client without rights or apps or with an app that is
-    /// not the hub's, and limits that make no sense; and if the operating system has no random bytes for a pass key.
+    /// not the hub's, a name, a secret, a right or a path that can be none, an `unix_client` that is no client, an `app_secret`
+    /// of an app that is not the hub's; limits or a `verify` that make no sense; and if the operating system has no random
+    /// bytes for a pass key.
     pub fn build(mut self) -> Result<Hub, Error> {
         let metrics = self.metrics.take();
         let pass_key = self.pass_key.take().map_or_else(PassKey::generate, Ok)?;

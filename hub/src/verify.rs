@@ -48,9 +48,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verify {
-    /// The path of the call, on the platform: `/cgi-bin/get_api_domain_ip`, which WeChat and WeCom both have.
+    /// The path of the call, on the platform: `/cgi-bin/get_api_domain_ip`, which WeChat and WeCom both have. It begins with a
+    /// slash, and is no token endpoint's.
     pub path: String,
-    /// The least time between two calls for one app: 2 s. Who asks in between waits for the next.
+    /// The least time between two calls for one app: 2 s. A minute at most. Who asks in between waits for the next.
     pub at_most_every: Duration,
     /// Calls for one app in a day: 500 at once, and then one as often as a day has room for so many. With 0 there are none.
     pub a_day: u32,

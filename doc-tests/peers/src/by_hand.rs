@@ -52,6 +52,8 @@ pub mod before {
 }
 
 pub mod after {
+    use std::time::Duration;
+
     use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
     use serde_json::Value;
     use tower_wechat::{TokenCache, WeChatAuthLayer, issuer::StableToken};
@@ -73,7 +75,10 @@ pub mod after {
             let issuer = StableToken::new(app_id, secret).base_url(base)?;
             let layer = WeChatAuthLayer::new(TokenCache::new(issuer));
             // Without this, a redirect would tell the token to another host.
-            let http = reqwest::Client::builder().referer(false).build()?;
+            let http = reqwest::Client::builder()
+                .referer(false)
+                .timeout(Duration::from_secs(30))
+                .build()?;
             let http = ClientBuilder::new(http).with(layer).build();
             Ok(Self { http, base: base.to_owned() })
         }

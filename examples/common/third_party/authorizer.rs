@@ -43,6 +43,10 @@ impl Issuer for Authorizer {
         Box::pin(async move {
             let refresh_token = self.refresh_tokens.of(&self.app);
             self.tried.lock().unwrap().clone_from(&refresh_token);
+            let Some(refresh_token) = refresh_token else {
+                self.parent_failed.store(false, Ordering::Relaxed);
+                return Err(TokenError::permanent("the account has withdrawn its authorisation"));
+            };
             let json = json!({
                 "component_appid": self.parent.as_str(),
                 "authorizer_appid": self.app.as_str(),

@@ -40,7 +40,7 @@ class BotTest(unittest.TestCase):
 
     def fake(self, order, method="POST"):
         order = urllib.request.Request(f"{self.url}/_fake/{order}", method=method)
-        with urllib.request.urlopen(order) as answer:
+        with urllib.request.urlopen(order, timeout=10) as answer:
             return json.load(answer)
 
     def test_survives_a_revoke(self):

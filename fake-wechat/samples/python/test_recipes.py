@@ -47,7 +47,7 @@ class RecipesTest(test_bot.BotTest):
         self.fake("release?at=tokens")
         for caller in callers:
             caller.join()
-        # A bot that lets its callers share one question makes one.
+        # Where callers share a question, wait for 1 and expect 1.
         self.assertEqual(self.fake("counters", "GET")["token_requests"], 2)
 
 

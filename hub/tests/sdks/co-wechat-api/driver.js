@@ -7,8 +7,7 @@ const readline = require('readline');
 const WechatAPI = require('co-wechat-api');
 const WechatOAuth = require('co-wechat-oauth');
 
-const { WECHAT_APP_ID: appId, WECHAT_SECRET: secret, WECHAT_BASE_URL: hub } = process.env;
-const tokenHub = process.env.WECHAT_TOKEN_BASE_URL || hub;
+const { WECHAT_APP_ID: appId, WECHAT_SECRET: secret, WECHAT_BASE_URL: base, WECHAT_TOKEN_BASE_URL: tokenBase } = process.env;
 
 // The SDK's class, with what it sends to `from` sent to `to`.
 const moved = (Base, from, to) => class extends Base {
@@ -17,10 +16,20 @@ const moved = (Base, from, to) => class extends Base {
   }
 };
 
-let API = moved(WechatAPI, /^https?:\/\/(file\.)?api\.weixin\.qq\.com/, hub);
-const OAuth = moved(WechatOAuth, 'https://api.weixin.qq.com', hub);
+function throughProxy(hub) {
+  const API = moved(WechatAPI, /^https?:\/\/(file\.)?api\.weixin\.qq\.com/, hub);
+  const OAuth = moved(WechatOAuth, 'https://api.weixin.qq.com', hub);
+  return { API, OAuth };
+}
 
-API = moved(API, 'https://api.weixin.qq.com/cgi-bin/token', `${tokenHub}/cgi-bin/token`);
+// Its calls go straight to WeChat, which is at `base` here.
+function withToken(hub, WechatAPI) {
+  const API = moved(WechatAPI, 'https://api.weixin.qq.com/cgi-bin/token', `${hub}/cgi-bin/token`);
+  return API;
+}
+
+const { API: Moved, OAuth } = throughProxy(base);
+const API = tokenBase ? withToken(tokenBase, Moved) : Moved;
 
 const api = new API(appId, secret);
 const oauth = new OAuth(appId, secret);

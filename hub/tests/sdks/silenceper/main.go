@@ -46,6 +46,7 @@ type driver struct {
 func newDriver(appID, secret string, hub *url.URL, tokenHub string) driver {
 	wc := wechat.NewWechat()
 	wc.SetHTTPClient(&http.Client{Transport: toHub{hub}, Timeout: time.Minute})
+	wc.SetCache(cache.NewMemory())
 
 	if tokenHub != "" {
 		util.SetURIModifier(func(uri string) string {
@@ -53,7 +54,6 @@ func newDriver(appID, secret string, hub *url.URL, tokenHub string) driver {
 		})
 	}
 
-	wc.SetCache(cache.NewMemory())
 	return driver{
 		wc.GetOfficialAccount(&offConfig.Config{AppID: appID, AppSecret: secret}),
 		wc.GetMiniProgram(&miniConfig.Config{AppID: appID, AppSecret: secret}),

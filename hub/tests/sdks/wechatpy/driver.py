@@ -13,8 +13,7 @@ from wechatpy.exceptions import WeChatException
 from wechatpy.oauth import WeChatOAuth
 
 app_id, secret = os.environ["WECHAT_APP_ID"], os.environ["WECHAT_SECRET"]
-hub = os.environ["WECHAT_BASE_URL"]
-token_hub = os.environ.get("WECHAT_TOKEN_BASE_URL", hub)
+base, token_base = os.environ["WECHAT_BASE_URL"], os.environ.get("WECHAT_TOKEN_BASE_URL")
 
 
 class To(HTTPAdapter):
@@ -29,13 +28,28 @@ class To(HTTPAdapter):
         return super().send(request, **options)
 
 
-client = WeChatClient(app_id, secret)
-client._http.mount("https://api.weixin.qq.com/", To(hub))
+def through_proxy(hub):
+    client = WeChatClient(app_id, secret)
+    client._http.mount("https://api.weixin.qq.com/", To(hub))
+    return client
 
-client._http.mount("https://api.weixin.qq.com/cgi-bin/token", To(token_hub))
 
-oauth = WeChatOAuth(app_id, secret, redirect_uri="")
-oauth._http.mount("https://api.weixin.qq.com/", To(hub))
+def with_token(hub):
+    client = WeChatClient(app_id, secret)
+    client._http.mount("https://api.weixin.qq.com/cgi-bin/token", To(hub))
+    # Its calls go straight to WeChat, which is at `base` here.
+    client._http.mount("https://api.weixin.qq.com/", To(base))
+    return client
+
+
+def logins(hub):
+    oauth = WeChatOAuth(app_id, secret, redirect_uri="")
+    oauth._http.mount("https://api.weixin.qq.com/", To(hub))
+    return oauth
+
+
+client = with_token(token_base) if token_base else through_proxy(base)
+oauth = logins(base)
 
 
 def brief(error):
