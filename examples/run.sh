@@ -8,7 +8,7 @@ shopt -s nullglob
 cd "$(dirname "$0")/.."
 
 # No account of anybody's is asked for a token here.
-unset WECHAT_APP_ID WECHAT_APP_SECRET WECOM_CORP_ID WECOM_CORP_SECRET WECHAT_HUB_URL
+unset WECHAT_APP_ID WECHAT_APP_SECRET WECHAT_BASE_URL WECOM_CORP_ID WECOM_CORP_SECRET WECOM_BASE_URL WECHAT_HUB_URL
 # Eight workers make a thousand calls at once.
 ulimit -Sn 8192 2>/dev/null || true
 
@@ -31,7 +31,7 @@ program() {
         set -- --example "$1"
     fi
     # `test.sh` has built them already.
-    [ -n "${BUILT:-}" ] || cargo build --quiet --all-features --package "$package" "$@"
+    [ -n "${BUILT:-}" ] || cargo build --quiet --all-features --package "$package" "$@" || return
     echo "${CARGO_TARGET_DIR:-target}/debug/$file"
 }
 
@@ -49,7 +49,8 @@ steady() {
 failed=
 for name in ${*:-$(names)}; do
     printf -- '-- %s\n' "$name"
-    program=$(program "$name")
+    # A build that fails must not leave the program of an earlier one to run.
+    program=$(program "$name") || { failed+=" $name"; continue; }
     printed=$(timeout 120 "$program" < /dev/null | steady) || failed+=" $name"
     if [ -n "${UPDATE:-}" ]; then printf '%s\n' "$printed" > "examples/expected/$name.txt"; fi
     diff -u "examples/expected/$name.txt" - <<< "$printed" || failed+=" $name"

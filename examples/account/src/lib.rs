@@ -37,6 +37,7 @@ pub struct Account {
 
 struct Platform {
     name: &'static str,
+    base: &'static str,
     base_url: &'static str,
     id: &'static str,
     secret: &'static str,
@@ -46,6 +47,7 @@ struct Platform {
 
 const WECHAT: Platform = Platform {
     name: "WeChat",
+    base: "WECHAT_BASE_URL",
     base_url: "https://api.weixin.qq.com",
     id: "WECHAT_APP_ID",
     secret: "WECHAT_APP_SECRET",
@@ -55,6 +57,7 @@ const WECHAT: Platform = Platform {
 
 const WECOM: Platform = Platform {
     name: "WeCom",
+    base: "WECOM_BASE_URL",
     base_url: "https://qyapi.weixin.qq.com",
     id: "WECOM_CORP_ID",
     secret: "WECOM_CORP_SECRET",
@@ -63,20 +66,22 @@ const WECOM: Platform = Platform {
 };
 
 impl Account {
-    /// The app in `WECHAT_APP_ID` and `WECHAT_APP_SECRET`, or else one at a fake WeChat. Prints which.
+    /// The app in `WECHAT_APP_ID` and `WECHAT_APP_SECRET`, or else one at a fake WeChat. Prints which. `WECHAT_BASE_URL` is for
+    /// another address, as that of the program `fake-wechat`.
     ///
     /// # Errors
     ///
-    /// `WECHAT_APP_ID` is set, and `WECHAT_APP_SECRET` is not.
+    /// One of the three is set, and the id or the secret is not.
     pub async fn wechat() -> Result<Self, Box<dyn Error + Send + Sync>> {
         Self::choose(&WECHAT).await
     }
 
-    /// The corp in `WECOM_CORP_ID` and `WECOM_CORP_SECRET`, or else one at a fake WeCom. Prints which.
+    /// The corp in `WECOM_CORP_ID` and `WECOM_CORP_SECRET`, or else one at a fake WeCom. Prints which. `WECOM_BASE_URL` is for
+    /// another address.
     ///
     /// # Errors
     ///
-    /// `WECOM_CORP_ID` is set, and `WECOM_CORP_SECRET` is not.
+    /// One of the three is set, and the id or the secret is not.
     pub async fn wecom() -> Result<Self, Box<dyn Error + Send + Sync>> {
         Self::choose(&WECOM).await
     }
@@ -89,11 +94,9 @@ impl Account {
 
     async fn choose(platform: &Platform) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let Platform { name, id, secret, .. } = platform;
-        if let Some(app) = setting(id) {
-            let base_url = platform.base_url.to_owned();
-            let key = setting(secret).ok_or_else(|| format!("{id} is set, so set {secret}, too"))?;
-            say!("This is the real {name}, with your account {app}.");
-            return Ok(Self { base_url, id: app, secret: key, fake: None });
+        if let Some(account) = Self::named(platform, |name| env::var(name).ok())? {
+            say!("This is {name} at {}, with your account {}.", account.base_url, account.id);
+            return Ok(account);
         }
         let fake = FakeWeChat::start().await;
         say!("{name} is a fake one inside this program, at {}.", fake.url());
@@ -105,11 +108,29 @@ impl Account {
             fake: Some(fake),
         })
     }
-}
 
-/// A variable that is empty counts as not set.
-fn setting(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+    /// The account that the variables name, if they name one. A variable that is empty counts as not set.
+    fn named(
+        platform: &Platform,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, Box<dyn Error + Send + Sync>> {
+        let Platform { base, id, secret, .. } = platform;
+        let [base_url, app, key] =
+            [base, id, secret].map(|name| variable(name).filter(|value| !value.is_empty()));
+        match (app, key) {
+            (Some(id), Some(secret)) => {
+                let base_url =
+                    base_url.as_deref().unwrap_or(platform.base_url).trim_end_matches('/').to_owned();
+                Ok(Some(Self { base_url, id, secret, fake: None }))
+            }
+            (None, None) if base_url.is_none() => Ok(None),
+            // A service whose settings are half there must not play a demonstration, and end well.
+            _ => Err(format!(
+                "set {id} and {secret}, both; or, for a demonstration, neither of them nor {base}"
+            )
+            .into()),
+        }
+    }
 }
 
 /// Without the secret.
@@ -119,5 +140,36 @@ impl fmt::Debug for Account {
             .field("base_url", &self.base_url)
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(set: &[(&str, &str)]) -> Result<Option<Account>, String> {
+        let variable =
+            |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        Account::named(&WECHAT, variable).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_is_a_demonstration_and_all_is_an_account() {
+        assert!(named(&[]).unwrap().is_none());
+        assert!(named(&[("WECHAT_APP_ID", ""), ("WECHAT_APP_SECRET", "")]).unwrap().is_none());
+        let mut set = vec![("WECHAT_APP_ID", "wx1"), ("WECHAT_APP_SECRET", "s")];
+        assert_eq!(named(&set).unwrap().unwrap().base_url, "https://api.weixin.qq.com");
+        set.push(("WECHAT_BASE_URL", "http://127.0.0.1:8080/"));
+        assert_eq!(named(&set).unwrap().unwrap().base_url, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_part_of_it_is_an_error_that_names_the_variables() {
+        for set in
+            [("WECHAT_APP_ID", "wx1"), ("WECHAT_APP_SECRET", "s"), ("WECHAT_BASE_URL", "http://127.0.0.1:1")]
+        {
+            let error = named(&[set]).unwrap_err();
+            assert!(error.contains("WECHAT_APP_ID and WECHAT_APP_SECRET"), "{error}");
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Issuer for Authorizer {
             // next `.await` is done. A database takes an `.await`, so that is for a task of its own: `tokio::spawn(save).await`.
             // What the account's owner has changed in the meantime, by a new authorisation or by the end of one, is newer.
             if let Some(newest) = answer["authorizer_refresh_token"].as_str()
-                && self.refresh_tokens.of(&self.app) == refresh_token
+                && self.refresh_tokens.of(&self.app) == Some(refresh_token)
             {
                 self.refresh_tokens.save(&self.app, newest);
             }

@@ -62,7 +62,9 @@ impl Issuer for Component {
             let present = self.present().clone();
             *self.tried.lock().unwrap() = Some(present.clone());
             if present.ticket.is_empty() {
-                return Err(TokenError::transient("no ticket has come yet: WeChat pushes one every ten minutes"));
+                return Err(TokenError::transient(
+                    "no ticket has come yet: WeChat pushes one every ten minutes",
+                ));
             }
             let json = json!({
                 "component_appid": self.app.as_str(),
