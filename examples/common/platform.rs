@@ -43,10 +43,14 @@ impl Platform {
         account: [&str; 2],
         fake: [&str; 2],
     ) -> Result<Self, Box<dyn Error>> {
-        if let Ok(id) = env::var(account[0]) {
-            println!("This is the real {name}, with your account {id}. Its token is not revoked.");
-            let secret = env::var(account[1]).map_err(|_| format!("set {} too", account[1]))?;
-            return Ok(Self { name, base_url: base_url.to_owned(), id, secret, fake: None });
+        // A variable that is empty counts as not set.
+        match account.map(|name| env::var(name).ok().filter(|value| !value.is_empty())) {
+            [Some(id), Some(secret)] => {
+                println!("This is the real {name}, with your account {id}. Its token is not revoked.");
+                return Ok(Self { name, base_url: base_url.to_owned(), id, secret, fake: None });
+            }
+            [None, None] => {}
+            _ => return Err(format!("set both {} and {}, or neither", account[0], account[1]).into()),
         }
         let platform = FakeWeChat::start().await;
         let answer = r#"{"errcode":0,"errmsg":"ok","ip_list":["101.226.62.77","101.226.62.78"]}"#;

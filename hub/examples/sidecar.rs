@@ -14,8 +14,11 @@ use wechat_hub::{Client, ClientSecret, Hub, Right};
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::temp_dir().join(format!("wechat-sidecar-{}", std::process::id()));
     let socket = folder.join("hub.sock");
-    let account = env::var("WECHAT_APP_ID").ok().zip(env::var("WECHAT_APP_SECRET").ok());
-    if let Some((app, secret)) = account {
+    let [app, secret] = ["WECHAT_APP_ID", "WECHAT_APP_SECRET"].map(|name| env::var(name).ok());
+    if app.is_some() != secret.is_some() {
+        return Err("set both WECHAT_APP_ID and WECHAT_APP_SECRET, or neither".into());
+    }
+    if let (Some(app), Some(secret)) = (app, secret) {
         let server = hub(&app, StableToken::new(&app, secret))?.serve_unix(&socket)?;
         println!("curl --unix-socket {} http://hub/cgi-bin/user/get", socket.display());
         tokio::signal::ctrl_c().await?;

@@ -26,6 +26,8 @@ const PATH: &str = "/cgi-bin/get_api_domain_ip";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    // The exporters' client has none of its own. It fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let account = Account::wechat().await?;
     // Before the first call: what is told before that is lost.
     let telemetry = Telemetry::start()?;

@@ -37,7 +37,8 @@ impl Telemetry {
         let resource = Resource::builder().with_service_name("bot").build();
         let traces = SdkTracerProvider::builder().with_resource(resource.clone());
         let metrics = SdkMeterProvider::builder().with_resource(resource);
-        let telemetry = if env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+        let collector = env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|address| !address.is_empty());
+        let telemetry = if collector.is_some() {
             // The variable has the address; others of OpenTelemetry's have headers and time-outs.
             let spans = SpanExporter::builder().with_http().build()?;
             let numbers = MetricExporter::builder().with_http().build()?;
