@@ -27,6 +27,8 @@ type Https = Client<HttpsConnector<HttpConnector>, ReplayBody<Full<Bytes>>>;
 pub struct Codes {
     client: WeChatAuth<Https>,
     url: String,
+    /// Whose codes they are.
+    pub app_id: String,
 }
 
 impl Codes {
@@ -37,7 +39,8 @@ impl Codes {
             // This is all that there is to do for the token: every request below has a good one.
             .layer(WeChatAuthLayer::new(TokenCache::new(issuer)))
             .service(Client::builder(TokioExecutor::new()).build(https));
-        Ok(Self { client, url: format!("{}/wxa/getwxacodeunlimit", account.base_url) })
+        let url = format!("{}/wxa/getwxacodeunlimit", account.base_url);
+        Ok(Self { client, url, app_id: account.id.clone() })
     }
 
     /// The picture for a scene.

@@ -7,7 +7,7 @@ use clap::Parser;
 use fake_wechat::{Answer, FakeWeChat};
 use http::{HeaderValue, header};
 
-use crate::{Failure, code::Codes, options::Options, run};
+use crate::{Failure, code::Codes, folder, options::Options, run};
 
 /// What the fake WeChat takes for a code.
 const PICTURE: &[u8] = include_bytes!("sample.png");
@@ -78,7 +78,11 @@ async fn write(codes: &Codes, folder: &Path, scenes: &[&str]) -> Result<(), Fail
 fn check(folder: &Path) -> Result<(), Failure> {
     let (mut same, mut others) = (0, 0);
     for file in fs::read_dir(folder)? {
-        let is_same = fs::read(file?.path())? == PICTURE;
+        let file = file?;
+        if file.file_name() == folder::NAME {
+            continue;
+        }
+        let is_same = fs::read(file.path())? == PICTURE;
         if is_same { same += 1 } else { others += 1 }
     }
     say!(

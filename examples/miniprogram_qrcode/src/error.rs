@@ -16,6 +16,8 @@ pub enum CodeError {
     Failed(Failure),
     /// The picture could not be written.
     Unwritten(String),
+    /// A file has its name.
+    InTheWay(String),
 }
 
 impl CodeError {
@@ -30,6 +32,13 @@ impl CodeError {
             _ => return None,
         };
         match error.errcode() {
+            40001 | 40014 | 42001 => Some(
+                "WeChat rejects the token, and there was no better one: compare WECHAT_APP_SECRET with the console, and look which \
+                 other program asks for tokens of this mini program.",
+            ),
+            48001 => Some(
+                "This account may not make codes: it has to be a mini program that is registered in full.",
+            ),
             41030 => Some(
                 "WeChat does not know the page. Compare --page with app.json: no / in front, nothing after a ?. A page that is \
                  not released yet needs --env-version trial or develop.",
@@ -55,7 +64,7 @@ impl fmt::Display for CodeError {
             Self::Refused(error) => error.fmt(f),
             Self::NoPicture(length) => write!(f, "{length} bytes that are no picture"),
             Self::Failed(failure) => failure.fmt(f),
-            Self::Unwritten(why) => f.write_str(why),
+            Self::Unwritten(why) | Self::InTheWay(why) => f.write_str(why),
         }
     }
 }

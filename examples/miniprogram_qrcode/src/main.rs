@@ -14,13 +14,14 @@
 //!
 //! `run.rs` is one run, `code.rs` asks WeChat for one picture and has the layer in it, `error.rs` says what to do when there is none.
 //!
-//! Pictures that are in the folder already are not asked for again, so that a run that was stopped can be gone on with. It
-//! ends with code 0 if all of them are there, with 1 if not.
+//! Pictures that are in the folder already are not asked for again, so that a run that was stopped can be gone on with. A folder
+//! has codes of one page in one version: `folder.rs`. It ends with code 0 if all of them are there, with 1 if not.
 
 mod code;
 mod demonstration;
 mod error;
 mod file;
+mod folder;
 mod options;
 mod picture;
 mod run;
@@ -51,15 +52,15 @@ async fn main() -> ExitCode {
 
 /// Whether all pictures are there.
 async fn program() -> Result<bool, Failure> {
-    let has_account = env::var_os("WECHAT_APP_ID").is_some_and(|id| !id.is_empty());
-    if env::args_os().len() == 1 && !has_account {
-        demonstration::run(&Account::wechat().await?).await?;
-        return Ok(true);
+    let is_bare = env::args_os().len() == 1;
+    let options = if is_bare { None } else { Some(Options::parse()) };
+    let account = Account::wechat().await?;
+    match (options, account.fake()) {
+        (Some(options), None) => run::run(&Codes::new(&account)?, &options).await,
+        (Some(_), Some(_)) => Err("set WECHAT_APP_ID and WECHAT_APP_SECRET".into()),
+        (None, None) => {
+            Err("name a --page, a folder --into which the pictures go, and scenes; or see --help".into())
+        }
+        (None, Some(_)) => demonstration::run(&account).await.map(|()| true),
     }
-    let options = Options::parse();
-    if !has_account {
-        return Err("set WECHAT_APP_ID and WECHAT_APP_SECRET".into());
-    }
-    let codes = Codes::new(&Account::wechat().await?)?;
-    run::run(&codes, &options).await
 }

@@ -57,10 +57,17 @@ impl Options {
         let named = self.scenes.iter().map(String::as_str);
         // Some editors put a mark at the beginning of a file.
         let list = list.strip_prefix('\u{feff}').unwrap_or(&list);
-        let listed = list.lines().map(str::trim).filter(|line| !line.is_empty());
+        let listed = list.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+        let listed = listed.map(|(number, line)| (Some(number + 1), line));
         let (mut scenes, mut known) = (Vec::new(), HashSet::new());
-        for text in named.chain(listed) {
-            let scene = Scene::new(text).ok_or_else(|| format!("{text:?} cannot be a scene"))?;
+        for (line, text) in named.map(|text| (None, text)).chain(listed) {
+            let scene = Scene::new(text).ok_or_else(|| {
+                let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                format!(
+                    "{line}{text:?} cannot be a scene, which has up to 32 letters, digits and {}",
+                    Scene::SIGNS
+                )
+            })?;
             if known.insert(scene.clone()) {
                 scenes.push(scene);
             }

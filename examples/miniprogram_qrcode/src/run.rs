@@ -1,11 +1,44 @@
 //! The pictures of all scenes.
 
-use std::{fs, io, path::Path, sync::OnceLock};
+use std::{
+    fs, io,
+    path::Path,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use account::say;
 use futures_util::{StreamExt, stream};
 
-use crate::{Failure, code::Codes, error::CodeError, file, options::Options, picture::Picture, scene::Scene};
+use crate::{
+    Failure, code::Codes, error::CodeError, file, folder, options::Options, picture::Picture, scene::Scene,
+};
+
+/// So many failures in a row are no chance any more.
+const IN_A_ROW: u32 = 5;
+
+/// What makes every further question useless.
+#[derive(Default)]
+struct Stop {
+    advice: OnceLock<&'static str>,
+    /// Failures since the last picture that came.
+    failures: AtomicU32,
+}
+
+impl Stop {
+    fn failed(&self, error: &CodeError) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        let in_a_row = (failures >= IN_A_ROW).then_some(
+            "It went wrong five times in a row. Start the program again once that is mended, and it goes on.",
+        );
+        if let Some(advice) = error.stops_all().or(in_a_row) {
+            // One advice is enough.
+            let _ = self.advice.set(advice);
+        }
+    }
+}
 
 /// What became of a scene.
 enum Outcome {
@@ -22,10 +55,10 @@ enum Outcome {
 /// Writes the pictures that are not there, and says what became of each. Returns whether all of them are there.
 pub async fn run(codes: &Codes, options: &Options) -> Result<bool, Failure> {
     let scenes = options.scenes()?;
-    fs::create_dir_all(&options.into).map_err(|error| format!("{}: {error}", options.into.display()))?;
-    let stopped = OnceLock::new();
+    folder::claim(options, &codes.app_id)?;
+    let stop = Stop::default();
     let mut outcomes = stream::iter(&scenes)
-        .map(async |scene| (scene, picture(codes, options, scene, &stopped).await))
+        .map(async |scene| (scene, picture(codes, options, scene, &stop).await))
         .buffered(options.at_once.into());
     let mut missing = 0;
     while let Some((scene, outcome)) = outcomes.next().await {
@@ -42,36 +75,50 @@ pub async fn run(codes: &Codes, options: &Options) -> Result<bool, Failure> {
             }
         }
     }
-    if let Some(advice) = stopped.get() {
+    if let Some(advice) = stop.advice.get() {
         say!("   {advice}");
     }
     say!("   {} of {} pictures are there.", scenes.len() - missing, scenes.len());
     Ok(missing == 0)
 }
 
-async fn picture(
-    codes: &Codes,
-    options: &Options,
-    scene: &Scene,
-    stopped: &OnceLock<&'static str>,
-) -> Outcome {
+async fn picture(codes: &Codes, options: &Options, scene: &Scene, stop: &Stop) -> Outcome {
     let stem = scene.file_stem();
-    if Picture::ENDINGS.iter().any(|ending| options.into.join(format!("{stem}.{ending}")).exists()) {
-        return Outcome::There;
+    match there(&options.into, &stem) {
+        Ok(true) => return Outcome::There,
+        Ok(false) => {}
+        Err(error) => return Outcome::Failed(error),
     }
-    if stopped.get().is_some() {
+    if stop.advice.get().is_some() {
         return Outcome::NotAskedFor;
     }
     match ask_and_write(codes, options, scene, &stem).await {
-        Ok(written) => written,
+        Ok(written) => {
+            stop.failures.store(0, Ordering::Relaxed);
+            written
+        }
         Err(error) => {
-            if let Some(advice) = error.stops_all() {
-                // One advice is enough.
-                let _ = stopped.set(advice);
-            }
+            stop.failed(&error);
             Outcome::Failed(error)
         }
     }
+}
+
+/// Whether there is a whole picture. What else has its name is not written over.
+fn there(folder: &Path, stem: &str) -> Result<bool, CodeError> {
+    for ending in Picture::ENDINGS {
+        let name = format!("{stem}.{ending}");
+        let there = match fs::read(folder.join(&name)) {
+            Ok(bytes) => Picture::new(bytes.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(CodeError::InTheWay(format!("{name}: {error}"))),
+        };
+        return match there {
+            Some(_) => Ok(true),
+            None => Err(CodeError::InTheWay(format!("{name} is there and is no picture: remove it"))),
+        };
+    }
+    Ok(false)
 }
 
 async fn ask_and_write(

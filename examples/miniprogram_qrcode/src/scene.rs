@@ -2,8 +2,6 @@
 
 use std::fmt::{self, Write};
 
-/// What WeChat takes besides letters and digits.
-const SIGNS: &str = "!#$&'()*+,/:;=?@-._~";
 /// What stands in a file's name as it is, besides small letters and digits.
 const IN_NAMES: &str = "-_=.";
 
@@ -11,9 +9,12 @@ const IN_NAMES: &str = "-_=.";
 pub struct Scene(String);
 
 impl Scene {
+    /// What WeChat takes besides letters and digits.
+    pub const SIGNS: &str = "!#$&'()*+,/:;=?@-._~";
+
     /// `None` if WeChat would not take it.
     pub fn new(text: &str) -> Option<Self> {
-        let is_good = |c: char| c.is_ascii_alphanumeric() || SIGNS.contains(c);
+        let is_good = |c: char| c.is_ascii_alphanumeric() || Self::SIGNS.contains(c);
         ((1..=32).contains(&text.len()) && text.chars().all(is_good)).then(|| Self(text.to_owned()))
     }
 

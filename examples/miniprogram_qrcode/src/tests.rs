@@ -12,7 +12,7 @@ use fake_wechat::{Answer, FakeWeChat, Fault};
 
 use crate::{
     code::Codes,
-    file,
+    file, folder,
     options::{EnvVersion, Options},
     picture::Picture,
     run,
@@ -38,10 +38,11 @@ impl Folder {
         Self(std::env::temp_dir().join(name))
     }
 
-    /// The names of all files, hidden ones too.
+    /// The names of all files, hidden ones too, but for the one that says what they are.
     fn names(&self) -> Vec<String> {
         let files = fs::read_dir(&self.0).into_iter().flatten();
         let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != folder::NAME);
         names.sort_unstable();
         names
     }
@@ -94,6 +95,12 @@ fn the_command_line() {
     assert!(scenes(&options(&folder.0, 1, &[])).is_empty());
     assert!(scenes(&options(&folder.0, 1, &["a=3", "--list", "not-there"])).is_empty());
     assert!(scenes(&options(&folder.0, 1, &["a=3", "好"])).is_empty());
+    fs::write(&list, "a=1\n\n桌1\n").unwrap();
+    let error = options(&folder.0, 1, &["--list", list.to_str().unwrap()]).scenes().unwrap_err();
+    assert!(
+        error.to_string().starts_with("line 3: \"桌1\" cannot be a scene, which has up to 32"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -188,17 +195,62 @@ async fn a_token_that_is_revoked_in_the_middle_is_not_noticed() {
 async fn what_is_there_is_not_asked_for_again() {
     let played = Played::new().await;
     fs::create_dir(&played.folder.0).unwrap();
-    fs::write(played.folder.0.join("2.jpg"), "mine").unwrap();
+    let jpeg = b"\xff\xd8\xff\xe0\xff\xd9";
+    fs::write(played.folder.0.join("2.jpg"), jpeg).unwrap();
     assert!(played.write(2, &["1", "2", "3"]).await);
     assert!(played.write(2, &["1", "2", "3"]).await);
     assert_eq!(played.folder.names(), ["1.png", "2.jpg", "3.png"]);
     assert_eq!(played.wechat().api_requests(), 2);
-    assert_eq!(fs::read(played.folder.0.join("2.jpg")).unwrap(), b"mine");
+    assert_eq!(fs::read(played.folder.0.join("2.jpg")).unwrap(), jpeg);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_picture_is_neither_taken_for_one_nor_written_over() {
+    let played = Played::new().await;
+    fs::create_dir(&played.folder.0).unwrap();
+    fs::write(played.folder.0.join("1.png"), "").unwrap();
+    assert!(!played.write(1, &["1", "2"]).await);
+    assert_eq!(
+        (played.wechat().api_requests(), fs::read(played.folder.0.join("1.png")).unwrap()),
+        (1, vec![])
+    );
+    assert_eq!(played.folder.names(), ["1.png", "2.png"]);
+}
+
+/// On a poster they look alike.
+#[tokio::test]
+async fn codes_of_another_page_version_or_app_do_not_pass_for_those_that_are_wanted() {
+    let mut played = Played::new().await;
+    assert!(played.write(1, &["1"]).await);
+    let mut others = [0, 1].map(|_| options(&played.folder.0, 1, &["1"]));
+    others[0].page = "pages/other".into();
+    others[1].env_version = EnvVersion::Trial;
+    for other in &others {
+        let error = run::run(&played.codes, other).await.unwrap_err().to_string();
+        assert!(error.contains("another folder"), "{error}");
+    }
+    assert!(played.write(1, &["1"]).await);
+    played.codes.app_id = "wxother".into();
+    assert!(run::run(&played.codes, &options(&played.folder.0, 1, &["1"])).await.is_err());
+    assert_eq!(played.wechat().api_requests(), 1);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_again_and_again_stops_the_run() {
+    for fault in [Fault::Busy, Fault::Http(502), Fault::Reset, Fault::Garbage] {
+        let played = Played::new().await;
+        played.wechat().fail_apis(fault.clone());
+        let scenes = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        assert!(!played.write(1, &scenes).await);
+        assert_eq!(played.wechat().api_requests(), 5, "{fault:?}");
+        played.wechat().heal();
+        assert!(played.write(1, &scenes).await);
+    }
 }
 
 #[tokio::test]
 async fn an_error_of_all_scenes_stops_the_run() {
-    for errcode in [41030, 45009] {
+    for errcode in [41030, 45009, 48001] {
         let played = Played::new().await;
         played.wechat().fail_next_apis(1, Fault::Errcode(errcode));
         assert!(!played.write(1, &["1", "2", "3"]).await);
@@ -232,7 +284,7 @@ async fn a_picture_that_cannot_be_written_stops_the_run() {
     let hold = played.wechat().hold_apis();
     let remove = async {
         played.wechat().wait_for_api_requests(1).await;
-        fs::remove_dir(&played.folder.0).unwrap();
+        fs::remove_dir_all(&played.folder.0).unwrap();
         hold.release();
     };
     let (all, ()) = tokio::join!(played.write(1, &["1", "2", "3"]), remove);
