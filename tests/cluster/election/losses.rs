@@ -22,6 +22,10 @@ const DAYS: i64 = 24 * 3600;
 const CLOCKS: [i64; 3] = [0, 3 * DAYS, -3 * DAYS];
 /// From the server's return: it is found again, and a lease of the past runs out.
 const RECOVERY: Duration = Duration::from_secs(4);
+/// A round revokes three tokens at the most. With less left of the budget for refreshes that do not help, the next season begins.
+const ENOUGH: u64 = 4;
+/// Stable tokens that several processes fetched for themselves within so many milliseconds have their numbers by chance.
+const A_MOMENT: u64 = 100;
 /// The oldest that a dump gets.
 const LOST: Duration = Duration::from_secs(1);
 
@@ -37,11 +41,19 @@ struct Tally {
     faults: Vec<String>,
 }
 
-/// One process is known to be well with the token that there is.
-async fn settled(worker: &mut Worker) {
+/// Whether these are known to be well with the token that there is. A token that was never seen to help counts as one that does
+/// not, and with some of those the budget is spent.
+async fn settled(workers: &mut [Worker]) -> bool {
     let began = Instant::now();
-    // Not with a time-out: the answer to a question that was given up would be taken for that to the next.
-    while worker.ask("fire 1").await["ok"] != 1 && began.elapsed() < LOST / 3 {}
+    for worker in workers {
+        // Not with a time-out: the answer to a question that was given up would be taken for that to the next.
+        while worker.ask("fire 1").await["ok"] != 1 {
+            if began.elapsed() > LOST / 3 {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// What the server will have lost: so many mints, some of which it may be in the middle of.
@@ -51,10 +63,10 @@ async fn lose(server: &mut Server, wechat: &FakeWeChat, workers: &mut [Worker], 
     let mut revocations = 0;
     sleep(up_to(LOST / 5)).await;
     for _ in 0..fastrand::u64(0..3) {
-        if revocations > 0 {
-            // A token that was never seen to help would count as one that does not.
-            let worker = fastrand::usize(..workers.len());
-            settled(&mut workers[worker]).await;
+        let one = fastrand::usize(..workers.len());
+        // The dump must not get too old meanwhile.
+        if revocations > 0 && !settled(&mut workers[one..=one]).await {
+            break;
         }
         wechat.set_token_latency(up_to(Duration::from_millis(50)));
         wechat.revoke();
@@ -64,8 +76,8 @@ async fn lose(server: &mut Server, wechat: &FakeWeChat, workers: &mut [Worker], 
     server.kill();
     assert!(saved.elapsed() < 2 * LOST, "{:?}", saved.elapsed());
     sleep(up_to(Duration::from_millis(150))).await;
-    // Stable tokens are minted without it, too.
-    if kind == Kind::Stable && fastrand::bool() {
+    // Stable tokens are minted without it, too. What one has seen, the others do not hear.
+    if kind == Kind::Stable && fastrand::bool() && (revocations == 0 || settled(workers).await) {
         wechat.revoke();
         revocations += 1;
     }
@@ -75,8 +87,19 @@ async fn lose(server: &mut Server, wechat: &FakeWeChat, workers: &mut [Worker], 
 }
 
 async fn well(workers: &mut [Worker]) {
+    let began = Instant::now();
     for worker in &mut *workers {
-        eventually("calls go well", RECOVERY, async || worker.ask("fire 1").await["ok"] == 1).await;
+        loop {
+            let said = worker.ask("fire 1").await;
+            if said["ok"] == 1 {
+                break;
+            }
+            if began.elapsed() > RECOVERY {
+                let health = worker.ask("health").await;
+                panic!("not within {RECOVERY:?} from the server's return: {said}, {health}");
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 
@@ -98,6 +121,11 @@ async fn season(kind: Kind) -> Tally {
     }
     well(&mut workers).await;
     for _ in 0..SEASON {
+        // On a busy machine some tokens are revoked before anybody has told that they helped.
+        let health = all(&mut workers, "health").await;
+        if health.iter().any(|health| health["futile_refreshes_left"].as_u64() < Some(ENOUGH)) {
+            break;
+        }
         tally.losses += 1;
         tally.revocations += lose(&mut server, &wechat, &mut workers, kind).await;
         let back = Instant::now();
@@ -115,14 +143,15 @@ async fn season(kind: Kind) -> Tally {
     (tally.calls, tally.slowest_call) = finish(workers, &mut history).await;
     tally.mints = mints;
     tally.failed = history.failures().len();
-    tally.faults = history.faults();
+    tally.faults = history.faults_but_for(if kind == Kind::Stable { A_MOMENT } else { 0 });
     assert!(history.tokens() as u64 >= tally.revocations / 3, "the witnesses have seen {}", history.tokens());
     tally
 }
 
 async fn survive(kind: Kind) {
     let mut whole = Tally::default();
-    for _ in 0..seasons() {
+    let losses = (seasons() * SEASON) as u64;
+    while whole.losses < losses {
         let tally = season(kind).await;
         // What was lost with its token is minted again, once.
         let most = 1 + tally.revocations + tally.losses;

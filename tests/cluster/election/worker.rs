@@ -262,6 +262,11 @@ async fn worker() {
                 json!({ "begun": true })
             }
             "fire" => crowd.fire(argument.parse().unwrap()).await,
+            "health" => {
+                let health = cache.health();
+                let left = health.futile_refreshes_left;
+                json!({ "futile_refreshes_left": left, "health": format!("{health:?}") })
+            }
             "load" => load.begin(&crowd),
             "halt" => load.end().await,
             "watch" => {
