@@ -26,6 +26,7 @@ mod customer;
 mod demonstration;
 mod echo;
 mod ending;
+mod failure;
 mod message;
 mod recent;
 mod refusal;
@@ -35,15 +36,13 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use account::{Account, say};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{bot::Bot, customer::Customer, settings::Settings};
-
-type Failure = Box<dyn Error + Send + Sync>;
+use crate::{bot::Bot, customer::Customer, failure::Failure, settings::Settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use crate::{Failure, crypto::Cipher};
+use crate::{crypto::Cipher, failure::Failure};
 
 pub struct Settings {
     pub listen: String,

@@ -3,6 +3,7 @@
 
 mod callback;
 mod crypto;
+mod log;
 mod message;
 mod signature;
 
