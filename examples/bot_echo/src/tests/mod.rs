@@ -5,6 +5,7 @@ mod callback;
 mod crypto;
 mod log;
 mod message;
+mod server;
 mod signature;
 
 const WECHATS_TOKEN: &str = "AAAAA";
