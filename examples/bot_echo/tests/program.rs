@@ -48,7 +48,7 @@ fn signal(child: &Child, name: &str) {
 
 /// How it ends, if it does so soon.
 fn end(child: &mut Child) -> Option<ExitStatus> {
-    for _ in 0..1000 {
+    for _ in 0..2000 {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
         }

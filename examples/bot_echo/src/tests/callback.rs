@@ -204,7 +204,7 @@ async fn the_answer_is_ahead_of_the_follow_up() {
     let played = Played::new(None).await;
     let answer = router(played.bot.clone()).oneshot(Sent::default().request()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(played.follow_ups().is_empty());
     played.bot.followed_up().await;
     assert_eq!(played.follow_ups(), ["You wrote: hello"]);
