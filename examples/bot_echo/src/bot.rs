@@ -1,10 +1,18 @@
 //! [`Bot`]: what it knows, and what it does with a message.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use tokio::{join, time::sleep};
 use tokio_util::task::TaskTracker;
 
-use crate::{crypto::Cipher, customer::Customer, echo, message::Message, recent::Recent, reply};
+use crate::{crypto::Cipher, customer::Customer, echo, failure, message::Message, recent::Recent, reply};
+
+/// By how much the answer to a message is ahead of what follows. Both go to the user by way of WeChat, and nothing tells the
+/// bot when the answer is there: without a lead the user may read the second before the first. With one that is the exception.
+const LEAD: Duration = Duration::from_millis(500);
 
 /// What receives the callbacks of one app.
 pub struct Bot {
@@ -44,10 +52,11 @@ impl Bot {
     }
 
     async fn follow_up(&self, message: &Message) {
-        if let Some(text) = echo::follow_up(message).await
+        let (text, ()) = join!(echo::follow_up(message), sleep(LEAD));
+        if let Some(text) = text
             && let Err(error) = self.customer.send_text(&message.from_user_name, reply::cut(&text)).await
         {
-            tracing::warn!(%error, "a follow-up was not sent");
+            tracing::warn!(error = failure::line(&*error), "a follow-up was not sent");
         }
     }
 }

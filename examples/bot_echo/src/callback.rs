@@ -4,13 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Query, State},
-    http::{StatusCode, header},
+    extract::{
+        DefaultBodyLimit, Query, Request, State,
+        rejection::{QueryRejection, StringRejection},
+    },
+    http::header,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
-use tower_http::timeout::TimeoutLayer;
+use tokio::time::timeout;
 
 use crate::{
     bot::Bot,
@@ -43,12 +47,16 @@ pub fn router(bot: Arc<Bot>) -> Router {
     Router::new()
         .route("/", get(verify).post(receive))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_ANSWER))
+        .layer(from_fn(in_time))
         .with_state(bot)
 }
 
 /// WeChat asks once whether this is the right URL, when it is entered into the account's settings.
-async fn verify(State(bot): State<Arc<Bot>>, Query(said): Query<Said>) -> Result<String, Refusal> {
+async fn verify(
+    State(bot): State<Arc<Bot>>,
+    said: Result<Query<Said>, QueryRejection>,
+) -> Result<String, Refusal> {
+    let Query(said) = said.map_err(Refusal::Query)?;
     check_time(&bot, &said)?;
     check_signature(&bot, &said)?;
     Ok(said.echostr)
@@ -56,9 +64,11 @@ async fn verify(State(bot): State<Arc<Bot>>, Query(said): Query<Said>) -> Result
 
 async fn receive(
     State(bot): State<Arc<Bot>>,
-    Query(said): Query<Said>,
-    body: String,
+    said: Result<Query<Said>, QueryRejection>,
+    body: Result<String, StringRejection>,
 ) -> Result<Response, Refusal> {
+    // axum would answer what it cannot read with a text of its own, and log nothing.
+    let (Query(said), body) = (said.map_err(Refusal::Query)?, body.map_err(Refusal::Body)?);
     let message = read(&bot, &said, &body)?;
     let Some(text) = bot.respond(&message) else {
         // Nothing for the user. Without this word, the user is told that the account is out of order.
@@ -70,6 +80,10 @@ async fn receive(
         reply = reply::sealed(&reply, cipher, &bot.token, &said.nonce, now).ok_or(Refusal::NoReply)?;
     }
     Ok(([(header::CONTENT_TYPE, "application/xml; charset=utf-8")], reply).into_response())
+}
+
+async fn in_time(request: Request, next: Next) -> Result<Response, Refusal> {
+    timeout(LONGEST_ANSWER, next.run(request)).await.map_err(|_| Refusal::Late)
 }
 
 /// The message, if it is WeChat's.

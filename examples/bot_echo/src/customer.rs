@@ -1,12 +1,13 @@
 //! Messages to users beside the answers to callbacks: WeChat's customer messages (客服消息).
 
-use std::{error::Error, time::Duration};
-
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
-use serde_json::json;
-use tower_wechat::{TokenCache, WeChatAuthLayer, WeChatError, issuer::StableToken};
+use std::time::Duration;
 
 use account::Account;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use serde_json::{Value, json};
+use tower_wechat::{AuthOutcome, TokenCache, WeChatAuthLayer, WeChatError, issuer::StableToken};
+
+use crate::failure::{self, Failure};
 
 /// For the token and both sends of a call together. What takes longer would heap up behind a WeChat that does not answer.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -19,7 +20,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    pub fn new(account: &Account) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub fn new(account: &Account) -> Result<Self, Failure> {
         let issuer = StableToken::new(&account.id, &account.secret).base_url(&account.base_url)?;
         // reqwest would tell a host that it is redirected to the URL it came from, with the token in it.
         let http = reqwest::Client::builder().referer(false).timeout(LONGEST).build()?;
@@ -31,11 +32,25 @@ impl Customer {
     }
 
     /// Sends a text to the user of this openid.
-    pub async fn send_text(&self, open_id: &str, text: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub async fn send_text(&self, open_id: &str, text: &str) -> Result<(), Failure> {
         let message = json!({ "touser": open_id, "msgtype": "text", "text": { "content": text } });
         let answer = self.client.post(&self.url).json(&message).send().await?;
-        let answer = answer.error_for_status()?.bytes().await?;
+        let (status, auth) = (answer.status(), answer.extensions().get::<AuthOutcome>().cloned());
+        let answer = answer.bytes().await?;
+
         // WeChat says with status 200 that a call has failed.
-        WeChatError::parse(&answer).map_or(Ok(()), |error| Err(error.into()))
+        if let Some(error) = WeChatError::parse(&answer) {
+            return Err(match auth.as_ref().and_then(AuthOutcome::refresh_error) {
+                // WeChat's answer is then only that the old token is no good.
+                Some(why) => format!("{error}; there is no other token: {}", failure::line(why)).into(),
+                None => error.into(),
+            });
+        }
+        let is_taken = serde_json::from_slice::<Value>(&answer).is_ok_and(|answer| answer["errcode"] == 0);
+        if is_taken && status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("the answer (HTTP {status}) is not WeChat's; look for a proxy on the way").into())
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What happens without an account: this program plays WeChat's part, too.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use account::{Account, say};
 use axum::Router;
@@ -10,12 +10,13 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::{
-    Failure,
     bot::Bot,
     callback,
     crypto::Cipher,
     customer::Customer,
+    failure::Failure,
     message::{self, Message},
+    server,
     signature::sign,
 };
 
@@ -34,7 +35,7 @@ pub async fn run(account: &Account, wechat: &FakeWeChat) -> Result<(), Failure> 
         .nest("/secure", callback::router(secure.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(async move { axum::serve(listener, bots).await });
+    tokio::spawn(server::serve(listener, bots, pending()));
     say!("The bot listens at {url}/plain in plain mode, and at {url}/secure in secure mode (AES).");
     say!("This program does what WeChat does with a bot, and says what comes of it.");
 

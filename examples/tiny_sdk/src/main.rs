@@ -1,9 +1,10 @@
 //! What the SDK looks like to its user.
 //!
 //! `cargo run -p tiny_sdk` plays it against a fake WeChat inside the program. With `WECHAT_APP_ID` and `WECHAT_APP_SECRET` set
-//! it calls the real one: it makes a QR code that works for a minute, and no more.
+//! it calls the real one: it makes a QR code that works for a minute, and no more. It ends with code 1 and the reason if that
+//! does not work.
 
-use std::time::Duration;
+use std::{error::Error as StdError, iter::successors, process::ExitCode, time::Duration};
 
 use account::{Account, say};
 use bytes::Bytes;
@@ -25,7 +26,28 @@ type Sdk = Client<WeChatAuth<legacy::Client<HttpsConnector<HttpConnector>, Repla
 const USER: &str = "oFollower0000000000000000001";
 
 #[tokio::main]
-async fn main() -> Result<(), BoxError> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tiny_sdk: {}", line(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error for people: one line, with everything that led to it.
+fn line(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in successors(error.source(), |&cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+async fn run() -> Result<(), BoxError> {
     let account = Account::wechat().await?;
     let client = sdk(cache(&account.base_url, &account.id, &account.secret)?, &account.base_url);
 

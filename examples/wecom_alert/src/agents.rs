@@ -8,6 +8,8 @@ use tower_wechat::{TokenCache, TokenPool, WeChatAuthLayer, issuer::WeCom, store:
 use crate::{failure::Failure, options::Agent};
 
 const WECOM: &str = "https://qyapi.weixin.qq.com";
+const SECRET: &str = "SECRET";
+const AGENT_ID: &str = "AGENT_ID";
 
 /// The agents of one corp. Each has a secret of its own, and a token.
 pub struct Agents {
@@ -24,24 +26,23 @@ pub struct Credentials {
 }
 
 impl Agents {
+    /// Whether something is set. Where it is too little, a script must not get a demonstration that ends well.
     pub fn are_configured() -> bool {
-        variable("CORP_ID").is_some()
+        let of_agents = Agent::ALL.map(|agent| [of(agent, SECRET), of(agent, AGENT_ID)]);
+        let of_all = ["CORP_ID", "BASE_URL", "ALERT_STORE"].map(str::to_owned);
+        of_agents.into_iter().flatten().chain(of_all).any(|name| variable(&name).is_some())
     }
 
-    /// Those of the environment. An agent that is not there is missed when it is to send something.
-    pub fn from_environment() -> Result<Self, Failure> {
+    /// This agent, as the environment has it. The others are not looked at: what is wrong with them is no reason for this one
+    /// not to alert.
+    pub fn from_environment(agent: Agent) -> Result<Self, Failure> {
         let corp_id = variable("CORP_ID").ok_or("set WECOM_CORP_ID")?;
-        let mut agents = Vec::new();
-        for agent in Agent::ALL {
-            let name = agent.name().to_uppercase();
-            if let Some(secret) = variable(&format!("{name}_SECRET")) {
-                let id = variable(&format!("{name}_AGENT_ID")).and_then(|id| id.parse().ok());
-                let id = id.ok_or_else(|| format!("set WECOM_{name}_AGENT_ID to the agent's number"))?;
-                agents.push(Credentials { agent, id, secret });
-            }
-        }
+        let set = variable(&of(agent, SECRET)).zip(variable(&of(agent, AGENT_ID)));
+        let (secret, id) = set.ok_or_else(|| format!("{}: {}", agent.name(), missing(agent)))?;
+        let id = id.parse().map_err(|_| format!("WECOM_{} must be a number", of(agent, AGENT_ID)))?;
         let store = variable("ALERT_STORE").map(FileStore::open).transpose()?;
-        Self::new(&corp_id, WECOM, agents, store.as_ref())
+        let base_url = variable("BASE_URL").unwrap_or_else(|| WECOM.to_owned());
+        Self::new(&corp_id, &base_url, vec![Credentials { agent, id, secret }], store.as_ref())
     }
 
     pub fn new(
@@ -69,17 +70,23 @@ impl Agents {
         // This is all that there is to do for the tokens: a request says by its extension whose it needs.
         let client = ClientBuilder::new(http).with(WeChatAuthLayer::new(pool)).build();
 
-        Ok(Self { client, base_url: base_url.to_owned(), ids })
+        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned(), ids })
     }
 
     /// The number that WeCom knows this agent by.
     pub(crate) fn id(&self, agent: Agent) -> Result<u64, Failure> {
         let found = self.ids.iter().find(|(known, _)| *known == agent);
-        let name = agent.name().to_uppercase();
-        found
-            .map(|(_, id)| *id)
-            .ok_or_else(|| format!("set WECOM_{name}_SECRET and WECOM_{name}_AGENT_ID").into())
+        found.map(|(_, id)| *id).ok_or_else(|| missing(agent).into())
     }
+}
+
+fn missing(agent: Agent) -> String {
+    format!("set WECOM_{} and WECOM_{}", of(agent, SECRET), of(agent, AGENT_ID))
+}
+
+/// The name of what is set for an agent, without `WECOM_`.
+fn of(agent: Agent, what: &str) -> String {
+    format!("{}_{what}", agent.name().to_uppercase())
 }
 
 /// `WECOM_…` of the environment. An empty one counts as not set.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
-use tower_wechat::{AppId, WeChatError};
+use tower_wechat::{AppId, AuthOutcome, WeChatError};
 
 use crate::{
     agents::Agents,
@@ -15,13 +15,16 @@ use crate::{
 /// For the token and both sends of a call together.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Whom WeCom did not send a message to, though it took it. Several have a `|` between them.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// WeCom has taken a message, and says whom it does not send it to. Several have a `|` between them.
+#[derive(Deserialize)]
 struct Answer {
+    /// Zero. What has none is not WeCom's.
+    errcode: i64,
     /// Not there, or not to be reached by this agent.
+    #[serde(default)]
     invaliduser: String,
     /// Without a licence for this.
+    #[serde(default)]
     unlicenseduser: String,
 }
 
@@ -36,7 +39,7 @@ impl Agents {
                 Err(format!("{name}: the message was sent, but {missed} cannot be reached by this agent")
                     .into())
             }
-            Err(failure) => Err(format!("{name}: {}", failure::line(&failure)).into()),
+            Err(failure) => Err(format!("{name}: {}", failure::line(&*failure)).into()),
         }
     }
 
@@ -48,13 +51,18 @@ impl Agents {
         });
         let request = self.client.post(format!("{}/cgi-bin/message/send", self.base_url)).json(&message);
         let answer = request.with_extension(AppId::from(agent.name())).timeout(TIMEOUT).send().await?;
-        let answer = answer.error_for_status()?.bytes().await?;
+        let (status, auth) = (answer.status(), answer.extensions().get::<AuthOutcome>().cloned());
+        let answer = answer.bytes().await?;
 
         // WeCom says with status 200 that a call has failed.
         if let Some(error) = WeChatError::parse(&answer) {
-            return Err(failure::refused(&error));
+            return Err(failure::refused(&error, auth.as_ref().and_then(AuthOutcome::refresh_error)));
         }
-        let Answer { invaliduser, unlicenseduser } = serde_json::from_slice(&answer)?;
-        Ok([invaliduser, unlicenseduser].into_iter().filter(|users| !users.is_empty()).collect())
+        match serde_json::from_slice(&answer) {
+            Ok(Answer { errcode: 0, invaliduser, unlicenseduser }) if status.is_success() => {
+                Ok([invaliduser, unlicenseduser].into_iter().filter(|users| !users.is_empty()).collect())
+            }
+            _ => Err(failure::unreadable(status)),
+        }
     }
 }

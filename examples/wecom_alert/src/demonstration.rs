@@ -63,7 +63,7 @@ async fn alert(agents: &Agents, wecom: &FakeWeChat, arguments: &[&str]) -> Resul
     match agents.send(&options).await {
         Ok(sent) => say!("   {sent}"),
         Err(failure) => {
-            say!("   wecom_alert: {}", steady(&failure::line(&failure)));
+            say!("   wecom_alert: {}", steady(&failure::line(&*failure)));
             say!("     (It ends with code 1)");
         }
     }

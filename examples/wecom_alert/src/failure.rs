@@ -2,12 +2,13 @@
 
 use std::error::Error;
 
-use tower_wechat::WeChatError;
+use reqwest::StatusCode;
+use tower_wechat::{TokenError, WeChatError};
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// One line, with everything that led to it.
-pub fn line(failure: &Failure) -> String {
+pub fn line(failure: &(dyn Error + 'static)) -> String {
     let mut text = failure.to_string();
     let mut cause = failure.source();
     while let Some(error) = cause {
@@ -20,8 +21,20 @@ pub fn line(failure: &Failure) -> String {
     text
 }
 
-/// WeCom has not taken a message.
-pub fn refused(error: &WeChatError) -> Failure {
+/// There is an answer, of whoever is between this machine and WeCom.
+pub fn unreadable(status: StatusCode) -> Failure {
+    format!(
+        "an answer that is not WeCom's (HTTP {status}), so it is not known whether the message was sent; look for a proxy on \
+         the way, and at WECOM_BASE_URL"
+    )
+    .into()
+}
+
+/// WeCom has not taken a message. Where that is because of its token, there may be a reason why there is no other.
+pub fn refused(error: &WeChatError, no_token: Option<&TokenError>) -> Failure {
+    if let Some(why) = no_token {
+        return format!("WeCom refuses the token ({error}), and there is no other: {}", line(why)).into();
+    }
     let advice = match error.errcode() {
         40056 | 301_002 => "the agent's number and its secret do not belong together",
         45009 => "too many messages; wait a minute, or an hour if that does not help",

@@ -12,6 +12,9 @@
 //! cargo run -p wecom_alert -- --agent ops --to user1 "disk is full"
 //! ```
 //!
+//! A message that may begin with a `-` has `--` before it: `--agent ops --to user1 -- "$message"`. `WECOM_BASE_URL` is for another
+//! address of WeCom, as that of the program `fake-wechat`.
+//!
 //! `agents.rs` has the layer, which keeps a token for each agent; `alert.rs` is one message.
 //!
 //! It ends with code 0 if everybody gets the message, with 1 and the reason if not, and with 2 if it does not understand what
@@ -45,14 +48,14 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wecom_alert: {}", failure::line(&failure));
+            eprintln!("wecom_alert: {}", failure::line(&*failure));
             ExitCode::FAILURE
         }
     }
 }
 
 async fn send(options: &Options) -> Result<(), Failure> {
-    let sent = Agents::from_environment()?.send(options).await?;
+    let sent = Agents::from_environment(options.agent)?.send(options).await?;
     say!("{sent}");
     Ok(())
 }

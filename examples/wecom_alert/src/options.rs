@@ -10,11 +10,17 @@ pub struct Options {
     #[arg(long, value_enum)]
     pub agent: Agent,
     /// Who is told: a user id, several with `|` between them, or `@all` for all who see the agent
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_parser = filled)]
     pub to: String,
-    /// What is said; WeCom cuts it off after 2048 bytes
-    #[arg(allow_hyphen_values = true)]
+    /// What is said; WeCom cuts it off after 2048 bytes. Put `--` before one that may begin with a `-`
+    // So that a mistyped option is not taken for the message.
+    #[arg(value_parser = filled)]
     pub message: String,
+}
+
+/// An unset `$ONCALL` in a script makes an empty text.
+fn filled(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("it is empty") } else { Ok(text.to_owned()) }
 }
 
 /// The agents of the corp. Add yours.

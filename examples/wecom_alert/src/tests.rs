@@ -1,7 +1,7 @@
 use std::{env, fs, process};
 
 use clap::{CommandFactory, Parser};
-use fake_wechat::{Answer, FakeWeChat};
+use fake_wechat::{Answer, FakeWeChat, Fault};
 use tower_wechat::store::FileStore;
 
 use crate::{
@@ -35,18 +35,19 @@ fn the_command_line() {
         (options.agent, options.to.as_str(), options.message.as_str()),
         (Agent::Ops, "@all", "disk is full")
     );
-    // What a script has to say may begin with anything.
-    for message in ["-5 degrees", "- disk is full", "--- a/file", "-"] {
+    // What a script has to say may begin with anything. Without `--` it would be a mistyped option, which nobody is told.
+    for message in ["-5 degrees", "- disk is full", "--- a/file", "--dry-run"] {
+        let arguments = ["wecom_alert", "--agent", "ops", "--to", "@all", "--", message];
+        assert_eq!(Options::try_parse_from(arguments).unwrap().message, message);
         let arguments = ["wecom_alert", "--agent", "ops", "--to", "@all", message];
-        assert_eq!(
-            Options::try_parse_from(arguments).map(|options| options.message).ok().as_deref(),
-            Some(message)
-        );
-        let arguments = ["wecom_alert", message, "--to", "@all", "--agent", "ops"];
-        assert_eq!(
-            Options::try_parse_from(arguments).map(|options| options.message).ok().as_deref(),
-            Some(message)
-        );
+        let told = Options::try_parse_from(arguments).unwrap_err().to_string();
+        assert!(told.contains("use '-- "), "{told}");
+    }
+    // As of an unset variable.
+    for empty in [["--to", "", "disk is full"], ["--to", "@all", ""], ["--to", " ", "disk is full"]] {
+        let told =
+            Options::try_parse_from(["wecom_alert", "--agent", "ops"].iter().chain(&empty)).unwrap_err();
+        assert!(told.to_string().contains("it is empty"), "{told}");
     }
     for missing in
         [&["--agent", "ops", "--to", "u"][..], &["--agent", "it", "--to", "u", "m"], &["--to", "u", "m"]]
@@ -123,12 +124,34 @@ async fn what_wecom_says_is_told() {
         ),
         (r#"{"errcode":45009,"errmsg":"api freq out of limit"}"#, "wait a minute"),
         (r#"{"errcode":48002,"errmsg":"api forbidden"}"#, "48002"),
-        ("<html>", "expected value"),
+        ("<html>", "an answer that is not WeCom's (HTTP 200 OK)"),
+        ("", "an answer that is not WeCom's (HTTP 200 OK)"),
+        ("{}", "an answer that is not WeCom's (HTTP 200 OK)"),
     ] {
         wecom.set_answer(SEND, Answer::json(answer));
         let failure = agents(&wecom, None).send(&message(Agent::Ops)).await.unwrap_err().to_string();
         assert!(failure.starts_with("ops: ") && failure.contains(told), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_page_of_somebody_elses_is_told() {
+    let wecom = wecom().await;
+    wecom.fail_apis(Fault::Http(502));
+    let failure = agents(&wecom, None).send(&message(Agent::Ops)).await.unwrap_err().to_string();
+    assert!(failure.contains("an answer that is not WeCom's (HTTP 502 Bad Gateway)"), "{failure}");
+}
+
+#[tokio::test]
+async fn why_a_revoked_token_was_not_replaced_is_told() {
+    let wecom = wecom().await;
+    let agents = agents(&wecom, None);
+    agents.send(&message(Agent::Ops)).await.unwrap();
+    wecom.revoke();
+    // This machine is not among the agent's trusted addresses any more.
+    wecom.fail_tokens(Fault::Errcode(60020));
+    let failure = agents.send(&message(Agent::Ops)).await.unwrap_err().to_string();
+    assert!(failure.contains("40014") && failure.contains("60020"), "{failure}");
 }
 
 #[tokio::test]

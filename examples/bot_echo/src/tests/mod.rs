@@ -3,7 +3,9 @@
 
 mod callback;
 mod crypto;
+mod log;
 mod message;
+mod server;
 mod signature;
 
 const WECHATS_TOKEN: &str = "AAAAA";
