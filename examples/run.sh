@@ -8,7 +8,7 @@ shopt -s nullglob
 cd "$(dirname "$0")/.."
 
 # No account of anybody's is asked for a token here.
-unset WECHAT_APP_ID WECHAT_APP_SECRET WECHAT_BASE_URL WECOM_CORP_ID WECOM_CORP_SECRET WECOM_BASE_URL WECHAT_HUB_URL
+unset "${!WECHAT_@}" "${!WECOM_@}"
 # Eight workers make a thousand calls at once.
 ulimit -Sn 8192 2>/dev/null || true
 
