@@ -64,6 +64,7 @@ mod pace;
 mod plan;
 mod private;
 mod progress;
+mod quotes;
 mod recipients;
 mod report;
 mod run;
@@ -71,6 +72,7 @@ mod send;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::process::ExitCode;
 
