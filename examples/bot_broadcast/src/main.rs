@@ -40,6 +40,10 @@
 //! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
 //! - **The same command again** goes on where it stopped, also after a crash: `recipients.csv.journal` says who has been sent to. A send
 //!   whose answer never came is *unknown*. It is not repeated without `--retry-unknown`, for WeChat may have carried it out.
+//! - **Who is refused** by WeChat was sent nothing. If it is for what is theirs (they do not follow the account, do not want such
+//!   messages, are on its blacklist, or have an open id that is none of this account), they are *refused*, and done with. If it is for
+//!   anything else (the template, a value that does not fit, a code that is not known here), they are *left*: the same command tries
+//!   them again, after all others. After twenty such refusals with no message sent between them it stops.
 //! - `recipients.csv.report.csv` says what became of each open id.
 //!
 //! # Where to find what
@@ -49,7 +53,7 @@
 //!
 //! # How it ends
 //!
-//! Ends with code 0 if nobody is left, 3 if it stopped before that, 2 for options that it does not understand, 1 for anything else.
+//! Ends with code 0 if nobody is left, 3 if somebody is, 2 for options that it does not understand, 1 for anything else.
 
 mod broadcast;
 mod codes;

@@ -28,9 +28,8 @@ fn check_line(line: &str) -> Result<(), &'static str> {
     let mut at = At::Begin;
     for c in line.chars() {
         at = match (at, c) {
-            (At::Begin, '"') | (At::Behind, '"') => At::Quoted,
             (At::Quoted, '"') => At::Behind,
-            (At::Quoted, _) => At::Quoted,
+            (At::Begin | At::Behind, '"') | (At::Quoted, _) => At::Quoted,
             (_, ',') => At::Begin,
             (At::Plain, '"') => return Err(WITHIN),
             (At::Behind, _) => return Err(TEXT_BEHIND),

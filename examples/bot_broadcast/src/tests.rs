@@ -55,9 +55,7 @@ impl Office {
     fn delivered(&self) -> BTreeMap<String, usize> {
         let mut delivered = BTreeMap::new();
         for seen in self.wechat().seen().iter().filter(|seen| seen.errcode.is_none_or(|code| code == 0)) {
-            if let Ok(Value::Object(body)) = serde_json::from_slice(&seen.body) {
-                *delivered.entry(body["touser"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
+            *delivered.entry(touser(&seen.body)).or_default() += 1;
         }
         delivered
     }
@@ -66,6 +64,11 @@ impl Office {
         let delivered = self.delivered();
         delivered.len() == recipients && delivered.values().all(|count| *count == 1)
     }
+}
+
+fn touser(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    body["touser"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -225,6 +228,52 @@ async fn a_template_that_is_deleted_in_the_middle_stops_it() {
     office.wechat().fail_next_apis(20, Fault::ExpiresIn(0));
     office.wechat().fail_next_apis(100, Fault::Errcode(43004));
     assert!(office.run().await.is_complete);
+}
+
+/// What the plan says is true: the same command goes on with them.
+#[tokio::test]
+async fn refusals_that_are_not_the_recipients_are_tried_again() {
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(49, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_apis(Fault::Errcode(47003));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left), (49, 51));
+    assert_eq!(ran.report.refused, BTreeMap::new());
+    assert!((20..24).contains(&ran.report.left_refused[&47003]), "{:?}", ran.report);
+    let report = fs::read_to_string(&office.job.report).unwrap();
+    assert!(report.contains(",left,47003,\"a value does not fit its field"), "{report}");
+
+    office.wechat().heal();
+    let ran = office.run().await;
+    assert!(ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left), (100, 0));
+    assert!(office.everybody_got_one(100));
+}
+
+#[tokio::test]
+async fn a_few_that_are_refused_are_left_and_come_last_the_next_time() {
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(3, Fault::Errcode(40037));
+    office.wechat().fail_next_apis(30, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_apis(Fault::Errcode(45009));
+    let one = Job { concurrency: 1, ..office.job.clone() };
+    let run = async || run::run(&one, &office.account, &Control::silent()).await.unwrap();
+    assert_eq!(run().await.report.left, 70);
+
+    office.wechat().heal();
+    office.wechat().clear_seen();
+    let ran = run().await;
+    assert!(ran.is_complete && ran.report.sent == 100, "{:?}", ran.report);
+    let last: Vec<_> = office.wechat().seen().iter().rev().take(3).map(|seen| touser(&seen.body)).collect();
+    assert_eq!(last, ["o2", "o1", "o0"]);
+
+    // All have been tried: nobody is tried twice in one run.
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(3, Fault::Errcode(40037));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left, office.wechat().api_requests()), (97, 3, 100));
 }
 
 /// Whoever mistypes a name must not lose a file by it.
