@@ -35,6 +35,9 @@
 //! cargo run -p bot_broadcast -- recipients.csv --message message.json
 //! ```
 //!
+//! To try that against the program `fake-wechat`, name its address in `WECHAT_BASE_URL`, and take copies of the two files: a
+//! journal does not say at which address they were sent to.
+//!
 //! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once. A terminal that is closed counts
 //!   as the first.
 //! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
@@ -80,7 +83,7 @@ mod text;
 
 use std::process::ExitCode;
 
-use account::{Account, say};
+use account::Account;
 use clap::Parser;
 
 use crate::{control::Control, options::Options};
@@ -104,11 +107,7 @@ async fn main() -> ExitCode {
 async fn start(options: &Options) -> Result<bool, BoxError> {
     // Only because this package builds reqwest without a TLS provider of its own.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut account = Account::wechat().await?;
-    if let Some(base_url) = &options.base_url {
-        base_url.trim_end_matches('/').clone_into(&mut account.base_url);
-        say!("Its APIs are called at {base_url}.");
-    }
+    let account = Account::wechat().await?;
     let control = Control::listen()?;
     match (options.job(), account.fake()) {
         (Some(_), Some(_)) => Err("set WECHAT_APP_ID and WECHAT_APP_SECRET: nobody has been sent to".into()),

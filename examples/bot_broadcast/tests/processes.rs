@@ -38,8 +38,9 @@ impl Office {
     fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bot_broadcast"));
         command
-            .args(["r.csv", "--message", "m.json", "--concurrency", "8", "--base-url", &self.wechat.url()])
+            .args(["r.csv", "--message", "m.json", "--concurrency", "8"])
             .args(more)
+            .env("WECHAT_BASE_URL", self.wechat.url())
             .env("WECHAT_APP_ID", FakeWeChat::APP_ID)
             .env("WECHAT_APP_SECRET", FakeWeChat::APP_SECRET)
             .current_dir(&self.folder)
@@ -113,10 +114,17 @@ async fn nobody_reads_what_it_prints() {
 #[tokio::test]
 async fn without_an_account_nobody_is_sent_to() {
     let office = Office::new().await;
-    let output = office.command(&[]).env_remove("WECHAT_APP_ID").output().await.unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(text(&output).contains("set WECHAT_APP_ID and WECHAT_APP_SECRET"), "{}", text(&output));
-    assert!(!office.folder.path().join("r.csv.journal").exists());
+    let settings = ["WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_BASE_URL"];
+    for missing in [&settings[..1], &settings] {
+        let mut command = office.command(&[]);
+        for name in missing {
+            command.env_remove(name);
+        }
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(text(&output).contains("set WECHAT_APP_ID and WECHAT_APP_SECRET"), "{}", text(&output));
+        assert!(!office.folder.path().join("r.csv.journal").exists());
+    }
 }
 
 /// The kernel and a shell may both say so.
