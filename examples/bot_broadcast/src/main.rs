@@ -38,8 +38,8 @@
 //! To try that against the program `fake-wechat`, name its address in `WECHAT_BASE_URL`, and take copies of the two files: a
 //! journal does not say at which address they were sent to.
 //!
-//! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once. A terminal that is closed counts
-//!   as the first.
+//! - **Ctrl-C** lets what is under way finish, and ends the program. Another one, a second or more after the first, ends it at once. A
+//!   terminal that is closed counts as the first.
 //! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
 //! - **The same command again** goes on where it stopped, also after a crash: `recipients.csv.journal` says who has been sent to. A send
 //!   whose answer never came is *unknown*. It is not repeated without `--retry-unknown`, for WeChat may have carried it out.

@@ -4,12 +4,17 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
+    os::fd::OwnedFd,
     process::{Output, Stdio},
     time::Duration,
 };
 
 use fake_wechat::FakeWeChat;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -74,6 +79,15 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
+/// The side of whoever sits at it, and the side of the program.
+fn open_terminal() -> (OwnedFd, fs::File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    (terminal, fs::OpenOptions::new().write(true).open(name).unwrap())
+}
+
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -130,14 +144,8 @@ async fn without_an_account_nobody_is_sent_to() {
 /// The kernel and a shell may both say so.
 #[tokio::test]
 async fn a_terminal_that_is_closed_lets_what_is_under_way_finish() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
     let office = Office::new().await;
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let output = fs::OpenOptions::new().write(true).open(name).unwrap();
+    let (terminal, output) = open_terminal();
     let hold = office.wechat.hold_apis();
     let mut child = office.command(&[]).stdout(output).spawn().unwrap();
     office.wechat.wait_for_api_requests(8).await;
@@ -159,15 +167,35 @@ async fn a_terminal_that_is_closed_lets_what_is_under_way_finish() {
 async fn a_second_ctrl_c_does_not_wait() {
     let office = Office::new().await;
     let hold = office.wechat.hold_apis();
+    let mut child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    let ended = loop {
+        match child.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None => signal(&child, Signal::INT),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(ended.code(), Some(130));
+    drop(hold);
+}
+
+/// `timeout` tells the process, and then its group; so does a supervisor in a terminal.
+#[tokio::test]
+async fn one_ctrl_c_that_comes_twice_is_one() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
     let child = office.start(&[]);
     office.wechat.wait_for_api_requests(8).await;
-    signal(&child, Signal::INT);
-    // The two must not become one.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    signal(&child, Signal::INT);
+    for _ in 0..3 {
+        signal(&child, Signal::INT);
+        // They must not become one in the kernel.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    hold.release();
     let output = child.wait_with_output().await.unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
-    drop(hold);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("Stopped, as you asked: 292 of 300 are left"), "{}", text(&output));
 }
 
 #[tokio::test]
@@ -231,4 +259,44 @@ async fn ctrl_z_suspends_it_when_nothing_is_under_way() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(office.everybody_got_one());
+}
+
+/// It was to pause, and is to go on before it has.
+#[tokio::test]
+async fn going_on_before_it_has_paused_is_going_on() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
+    let child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    for sent in [Signal::TSTP, Signal::CONT] {
+        signal(&child, sent);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // At once, too.
+    signal(&child, Signal::TSTP);
+    signal(&child, Signal::CONT);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    hold.release();
+    let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await;
+    let output = output.expect("it is suspended").unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(office.everybody_got_one());
+}
+
+/// As Emacs and some CI systems have it: there can be no bar.
+#[tokio::test]
+async fn a_terminal_that_can_move_no_cursor_gets_lines() {
+    let office = Office::new().await;
+    let (terminal, output) = open_terminal();
+    let mut child = office.command(&[]).env("TERM", "dumb").stdout(output).spawn().unwrap();
+    let mut terminal = fs::File::from(terminal);
+    let printed = tokio::task::spawn_blocking(move || {
+        let mut printed = Vec::new();
+        // It ends with an error, once nobody has the other side.
+        let _ = terminal.read_to_end(&mut printed);
+        String::from_utf8_lossy(&printed).into_owned()
+    });
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    let printed = printed.await.unwrap();
+    assert!(printed.contains("   30 of 300") && printed.contains("   300 of 300"), "{printed}");
 }
