@@ -67,7 +67,7 @@ impl Recipients {
 }
 
 /// Letters, digits, `_` and `-`; WeChat does not say how many.
-fn is_openid(text: &str) -> bool {
+pub fn is_openid(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 

@@ -1,6 +1,6 @@
 //! [`Report`]: what became of everybody.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, fmt, io::Read, path::Path};
 
 use crate::{
     BoxError, codes,
@@ -43,11 +43,27 @@ impl Report {
         report
     }
 
+    /// Whether it can be written, as long as nobody has been sent to. What is no report stays as it is.
+    pub fn prepare(path: &Path) -> Result<(), BoxError> {
+        if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            // A pipe or a terminal: there is nothing to be lost in it.
+            return Ok(());
+        }
+        let file = private::file().read(true).write(true).create(true).truncate(false).open(path)?;
+        let (head, mut begin) = (COLUMNS.join(","), Vec::new());
+        file.take(head.len() as u64).read_to_end(&mut begin)?;
+        if begin.is_empty() || begin == head.as_bytes() {
+            return Ok(());
+        }
+        Err("this is no report of bot_broadcast. Name another file with --report, or move this one away"
+            .into())
+    }
+
     /// A line for each recipient, in their order.
     pub fn write(path: &Path, recipients: &[Recipient], history: &History) -> Result<(), BoxError> {
         let file = private::file().write(true).create(true).truncate(true).open(path)?;
         let mut writer = csv::Writer::from_writer(file);
-        writer.write_record(["openid", "result", "errcode", "meaning", "msgid"])?;
+        writer.write_record(COLUMNS)?;
         for Recipient { openid, .. } in recipients {
             let (result, errcode, meaning, msgid) = match history.get(openid) {
                 Some(Entry::Sent(msgid)) => ("sent", None, "", *msgid),
@@ -67,6 +83,7 @@ impl Report {
     }
 }
 
+const COLUMNS: [&str; 5] = ["openid", "result", "errcode", "meaning", "msgid"];
 const UNKNOWN: &str = "WeChat may have sent it: no answer came, or none that tells";
 
 impl fmt::Display for Report {

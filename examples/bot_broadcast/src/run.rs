@@ -47,6 +47,8 @@ pub async fn run_at(
     let message = Message::read(&job.message, &recipients.columns)?;
     let (journal, history) = Journal::open(&job.journal, &account.id, message.id())?;
     let journal = Arc::new(journal);
+    let of_report = |error| format!("{}: {error}", job.report.display());
+    Report::prepare(&job.report).map_err(of_report)?;
 
     let is_done = |recipient: &Recipient| match history.get(&recipient.openid) {
         Some(Entry::Sent(_)) => true,
@@ -94,7 +96,7 @@ pub async fn run_at(
         say!("\n   {}", plan::after(&stopped, &left, &job.command(), now()));
     }
     closed.map_err(|error| format!("{}: {error}", job.journal.display()))?;
-    written.map_err(|error| format!("{}: {error}", job.report.display()))?;
+    written.map_err(of_report)?;
     Ok(Ran { report, is_complete: end.left == 0 })
 }
 

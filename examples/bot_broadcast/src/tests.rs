@@ -309,14 +309,45 @@ async fn nobody_else_reads_who_has_been_sent_to() {
 }
 
 #[tokio::test]
-async fn a_report_that_cannot_be_written_is_named_and_what_was_sent_is_known() {
+async fn a_report_that_cannot_be_written_is_noticed_before_anybody_is_sent_to() {
     let mut office = Office::new(3).await;
-    office.job.report = office.job.recipients.join("report.csv");
-    let error = office.try_run().await.unwrap_err();
-    assert!(error.contains("report.csv"), "{error}");
-    office.job.report.clone_from(&Job::new(&office.job.recipients, "").report);
+    let notes = office.job.recipients.with_file_name("notes.txt");
+    fs::write(&notes, "Call Li Lei.\n").unwrap();
+    for report in [&office.job.recipients.join("report.csv"), &notes, office.job.recipients.parent().unwrap()]
+    {
+        office.job.report = report.to_owned();
+        let error = office.try_run().await.unwrap_err();
+        assert!(error.contains(report.to_str().unwrap()), "{error}");
+    }
+    assert_eq!(fs::read_to_string(notes).unwrap(), "Call Li Lei.\n");
+    assert_eq!(office.wechat().api_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_any_more_is_named_and_what_was_sent_is_known() {
+    let mut office = Office::new(3).await;
+    let folder = office.job.recipients.with_file_name("reports");
+    fs::create_dir(&folder).unwrap();
+    office.job.report = folder.join("report.csv");
+    let hold = office.wechat().hold_apis();
+    let (ran, ()) = tokio::join!(office.try_run(), async {
+        office.wechat().wait_for_api_requests(3).await;
+        fs::remove_dir_all(&folder).unwrap();
+        hold.release();
+    });
+    assert!(ran.unwrap_err().contains("report.csv"));
+    fs::create_dir(&folder).unwrap();
     assert_eq!(office.run().await.report.sent, 3);
     assert!(office.everybody_got_one(3));
+}
+
+/// Somebody may want it elsewhere than in a file.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_report_can_go_where_there_is_no_file() {
+    let mut office = Office::new(3).await;
+    office.job.report = "/dev/null".into();
+    assert!(office.run().await.is_complete);
 }
 
 #[tokio::test]
@@ -342,6 +373,69 @@ async fn a_torn_last_line_is_no_obstacle() {
     assert_eq!((ran.report.sent, ran.report.unknown), (2, 1));
     let lines = fs::read_to_string(&one.journal).unwrap();
     assert!(!lines.contains("sent o\n") && !lines.contains("sent obegun"), "{lines}");
+}
+
+/// What is behind the last call of fsync may be there in part, or as NUL bytes. Nothing that waited for it has gone out.
+#[tokio::test]
+async fn the_end_of_a_journal_that_did_not_get_to_disk_is_no_obstacle() {
+    for end in
+        ["\0\0\0\0\0", "begun o3\0\0", "\0\0\0o3\n", "begun o3\nse\0\0\0\0\0o1\n", "begun \u{fffd}\0\n"]
+    {
+        let office = Office::new(5).await;
+        office.wechat().fail_next_apis(1, Fault::ExpiresIn(0)); // no fault for an API
+        office.wechat().fail_apis(Fault::Errcode(45009));
+        let one = Job { concurrency: 1, ..office.job.clone() };
+        let run = async || run::run(&one, &office.account, &Control::silent()).await;
+        run().await.unwrap();
+        let before = fs::read(&one.journal).unwrap();
+        let mut journal = fs::OpenOptions::new().append(true).open(&one.journal).unwrap();
+        // This one was on disk before: o2 may have been sent to.
+        journal.write_all(format!("begun o2\n{end}").as_bytes()).unwrap();
+
+        office.wechat().heal();
+        let ran = run().await.unwrap();
+        let unknown = 1 + end.matches("begun o3\n").count();
+        assert_eq!((ran.report.sent, ran.report.unknown), (5 - unknown, unknown), "{end:?}");
+        let journal = fs::read(&one.journal).unwrap();
+        assert!(journal.starts_with(&before) && !journal.contains(&0), "{end:?}");
+        assert!(office.delivered().values().all(|count| *count == 1), "{end:?}");
+    }
+}
+
+/// What is before a line that can be read was on disk once, and may have gone out.
+#[tokio::test]
+async fn a_hole_in_a_journal_is_named_with_a_way_out() {
+    let office = Office::new(3).await;
+    office.run().await;
+    let journal = fs::read_to_string(&office.job.journal).unwrap();
+    for hole in ["\0\0\0\0\0", "sent", "sent o1 x", "begun o\u{fffd}"] {
+        let lines: Vec<_> = journal.lines().collect();
+        let spoilt = format!("{}\n{}\n{hole}\n{}\n", lines[0], lines[1], lines[2..].join("\n"));
+        fs::write(&office.job.journal, &spoilt).unwrap();
+        let error = office.try_run().await.unwrap_err();
+        assert!(error.contains("line 3 cannot be read") && error.contains("take the line out"), "{error}");
+        assert_eq!(fs::read_to_string(&office.job.journal).unwrap(), spoilt, "{hole:?}");
+    }
+    // Bytes that are no text.
+    fs::write(&office.job.journal, [journal.as_bytes(), b"begun \xff\n", b"begun o1\n"].concat()).unwrap();
+    assert!(office.try_run().await.unwrap_err().contains("cannot be read"));
+    assert!(office.everybody_got_one(3));
+}
+
+/// The first line is on disk before anybody is sent to.
+#[tokio::test]
+async fn a_first_line_of_nothing_but_nul_bytes_is_no_obstacle() {
+    let office = Office::new(3).await;
+    for first in ["\0\0\0\0", "bot_broadcast 1\0\0\0"] {
+        fs::write(&office.job.journal, first).unwrap();
+        assert!(office.run().await.is_complete);
+    }
+    // Another file, though.
+    let other = vec![0; 100_000];
+    fs::write(&office.job.journal, &other).unwrap();
+    let error = office.try_run().await.unwrap_err();
+    assert!(error.contains("this is no journal of bot_broadcast"), "{error}");
+    assert_eq!(fs::read(&office.job.journal).unwrap(), other);
 }
 
 #[tokio::test]
