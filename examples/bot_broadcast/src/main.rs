@@ -18,7 +18,7 @@
 //! oABCDEFGHIJKLMNOPQRSTUVWXYZ1,Li Lei
 //! ```
 //!
-//! and `message.json`, which is what WeChat's
+//! in UTF-8, with each recipient on one line (a file with a stray `"` is refused), and `message.json`, which is what WeChat's
 //! [`message/template/send`](https://developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage)
 //! takes, without `touser`. In its texts `{name}` stands for what the recipient has in the column `name`:
 //!
@@ -47,7 +47,7 @@
 //!   messages, are on its blacklist, or have an open id that is none of this account), they are *refused*, and done with. If it is for
 //!   anything else (the template, a value that does not fit, a code that is not known here), they are *left*: the same command tries
 //!   them again, after all others. After twenty such refusals with no message sent between them it stops.
-//! - `recipients.csv.report.csv` says what became of each open id.
+//! - `recipients.csv.report.csv` says what became of each open id. Each run writes it anew.
 //!
 //! # Where to find what
 //!

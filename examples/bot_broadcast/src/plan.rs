@@ -19,20 +19,20 @@ const BEIJING: u64 = 8 * 3600;
 pub fn after(stopped: &Stopped, left: &Left, command: &str, now: SystemTime) -> String {
     match stopped {
         Stopped::Asked => format!(
-            "Stopped, as you asked: {left}.\n   \
+            "Stopped, as you asked: {left}\n   \
              The same command goes on with them:\n     {command}"
         ),
         Stopped::Trouble(reason) => format!(
             "Stopped: {reason}.\n   \
-             {left}. When that is mended, the same command goes on with them:\n     {command}"
+             {left} When that is mended, the same command goes on with them:\n     {command}"
         ),
         Stopped::Refusals => format!(
-            "{left}.\n   \
-             When what it was for is mended, or has passed, the same command goes on with them:\n     {command}"
+            "{left}\n   \
+             When what they were refused for is mended, or has passed, the same command goes on with them:\n     {command}"
         ),
         Stopped::Quota => format!(
             "Stopped: 45009, the day's quota for template messages is spent.\n   \
-             {left}. The quota is full again at midnight in Beijing, in {}.\n   \
+             {left} The quota is full again at midnight in Beijing, in {}.\n   \
              Then the same command goes on with them:\n     {command}\n   \
              Sooner: set the quota back, at mp.weixin.qq.com or by POST /cgi-bin/clear_quota/v2\n   \
              (app id and secret; ten times a month, for all APIs together).\n   \
@@ -54,12 +54,12 @@ pub struct Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { all, of, refused, unknown } = self;
-        write!(f, "{all} of {of} are left")?;
+        write!(f, "{all} of {of} are left.")?;
         if *refused > 0 {
-            write!(f, ", {refused} of them refused: nothing was sent, and they are tried again")?;
+            write!(f, "\n   {refused} of them were refused, with nothing sent: they are tried again.")?;
         }
         if *unknown > 0 {
-            write!(f, ", {unknown} of them unknown: for these add --retry-unknown once more")?;
+            write!(f, "\n   {unknown} of them are unknown: add --retry-unknown once more for them.")?;
         }
         Ok(())
     }
@@ -90,11 +90,11 @@ mod tests {
         };
         assert!(after(0, 0).starts_with("Stopped, as you asked: 9 of 20 are left.\n"));
         assert!(
-            after(4, 0).contains(
-                "9 of 20 are left, 4 of them refused: nothing was sent, and they are tried again.\n"
-            )
+            after(4, 0).contains("\n   4 of them were refused, with nothing sent: they are tried again.\n")
         );
-        assert!(after(0, 3).contains("3 of them unknown: for these add --retry-unknown once more.\n"));
+        assert!(
+            after(0, 3).contains("\n   3 of them are unknown: add --retry-unknown once more for them.\n")
+        );
     }
 
     #[test]

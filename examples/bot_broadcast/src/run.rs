@@ -45,10 +45,10 @@ pub async fn run_at(
     job.check_files()?;
     let recipients = Recipients::read(&job.recipients)?;
     let message = Message::read(&job.message, &recipients.columns)?;
-    let (journal, history) = Journal::open(&job.journal, &account.id, message.id())?;
-    let journal = Arc::new(journal);
     let of_report = |error| format!("{}: {error}", job.report.display());
     Report::prepare(&job.report).map_err(of_report)?;
+    let (journal, history) = Journal::open(&job.journal, &account.id, message.id())?;
+    let journal = Arc::new(journal);
 
     let is_done = |recipient: &Recipient| match history.get(&recipient.openid) {
         Some(Entry::Sent(_)) => true,
