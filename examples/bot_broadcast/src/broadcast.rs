@@ -16,7 +16,7 @@ use crate::{
     send::{Sender, Sending},
 };
 
-/// If so many are refused one after the other, with a code that may not be theirs, it is for the message or the account.
+/// If so many are refused, with none sent between them, and with codes that may not be theirs, it is for the message or the account.
 const REFUSED_IN_A_ROW: usize = 20;
 
 pub struct Broadcast {
@@ -35,8 +35,8 @@ pub struct End {
     /// Sends whose token was rejected, and which went well with another one.
     pub healed: usize,
     pub stopped: Option<Stopped>,
-    /// How many have not been sent to.
-    pub waiting: usize,
+    /// How many are still to be sent to.
+    pub left: usize,
 }
 
 type Finished = (Recipient, io::Result<Sending>);
@@ -47,14 +47,23 @@ struct Course {
     waiting: VecDeque<Recipient>,
     under_way: JoinSet<Finished>,
     refused_in_a_row: usize,
+    /// Refused for what is not theirs. They are for another run: in this one, little will have changed.
+    set_aside: usize,
     end: End,
 }
 
 impl Broadcast {
     /// Sends to all of these.
     pub async fn run(self, waiting: VecDeque<Recipient>, control: &Control) -> End {
-        let end = End { history: History::new(), healed: 0, stopped: None, waiting: 0 };
-        let course = Course { broadcast: self, waiting, under_way: JoinSet::new(), refused_in_a_row: 0, end };
+        let end = End { history: History::new(), healed: 0, stopped: None, left: 0 };
+        let course = Course {
+            broadcast: self,
+            waiting,
+            under_way: JoinSet::new(),
+            refused_in_a_row: 0,
+            set_aside: 0,
+            end,
+        };
         course.run(control).await
     }
 }
@@ -79,8 +88,12 @@ impl Course {
             }
             self.wait(&mut wishes).await;
         }
+        if self.set_aside > 0 {
+            self.stop(Stopped::Refusals);
+        }
         self.broadcast.progress.finish();
-        End { history: self.broadcast.history, waiting: self.waiting.len(), ..self.end }
+        let left = self.waiting.len() + self.set_aside;
+        End { history: self.broadcast.history, left, ..self.end }
     }
 
     fn begin_more(&mut self, wish: Wish) {
@@ -140,9 +153,10 @@ impl Course {
                 self.broadcast.pace.answered();
             }
             Outcome::Refused { errcode } => {
-                self.refused_in_a_row += 1;
                 self.broadcast.pace.answered();
-                if self.refused_in_a_row >= REFUSED_IN_A_ROW && !codes::is_of_recipient(errcode) {
+                self.set_aside += usize::from(!codes::is_final(errcode));
+                self.refused_in_a_row += usize::from(!codes::is_of_recipient(errcode));
+                if self.refused_in_a_row >= REFUSED_IN_A_ROW {
                     let (count, meaning) = (self.refused_in_a_row, codes::meaning(errcode));
                     self.stop(Stopped::Trouble(format!(
                         "{count} in a row were refused, the last one with {errcode}, {meaning}"

@@ -6,7 +6,7 @@
 /// What to do about a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// This open id will not get the message.
+    /// Nothing was sent.
     Refused,
     /// The message may have been sent. (WeChat asks to try later, but does not say that nothing was done.)
     Unknown,
@@ -18,7 +18,7 @@ pub enum Verdict {
     Stop,
 }
 
-/// A code that is not known here is the recipient's. So is 40037: users report that it comes now and then for a template that is there.
+/// A code that is not known here is a refusal. So is 40037: users report that it comes now and then for a template that is there.
 pub fn verdict(errcode: i64) -> Verdict {
     match errcode {
         -1 => Verdict::Unknown,
@@ -33,6 +33,12 @@ pub fn verdict(errcode: i64) -> Verdict {
 /// Whether it says something about one user, and nothing about the message or the account.
 pub fn is_of_recipient(errcode: i64) -> bool {
     matches!(errcode, 43004 | 43019 | 43101)
+}
+
+/// Whether this open id will be refused the next time too. Whatever else a refusal is for may be mended, or pass.
+pub fn is_final(errcode: i64) -> bool {
+    // The first one is no user's of this account. If they all are not, it is the wrong file.
+    errcode == 40003 || is_of_recipient(errcode)
 }
 
 pub fn meaning(errcode: i64) -> &'static str {

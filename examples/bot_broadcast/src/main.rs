@@ -18,7 +18,7 @@
 //! oABCDEFGHIJKLMNOPQRSTUVWXYZ1,Li Lei
 //! ```
 //!
-//! and `message.json`, which is what WeChat's
+//! in UTF-8, with each recipient on one line (a file with a stray `"` is refused), and `message.json`, which is what WeChat's
 //! [`message/template/send`](https://developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage)
 //! takes, without `touser`. In its texts `{name}` stands for what the recipient has in the column `name`:
 //!
@@ -35,12 +35,19 @@
 //! cargo run -p bot_broadcast -- recipients.csv --message message.json
 //! ```
 //!
-//! - **Ctrl-C** lets what is under way finish, and ends the program. A second one ends it at once. A terminal that is closed counts
-//!   as the first.
+//! To try that against the program `fake-wechat`, name its address in `WECHAT_BASE_URL`, and take copies of the two files: a
+//! journal does not say at which address they were sent to.
+//!
+//! - **Ctrl-C** lets what is under way finish, and ends the program. Another one, a second or more after the first, ends it at once. A
+//!   terminal that is closed counts as the first.
 //! - **Ctrl-Z** (or `kill -TSTP`) lets what is under way finish, and suspends the program; `fg` (or `kill -CONT`) goes on.
 //! - **The same command again** goes on where it stopped, also after a crash: `recipients.csv.journal` says who has been sent to. A send
 //!   whose answer never came is *unknown*. It is not repeated without `--retry-unknown`, for WeChat may have carried it out.
-//! - `recipients.csv.report.csv` says what became of each open id.
+//! - **Who is refused** by WeChat was sent nothing. If it is for what is theirs (they do not follow the account, do not want such
+//!   messages, are on its blacklist, or have an open id that is none of this account), they are *refused*, and done with. If it is for
+//!   anything else (the template, a value that does not fit, a code that is not known here), they are *left*: the same command tries
+//!   them again, after all others. After twenty such refusals with no message sent between them it stops.
+//! - `recipients.csv.report.csv` says what became of each open id. Each run writes it anew.
 //!
 //! # Where to find what
 //!
@@ -49,7 +56,7 @@
 //!
 //! # How it ends
 //!
-//! Ends with code 0 if nobody is left, 3 if it stopped before that, 2 for options that it does not understand, 1 for anything else.
+//! Ends with code 0 if nobody is left, 3 if somebody is, 2 for options that it does not understand, 1 for anything else.
 
 mod broadcast;
 mod codes;
@@ -64,6 +71,7 @@ mod pace;
 mod plan;
 mod private;
 mod progress;
+mod quotes;
 mod recipients;
 mod report;
 mod run;
@@ -71,10 +79,11 @@ mod send;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::process::ExitCode;
 
-use account::{Account, say};
+use account::Account;
 use clap::Parser;
 
 use crate::{control::Control, options::Options};
@@ -98,11 +107,7 @@ async fn main() -> ExitCode {
 async fn start(options: &Options) -> Result<bool, BoxError> {
     // Only because this package builds reqwest without a TLS provider of its own.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut account = Account::wechat().await?;
-    if let Some(base_url) = &options.base_url {
-        base_url.trim_end_matches('/').clone_into(&mut account.base_url);
-        say!("Its APIs are called at {base_url}.");
-    }
+    let account = Account::wechat().await?;
     let control = Control::listen()?;
     match (options.job(), account.fake()) {
         (Some(_), Some(_)) => Err("set WECHAT_APP_ID and WECHAT_APP_SECRET: nobody has been sent to".into()),

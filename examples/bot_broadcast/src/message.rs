@@ -1,11 +1,11 @@
 //! [`Message`]: what each recipient is sent.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{BoxError, recipients::Recipient};
+use crate::{BoxError, recipients::Recipient, text};
 
 /// A template message whose texts have places for what stands in a recipient's columns.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub struct Message {
 
 impl Message {
     pub fn read(path: &Path, columns: &[String]) -> Result<Self, BoxError> {
-        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Self::parse(&text, columns).map_err(|error| format!("{}: {error}", path.display()).into())
+        Self::parse(&text::read(path)?, columns)
+            .map_err(|error| format!("{}: {error}", path.display()).into())
     }
 
     pub fn parse(text: &str, columns: &[String]) -> Result<Self, BoxError> {

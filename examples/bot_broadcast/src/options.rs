@@ -38,10 +38,6 @@ pub struct Options {
     /// Send once more where no answer came: some may get the message twice
     #[arg(long, requires = "recipients")]
     retry_unknown: bool,
-
-    /// Where WeChat's APIs are, if not at api.weixin.qq.com
-    #[arg(long, value_name = "URL", requires = "recipients")]
-    pub base_url: Option<String>,
 }
 
 /// What is to be done.
@@ -55,7 +51,6 @@ pub struct Job {
     pub retry_unknown: bool,
     /// How long to wait when WeChat first asks to slow down.
     pub first_pause: Duration,
-    pub base_url: Option<String>,
 }
 
 impl Options {
@@ -71,7 +66,6 @@ impl Options {
         }
         job.concurrency = self.concurrency.get();
         job.retry_unknown = self.retry_unknown;
-        job.base_url.clone_from(&self.base_url);
         Some(job)
     }
 }
@@ -87,7 +81,6 @@ impl Job {
             concurrency: CONCURRENCY,
             retry_unknown: false,
             first_pause: Duration::from_secs(5),
-            base_url: None,
         }
     }
 
@@ -116,9 +109,6 @@ impl Job {
         }
         if self.concurrency != usual.concurrency {
             option("--concurrency", self.concurrency.to_string());
-        }
-        if let Some(base_url) = &self.base_url {
-            option("--base-url", quoted(Path::new(base_url)));
         }
         words.join(" ")
     }

@@ -8,7 +8,7 @@ pub enum Outcome {
         /// WeChat's number for it, which the event `TEMPLATESENDJOBFINISH` names.
         msgid: Option<u64>,
     },
-    /// WeChat will not send it to this open id.
+    /// WeChat did not send it.
     Refused { errcode: i64 },
     /// WeChat may have taken the message. The others should wait a little.
     Unknown { why: String },
@@ -36,4 +36,6 @@ pub enum Stopped {
     Asked,
     /// There is something to be mended.
     Trouble(String),
+    /// All have been tried, and some were refused for what is not theirs.
+    Refusals,
 }

@@ -19,7 +19,7 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(total: usize, counts: Counts) -> Self {
-        let bar = io::stdout().is_terminal().then(|| bar(total, counts));
+        let bar = if io::stdout().is_terminal() { bar(total, counts) } else { None };
         let progress = Self { bar, total, done: counts.done() };
         progress.show(counts);
         progress
@@ -77,9 +77,13 @@ impl Progress {
     }
 }
 
-fn bar(total: usize, counts: Counts) -> ProgressBar {
-    terminal::hide_typing();
+/// `None` if this terminal can show none, as with `TERM=dumb`.
+fn bar(total: usize, counts: Counts) -> Option<ProgressBar> {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stdout());
+    if bar.is_hidden() {
+        return None;
+    }
+    terminal::hide_typing();
     let lines =
         "   {wide_bar} {percent:>3} %  {speed:>6}  {left:>9}\n   {msg}  (Ctrl-Z pauses, Ctrl-C stops)";
     if let Ok(style) = ProgressStyle::with_template(lines) {
@@ -98,5 +102,5 @@ fn bar(total: usize, counts: Counts) -> ProgressBar {
     }
     bar.set_position(counts.done() as u64);
     bar.reset_eta();
-    bar
+    Some(bar)
 }

@@ -55,9 +55,7 @@ impl Office {
     fn delivered(&self) -> BTreeMap<String, usize> {
         let mut delivered = BTreeMap::new();
         for seen in self.wechat().seen().iter().filter(|seen| seen.errcode.is_none_or(|code| code == 0)) {
-            if let Ok(Value::Object(body)) = serde_json::from_slice(&seen.body) {
-                *delivered.entry(body["touser"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
+            *delivered.entry(touser(&seen.body)).or_default() += 1;
         }
         delivered
     }
@@ -66,6 +64,11 @@ impl Office {
         let delivered = self.delivered();
         delivered.len() == recipients && delivered.values().all(|count| *count == 1)
     }
+}
+
+fn touser(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    body["touser"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -227,6 +230,52 @@ async fn a_template_that_is_deleted_in_the_middle_stops_it() {
     assert!(office.run().await.is_complete);
 }
 
+/// What the plan says is true: the same command goes on with them.
+#[tokio::test]
+async fn refusals_that_are_not_the_recipients_are_tried_again() {
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(49, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_apis(Fault::Errcode(47003));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left), (49, 51));
+    assert_eq!(ran.report.refused, BTreeMap::new());
+    assert!((20..24).contains(&ran.report.left_refused[&47003]), "{:?}", ran.report);
+    let report = fs::read_to_string(&office.job.report).unwrap();
+    assert!(report.contains(",left,47003,\"a value does not fit its field"), "{report}");
+
+    office.wechat().heal();
+    let ran = office.run().await;
+    assert!(ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left), (100, 0));
+    assert!(office.everybody_got_one(100));
+}
+
+#[tokio::test]
+async fn a_few_that_are_refused_are_left_and_come_last_the_next_time() {
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(3, Fault::Errcode(40037));
+    office.wechat().fail_next_apis(30, Fault::ExpiresIn(0)); // no fault for an API
+    office.wechat().fail_apis(Fault::Errcode(45009));
+    let one = Job { concurrency: 1, ..office.job.clone() };
+    let run = async || run::run(&one, &office.account, &Control::silent()).await.unwrap();
+    assert_eq!(run().await.report.left, 70);
+
+    office.wechat().heal();
+    office.wechat().clear_seen();
+    let ran = run().await;
+    assert!(ran.is_complete && ran.report.sent == 100, "{:?}", ran.report);
+    let last: Vec<_> = office.wechat().seen().iter().rev().take(3).map(|seen| touser(&seen.body)).collect();
+    assert_eq!(last, ["o2", "o1", "o0"]);
+
+    // All have been tried: nobody is tried twice in one run.
+    let office = Office::new(100).await;
+    office.wechat().fail_next_apis(3, Fault::Errcode(40037));
+    let ran = office.run().await;
+    assert!(!ran.is_complete);
+    assert_eq!((ran.report.sent, ran.report.left, office.wechat().api_requests()), (97, 3, 100));
+}
+
 /// Whoever mistypes a name must not lose a file by it.
 #[tokio::test]
 async fn files_that_are_not_its_own_are_left_as_they_are() {
@@ -260,14 +309,45 @@ async fn nobody_else_reads_who_has_been_sent_to() {
 }
 
 #[tokio::test]
-async fn a_report_that_cannot_be_written_is_named_and_what_was_sent_is_known() {
+async fn a_report_that_cannot_be_written_is_noticed_before_anybody_is_sent_to() {
     let mut office = Office::new(3).await;
-    office.job.report = office.job.recipients.join("report.csv");
-    let error = office.try_run().await.unwrap_err();
-    assert!(error.contains("report.csv"), "{error}");
-    office.job.report.clone_from(&Job::new(&office.job.recipients, "").report);
+    let notes = office.job.recipients.with_file_name("notes.txt");
+    fs::write(&notes, "Call Li Lei.\n").unwrap();
+    for report in [&office.job.recipients.join("report.csv"), &notes, office.job.recipients.parent().unwrap()]
+    {
+        office.job.report = report.to_owned();
+        let error = office.try_run().await.unwrap_err();
+        assert!(error.contains(report.to_str().unwrap()), "{error}");
+    }
+    assert_eq!(fs::read_to_string(notes).unwrap(), "Call Li Lei.\n");
+    assert_eq!(office.wechat().api_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_any_more_is_named_and_what_was_sent_is_known() {
+    let mut office = Office::new(3).await;
+    let folder = office.job.recipients.with_file_name("reports");
+    fs::create_dir(&folder).unwrap();
+    office.job.report = folder.join("report.csv");
+    let hold = office.wechat().hold_apis();
+    let (ran, ()) = tokio::join!(office.try_run(), async {
+        office.wechat().wait_for_api_requests(3).await;
+        fs::remove_dir_all(&folder).unwrap();
+        hold.release();
+    });
+    assert!(ran.unwrap_err().contains("report.csv"));
+    fs::create_dir(&folder).unwrap();
     assert_eq!(office.run().await.report.sent, 3);
     assert!(office.everybody_got_one(3));
+}
+
+/// Somebody may want it elsewhere than in a file.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_report_can_go_where_there_is_no_file() {
+    let mut office = Office::new(3).await;
+    office.job.report = "/dev/null".into();
+    assert!(office.run().await.is_complete);
 }
 
 #[tokio::test]
@@ -293,6 +373,69 @@ async fn a_torn_last_line_is_no_obstacle() {
     assert_eq!((ran.report.sent, ran.report.unknown), (2, 1));
     let lines = fs::read_to_string(&one.journal).unwrap();
     assert!(!lines.contains("sent o\n") && !lines.contains("sent obegun"), "{lines}");
+}
+
+/// What is behind the last call of fsync may be there in part, or as NUL bytes. Nothing that waited for it has gone out.
+#[tokio::test]
+async fn the_end_of_a_journal_that_did_not_get_to_disk_is_no_obstacle() {
+    for end in
+        ["\0\0\0\0\0", "begun o3\0\0", "\0\0\0o3\n", "begun o3\nse\0\0\0\0\0o1\n", "begun \u{fffd}\0\n"]
+    {
+        let office = Office::new(5).await;
+        office.wechat().fail_next_apis(1, Fault::ExpiresIn(0)); // no fault for an API
+        office.wechat().fail_apis(Fault::Errcode(45009));
+        let one = Job { concurrency: 1, ..office.job.clone() };
+        let run = async || run::run(&one, &office.account, &Control::silent()).await;
+        run().await.unwrap();
+        let before = fs::read(&one.journal).unwrap();
+        let mut journal = fs::OpenOptions::new().append(true).open(&one.journal).unwrap();
+        // This one was on disk before: o2 may have been sent to.
+        journal.write_all(format!("begun o2\n{end}").as_bytes()).unwrap();
+
+        office.wechat().heal();
+        let ran = run().await.unwrap();
+        let unknown = 1 + end.matches("begun o3\n").count();
+        assert_eq!((ran.report.sent, ran.report.unknown), (5 - unknown, unknown), "{end:?}");
+        let journal = fs::read(&one.journal).unwrap();
+        assert!(journal.starts_with(&before) && !journal.contains(&0), "{end:?}");
+        assert!(office.delivered().values().all(|count| *count == 1), "{end:?}");
+    }
+}
+
+/// What is before a line that can be read was on disk once, and may have gone out.
+#[tokio::test]
+async fn a_hole_in_a_journal_is_named_with_a_way_out() {
+    let office = Office::new(3).await;
+    office.run().await;
+    let journal = fs::read_to_string(&office.job.journal).unwrap();
+    for hole in ["\0\0\0\0\0", "sent", "sent o1 x", "begun o\u{fffd}"] {
+        let lines: Vec<_> = journal.lines().collect();
+        let spoilt = format!("{}\n{}\n{hole}\n{}\n", lines[0], lines[1], lines[2..].join("\n"));
+        fs::write(&office.job.journal, &spoilt).unwrap();
+        let error = office.try_run().await.unwrap_err();
+        assert!(error.contains("line 3 cannot be read") && error.contains("take the line out"), "{error}");
+        assert_eq!(fs::read_to_string(&office.job.journal).unwrap(), spoilt, "{hole:?}");
+    }
+    // Bytes that are no text.
+    fs::write(&office.job.journal, [journal.as_bytes(), b"begun \xff\n", b"begun o1\n"].concat()).unwrap();
+    assert!(office.try_run().await.unwrap_err().contains("cannot be read"));
+    assert!(office.everybody_got_one(3));
+}
+
+/// The first line is on disk before anybody is sent to.
+#[tokio::test]
+async fn a_first_line_of_nothing_but_nul_bytes_is_no_obstacle() {
+    let office = Office::new(3).await;
+    for first in ["\0\0\0\0", "bot_broadcast 1\0\0\0"] {
+        fs::write(&office.job.journal, first).unwrap();
+        assert!(office.run().await.is_complete);
+    }
+    // Another file, though.
+    let other = vec![0; 100_000];
+    fs::write(&office.job.journal, &other).unwrap();
+    let error = office.try_run().await.unwrap_err();
+    assert!(error.contains("this is no journal of bot_broadcast"), "{error}");
+    assert_eq!(fs::read(&office.job.journal).unwrap(), other);
 }
 
 #[tokio::test]

@@ -4,12 +4,17 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{Read, Write},
+    os::fd::OwnedFd,
     process::{Output, Stdio},
     time::Duration,
 };
 
-use fake_wechat::FakeWeChat;
-use rustix::process::{Pid, Signal, kill_process};
+use fake_wechat::{FakeWeChat, Fault};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -38,8 +43,10 @@ impl Office {
     fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bot_broadcast"));
         command
-            .args(["r.csv", "--message", "m.json", "--concurrency", "8", "--base-url", &self.wechat.url()])
+            .args(["r.csv", "--message", "m.json"])
+            .args(if more.contains(&"--concurrency") { &[][..] } else { &["--concurrency", "8"] })
             .args(more)
+            .env("WECHAT_BASE_URL", self.wechat.url())
             .env("WECHAT_APP_ID", FakeWeChat::APP_ID)
             .env("WECHAT_APP_SECRET", FakeWeChat::APP_SECRET)
             .current_dir(&self.folder)
@@ -71,6 +78,15 @@ impl Office {
 fn signal(child: &Child, signal: Signal) {
     let pid = i32::try_from(child.id().unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+/// The side of whoever sits at it, and the side of the program.
+fn open_terminal() -> (OwnedFd, fs::File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    (terminal, fs::OpenOptions::new().write(true).open(name).unwrap())
 }
 
 fn text(output: &Output) -> String {
@@ -109,27 +125,56 @@ async fn nobody_reads_what_it_prints() {
     assert!(office.everybody_got_one());
 }
 
+#[tokio::test]
+async fn says_who_is_left_and_how_to_go_on_with_them() {
+    let office = Office::new().await;
+    office.wechat.fail_next_apis(3, Fault::Errcode(40037));
+    let output = office.run(&[]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let refused = "3 of them were refused, with nothing sent: they are tried again.\n";
+    let printed = text(&output);
+    assert!(printed.contains("3 of 300 are left.\n") && printed.contains(refused), "{printed}");
+    assert!(printed.contains("      3  40037: no template of this account"), "{printed}");
+
+    let mut journal =
+        fs::OpenOptions::new().append(true).open(office.folder.path().join("r.csv.journal")).unwrap();
+    journal.write_all(b"unknown o100\nunknown o101\n").unwrap();
+    office.wechat.fail_apis(Fault::Errcode(45009));
+    let output = office.run(&["--retry-unknown", "--concurrency", "1"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let unknown = "1 of them are unknown: add --retry-unknown once more for them.";
+    let printed = text(&output);
+    assert!(printed.contains("5 of 300 are left.\n") && printed.contains(refused), "{printed}");
+    assert!(printed.contains(unknown), "{printed}");
+
+    office.wechat.heal();
+    let output = office.run(&["--retry-unknown"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("sent         300"), "{}", text(&output));
+}
+
 /// Nobody shall think that somebody was sent to.
 #[tokio::test]
 async fn without_an_account_nobody_is_sent_to() {
     let office = Office::new().await;
-    let output = office.command(&[]).env_remove("WECHAT_APP_ID").output().await.unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(text(&output).contains("set WECHAT_APP_ID and WECHAT_APP_SECRET"), "{}", text(&output));
-    assert!(!office.folder.path().join("r.csv.journal").exists());
+    let settings = ["WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_BASE_URL"];
+    for missing in [&settings[..1], &settings] {
+        let mut command = office.command(&[]);
+        for name in missing {
+            command.env_remove(name);
+        }
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(text(&output).contains("set WECHAT_APP_ID and WECHAT_APP_SECRET"), "{}", text(&output));
+        assert!(!office.folder.path().join("r.csv.journal").exists());
+    }
 }
 
 /// The kernel and a shell may both say so.
 #[tokio::test]
 async fn a_terminal_that_is_closed_lets_what_is_under_way_finish() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
     let office = Office::new().await;
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let output = fs::OpenOptions::new().write(true).open(name).unwrap();
+    let (terminal, output) = open_terminal();
     let hold = office.wechat.hold_apis();
     let mut child = office.command(&[]).stdout(output).spawn().unwrap();
     office.wechat.wait_for_api_requests(8).await;
@@ -151,15 +196,35 @@ async fn a_terminal_that_is_closed_lets_what_is_under_way_finish() {
 async fn a_second_ctrl_c_does_not_wait() {
     let office = Office::new().await;
     let hold = office.wechat.hold_apis();
+    let mut child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    let ended = loop {
+        match child.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None => signal(&child, Signal::INT),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(ended.code(), Some(130));
+    drop(hold);
+}
+
+/// `timeout` tells the process, and then its group; so does a supervisor in a terminal.
+#[tokio::test]
+async fn one_ctrl_c_that_comes_twice_is_one() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
     let child = office.start(&[]);
     office.wechat.wait_for_api_requests(8).await;
-    signal(&child, Signal::INT);
-    // The two must not become one.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    signal(&child, Signal::INT);
+    for _ in 0..2 {
+        signal(&child, Signal::INT);
+        // They must not become one in the kernel.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    hold.release();
     let output = child.wait_with_output().await.unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
-    drop(hold);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("Stopped, as you asked: 292 of 300 are left."), "{}", text(&output));
 }
 
 #[tokio::test]
@@ -223,4 +288,44 @@ async fn ctrl_z_suspends_it_when_nothing_is_under_way() {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(office.everybody_got_one());
+}
+
+/// It was to pause, and is to go on before it has.
+#[tokio::test]
+async fn going_on_before_it_has_paused_is_going_on() {
+    let office = Office::new().await;
+    let hold = office.wechat.hold_apis();
+    let child = office.start(&[]);
+    office.wechat.wait_for_api_requests(8).await;
+    for sent in [Signal::TSTP, Signal::CONT] {
+        signal(&child, sent);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // At once, too.
+    signal(&child, Signal::TSTP);
+    signal(&child, Signal::CONT);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    hold.release();
+    let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await;
+    let output = output.expect("it is suspended").unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(office.everybody_got_one());
+}
+
+/// As Emacs and some CI systems have it: there can be no bar.
+#[tokio::test]
+async fn a_terminal_that_can_move_no_cursor_gets_lines() {
+    let office = Office::new().await;
+    let (terminal, output) = open_terminal();
+    let mut child = office.command(&[]).env("TERM", "dumb").stdout(output).spawn().unwrap();
+    let mut terminal = fs::File::from(terminal);
+    let printed = tokio::task::spawn_blocking(move || {
+        let mut printed = Vec::new();
+        // It ends with an error, once nobody has the other side.
+        let _ = terminal.read_to_end(&mut printed);
+        String::from_utf8_lossy(&printed).into_owned()
+    });
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    let printed = printed.await.unwrap();
+    assert!(printed.contains("   30 of 300") && printed.contains("   300 of 300"), "{printed}");
 }

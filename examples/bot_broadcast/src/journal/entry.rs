@@ -1,6 +1,6 @@
 //! [`Entry`]: a line of the journal.
 
-use crate::outcome::Outcome;
+use crate::{outcome::Outcome, recipients::is_openid};
 
 /// What is known of an open id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Entry {
     /// Reads a line without its end.
     pub fn parse(line: &str) -> Option<(&str, Self)> {
         let words: Vec<_> = line.split(' ').collect();
-        Some(match *words {
+        let (openid, entry) = match *words {
             ["begun", openid] => (openid, Self::Begun),
             ["put-back", openid] => (openid, Self::PutBack),
             ["sent", openid] => (openid, Self::Sent(None)),
@@ -38,7 +38,8 @@ impl Entry {
             ["refused", openid, errcode] => (openid, Self::Refused(errcode.parse().ok()?)),
             ["unknown", openid] => (openid, Self::Unknown),
             _ => return None,
-        })
+        };
+        is_openid(openid).then_some((openid, entry))
     }
 }
 

@@ -16,15 +16,14 @@ pub fn open(path: &Path, head: &str) -> Result<(File, History), BoxError> {
         TryLockError::WouldBlock => "another process is sending with this journal at the moment".into(),
         TryLockError::Error(error) => BoxError::from(error),
     })?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    // A line without its end was being written when the machine stopped.
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    let mut lines = text[..whole].lines();
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let synced = synced(&bytes);
+    let text = String::from_utf8_lossy(&bytes[..synced]);
+    let mut lines = text.lines();
     match lines.next() {
         Some(first) if first == head => {}
-        // An empty file, or one that has not got beyond its first line.
-        None if head.starts_with(&text) => {}
+        None if is_begun(&bytes, head) => {}
         Some(first) if first.starts_with("bot_broadcast 1 ") => {
             return Err(
                 "this is the journal of another message or app. For a new broadcast, name another one with \
@@ -34,22 +33,49 @@ pub fn open(path: &Path, head: &str) -> Result<(File, History), BoxError> {
         }
         _ => return Err("this is no journal of bot_broadcast".into()),
     }
-    // Not before it is known to be a journal: somebody may have named another file by mistake.
-    file.set_len(whole as u64)?;
-    if whole == 0 {
-        writeln!(file, "{head}")?;
-        file.sync_all()?;
-        sync_folder(path)?;
-    }
     let mut history = History::new();
     for (number, line) in (2..).zip(lines) {
-        let (openid, entry) = Entry::parse(line).ok_or_else(|| format!("line {number} cannot be read"))?;
+        let (openid, entry) = Entry::parse(line).ok_or_else(|| unreadable(number))?;
         history.insert(openid.to_owned(), entry);
     }
     for entry in history.values_mut().filter(|entry| **entry == Entry::Begun) {
         *entry = Entry::Unknown;
     }
+    // Not before it is known to be a journal: somebody may have named another file by mistake.
+    file.set_len(synced as u64)?;
+    if synced == 0 {
+        writeln!(file, "{head}")?;
+        file.sync_all()?;
+        sync_folder(path)?;
+    }
     Ok((file, history))
+}
+
+/// How many of its bytes are lines that may have been on disk when a send went out.
+///
+/// A power failure can leave what was being written as half a line, or as NUL bytes. A send waits until its line is on disk, with
+/// its end and with all before it: for what is cut off here none has gone out. NUL bytes with other lines behind them are no such
+/// case for certain, and stay.
+fn synced(bytes: &[u8]) -> usize {
+    let lines = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let whole = lines(bytes);
+    let before_last = lines(&bytes[..whole.saturating_sub(1)]);
+    if bytes[before_last..whole].contains(&0) { before_last } else { whole }
+}
+
+/// Whether it is empty, or has not got beyond its first line. Nobody has been sent to before that was on disk.
+fn is_begun(bytes: &[u8], head: &str) -> bool {
+    bytes.len() <= head.len() + 1
+        && bytes.iter().zip(head.bytes()).all(|(byte, wanted)| [0, wanted].contains(byte))
+}
+
+/// Whoever stood there may have been sent to, and only a person can say what to do about it.
+fn unreadable(number: usize) -> String {
+    format!(
+        "line {number} cannot be read: the disk has lost it, or something else than bot_broadcast wrote it. To go on, take \
+         the line out. Whoever it was about may then get the message twice; whoever must not needs a line \
+         `unknown OPENID` instead"
+    )
 }
 
 /// So that the new file is still there after a power failure.
