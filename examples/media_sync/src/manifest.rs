@@ -118,7 +118,6 @@ impl Manifest {
         let mut file = BufWriter::new(File::create_new(&part)?);
         serde_json::to_writer_pretty(&mut file, &self.entries)?;
         file.flush()?;
-        file.get_ref().sync_all()?;
         fs::rename(part, &self.path)
     }
 }

@@ -170,6 +170,16 @@ async fn what_is_not_allowed_is_said_before_anything_is_uploaded() {
     let said = text(&done);
     assert!(said.contains("a.png: cannot be read: Permission denied"), "{said}");
     assert!(studio.at("pictures.downloaded/b.png").exists(), "{said}");
+
+    // The lock is there already. The list cannot be replaced.
+    allow("pictures/a.png", 0o644);
+    allow("pictures", 0o555);
+    let before = studio.wechat.api_requests();
+    let done = output(program()).await;
+    assert_eq!(done.status.code(), Some(1));
+    let said = text(&done);
+    assert!(said.contains("media_ids.json: Permission denied"), "{said}");
+    assert_eq!(studio.wechat.api_requests(), before);
 }
 
 #[cfg(unix)]
