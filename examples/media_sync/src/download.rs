@@ -1,9 +1,12 @@
 //! One download.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use reqwest::Response;
-use tokio::{fs::File, io::AsyncWriteExt};
+use reqwest::{Response, Url};
+use tokio::{
+    fs::{self, File},
+    io::AsyncWriteExt,
+};
 use tower_wechat::WeChatError;
 
 use crate::{answer::Failure, client::Client, progress::Progress};
@@ -11,14 +14,29 @@ use crate::{answer::Failure, client::Client, progress::Progress};
 /// Errors are far shorter.
 const LONGEST_ERROR: usize = 64 << 10;
 
-/// Streams a picture to a file. A file of this name is there only when it is whole.
+/// Streams a picture to a file, which is not there if anything goes wrong.
 pub async fn download(
     client: &Client,
     media_id: &str,
     path: &Path,
-    progress: &Progress,
+    progress: &Arc<Progress>,
 ) -> Result<(), Failure> {
-    let url = format!("{}/cgi-bin/media/get?media_id={media_id}", client.base_url);
+    let result = stream(client, media_id, path, progress).await;
+    if result.is_err() {
+        // It may not have come that far.
+        let _ = fs::remove_file(path).await;
+    }
+    result
+}
+
+async fn stream(
+    client: &Client,
+    media_id: &str,
+    path: &Path,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    let api = format!("{}/cgi-bin/media/get", client.base_url);
+    let url = Url::parse_with_params(&api, [("media_id", media_id)]).map_err(std::io::Error::other)?;
     let mut response = client.http.get(url).send().await?;
     if !response.status().is_success() {
         return Err(Failure::Status(response.status()));
@@ -28,18 +46,16 @@ pub async fn download(
     if first.trim_ascii_start().starts_with(b"{") {
         return Err(error(first.to_vec(), response).await);
     }
-    // Under a name that nobody else has; it is removed if anything goes wrong.
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let part = tempfile::Builder::new().prefix(".part").tempfile_in(folder)?;
-    let mut file = File::from_std(part.as_file().try_clone()?);
+    let share = progress.share();
+    let mut file = File::create(path).await?;
     let mut chunk = Some(first);
     while let Some(bytes) = chunk {
         file.write_all(&bytes).await?;
-        progress.advance(bytes.len());
+        share.advance(bytes.len());
         chunk = response.chunk().await?;
     }
     file.flush().await?;
-    part.persist(path).map_err(|error| error.error)?;
+    share.keep();
     Ok(())
 }
 

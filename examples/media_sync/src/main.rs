@@ -16,26 +16,39 @@
 //! cargo run -p media_sync -- pictures
 //! ```
 //!
-//! uploads each PNG, JPEG and GIF in the folder `pictures` that WeChat takes, up to 10 MB each, writes `pictures/media_ids.json`, and
+//! uploads each PNG, JPEG and GIF in the folder `pictures` that WeChat takes, up to 10 MiB each, writes `pictures/media_ids.json`, and
 //! downloads all of them into `pictures.downloaded`. The list has for each file its `media_id`, its SHA-256, when it was uploaded, and when
-//! WeChat deletes it: after three days. The next run uploads what is new, changed, or about to be deleted.
+//! WeChat deletes it: after three days. The next run uploads what is new, changed, or about to be deleted. Folders in the folder are not
+//! looked into.
+//!
+//! Where the downloads go (`--into`), nothing is replaced but earlier downloads of this program, which `.media_sync` lists there. Before
+//! the first upload it is known that all of this can be written, and that no other run is at work there.
+//!
+//! What may pass (errcode -1, the network) is tried again three times. What all others would meet too (a wrong secret, a spent quota)
+//! ends the run, and the next one goes on where it stopped.
 //!
 //! # Where to find what
 //!
-//! `sync.rs` is one run, from the folder to the report; `upload.rs` and `download.rs` are what it does with one picture. `client.rs`
-//! has the layer. `manifest.rs` is the list.
+//! `sync.rs` is one run, from the folder to the report; `uploads.rs` and `downloads.rs` are its two halves, `upload.rs` and `download.rs`
+//! what it does with one picture. `client.rs` has the layer. `manifest.rs` is the list, `folder.rs` where downloads go, and `tries.rs`
+//! says what is tried again.
 //!
 //! # How it ends
 //!
 //! Ends with code 0 if all pictures are at WeChat and come back as they were, 2 for options that it does not understand, 1 for anything
-//! else.
+//! else: also if a picture is too large, a file cannot be read, or its name is no text. Files of other kinds and folders are named in
+//! the report, and change nothing.
 
 mod answer;
 mod client;
 mod compare;
 mod demo;
 mod download;
+mod downloads;
+mod folder;
+mod hash;
 mod kind;
+mod lock;
 mod manifest;
 mod options;
 mod pictures;
@@ -44,7 +57,9 @@ mod report;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod upload;
+mod uploads;
 
 use std::process::ExitCode;
 

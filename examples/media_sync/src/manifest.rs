@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,6 +17,8 @@ use crate::{BoxError, pictures::Picture};
 const LIFE: Duration = Duration::from_secs(3 * 86_400);
 /// What is left of it should be enough for some use.
 const SPARE: Duration = Duration::from_secs(3600);
+/// Clocks do not differ by more than this, unless one of them is wrong.
+const ASTRAY: Duration = Duration::from_secs(86_400);
 
 /// A JSON file: for each picture by its file's name, where it is.
 #[derive(Debug)]
@@ -36,9 +39,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// `created_at` is WeChat's, in seconds since 1970.
-    pub fn new(app_id: &str, media_id: String, sha256: &str, created_at: u64) -> Self {
-        let uploaded_at = UNIX_EPOCH + Duration::from_secs(created_at);
+    /// `created_at` is WeChat's, in seconds since 1970. What makes no sense beside the program's own clock does not count: by
+    /// that clock it is found out when the picture is to be uploaded again.
+    pub fn new(
+        app_id: &str,
+        media_id: String,
+        sha256: &str,
+        created_at: Option<u64>,
+        now: SystemTime,
+    ) -> Self {
+        let uploaded_at = created_at
+            .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+            .filter(|&created| now - ASTRAY < created && created < now + ASTRAY)
+            .unwrap_or(now);
         let text = |time| format_rfc3339_seconds(time).to_string();
         Self {
             app_id: app_id.to_owned(),
@@ -59,7 +72,9 @@ impl Manifest {
     pub fn read(path: PathBuf, app_id: &str) -> Result<Self, BoxError> {
         let entries = match fs::read(&path) {
             Ok(text) => {
-                serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?
+                let advice = "mend this list, or move it away: then all pictures are uploaded again";
+                serde_json::from_slice(&text)
+                    .map_err(|error| format!("{}: {error}. Please {advice}.", path.display()))?
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(format!("{}: {error}", path.display()).into()),
@@ -77,27 +92,33 @@ impl Manifest {
             .is_some_and(|entry| entry.app_id == self.app_id && entry.is_good(&picture.sha256, now))
     }
 
-    pub fn insert(&mut self, name: String, entry: Entry) -> Result<(), BoxError> {
+    pub fn insert(&mut self, name: String, entry: Entry) -> Result<(), String> {
         self.entries.insert(name, entry);
         self.save()
     }
 
-    pub fn remove(&mut self, name: &str) -> Result<(), BoxError> {
+    pub fn remove(&mut self, name: &str) -> Result<(), String> {
         self.entries.remove(name);
         self.save()
     }
 
-    fn save(&self) -> Result<(), BoxError> {
-        self.write().map_err(|error| format!("{}: {error}", self.path.display()).into())
+    /// Whoever calls it before the first upload knows that the list can be written.
+    pub fn save(&self) -> Result<(), String> {
+        self.write().map_err(|error| format!("{}: {error}", self.path.display()))
     }
 
     /// The file is whole at any time.
     fn write(&self) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        let mut file = tempfile::Builder::new().prefix(".media_ids").tempfile_in(folder)?;
+        // There is one run at a time. What another one left there, and a link, are not written through.
+        let part = self.path.with_file_name(".media_ids.part");
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = BufWriter::new(File::create_new(&part)?);
         serde_json::to_writer_pretty(&mut file, &self.entries)?;
-        file.persist(&self.path)?;
-        Ok(())
+        file.flush()?;
+        fs::rename(part, &self.path)
     }
 }
 
@@ -107,14 +128,24 @@ mod tests {
 
     #[test]
     fn an_entry_is_good_for_its_picture_until_shortly_before_its_end() {
-        let entry = Entry::new("wx1", "m".to_owned(), "hash", 1_000_000);
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let entry = Entry::new("wx1", "m".to_owned(), "hash", Some(1_000_000), at(1_000_100));
         assert_eq!(entry.uploaded_at, "1970-01-12T13:46:40Z");
         assert_eq!(entry.expires_at, "1970-01-15T13:46:40Z");
-        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let end = 1_000_000 + 3 * 86_400 - 3600;
         assert!(entry.is_good("hash", at(end - 1)));
         assert!(!entry.is_good("hash", at(end)));
         assert!(!entry.is_good("another", at(end - 1)));
+    }
+
+    #[test]
+    fn a_time_that_makes_no_sense_is_that_of_the_own_clock() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_764_400_000);
+        for created_at in [None, Some(0), Some(1_764_400_000_000), Some(i64::MAX as u64), Some(u64::MAX)] {
+            let entry = Entry::new("wx1", "m".to_owned(), "hash", created_at, now);
+            assert_eq!(entry.uploaded_at, "2025-11-29T07:06:40Z", "{created_at:?}");
+            assert_eq!(entry.expires_at, "2025-12-02T07:06:40Z");
+        }
     }
 
     #[test]
@@ -123,7 +154,8 @@ mod tests {
         let path = folder.path().join("media_ids.json");
         let mut manifest = Manifest::read(path.clone(), "wx1").unwrap();
         for name in ["a.png", "b.png"] {
-            manifest.insert(name.to_owned(), Entry::new("wx1", name.to_owned(), "", 0)).unwrap();
+            let entry = Entry::new("wx1", name.to_owned(), "", None, UNIX_EPOCH + LIFE);
+            manifest.insert(name.to_owned(), entry).unwrap();
         }
         manifest.remove("a.png").unwrap();
         let read = Manifest::read(path.clone(), "wx1").unwrap();

@@ -1,20 +1,22 @@
 //! [`Options`]: the command line.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
 const CONCURRENCY: usize = 4;
+/// What passes is gone after it, or after one of the next, which are longer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Uploads a folder of pictures as temporary media, downloads them back, and compares them. Without one, and without an
 /// account (`WECHAT_APP_ID`, `WECHAT_APP_SECRET`) in the environment, it shows what it does against a fake WeChat.
 #[derive(Debug, Parser)]
 #[command(name = "media_sync", version)]
 pub struct Options {
-    /// The folder with the pictures
+    /// The folder with the pictures; folders in it are not looked into
     pictures: Option<PathBuf>,
 
-    /// Where the downloaded pictures go [default: the folder's name and .downloaded]
+    /// Where the downloaded pictures go [default: the folder's name and .downloaded]. Files of yours there are not replaced
     #[arg(long, value_name = "FOLDER", requires = "pictures")]
     into: Option<PathBuf>,
 
@@ -29,6 +31,8 @@ pub struct Job {
     pub pictures: PathBuf,
     pub into: PathBuf,
     pub concurrency: usize,
+    /// Before the second try of what may pass.
+    pub pause: Duration,
 }
 
 impl Options {
@@ -51,7 +55,7 @@ impl Job {
         let named = whole.as_ref().unwrap_or(&pictures);
         let mut into = named.components().as_path().as_os_str().to_owned();
         into.push(".downloaded");
-        Self { into: into.into(), pictures, concurrency: CONCURRENCY }
+        Self { into: into.into(), pictures, concurrency: CONCURRENCY, pause: PAUSE }
     }
 
     /// What comes back must not go over the pictures themselves, by whatever name of their folder.
@@ -67,6 +71,11 @@ impl Job {
     /// The list of what is at WeChat.
     pub fn manifest(&self) -> PathBuf {
         self.pictures.join("media_ids.json")
+    }
+
+    /// Whoever works on that list has it.
+    pub fn lock(&self) -> PathBuf {
+        self.pictures.join(".media_ids.lock")
     }
 }
 

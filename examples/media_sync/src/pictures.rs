@@ -2,13 +2,11 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
-use crate::{BoxError, kind::Kind};
+use crate::{BoxError, hash::sha256, kind::Kind};
 
 /// WeChat's limit for temporary pictures:
 /// <https://developers.weixin.qq.com/doc/service/api/material/temporary/api_uploadtempmedia>.
@@ -18,8 +16,10 @@ pub const LARGEST: u64 = 10 << 20;
 pub struct Pictures {
     /// By name.
     pub all: Vec<Picture>,
-    /// Files that WeChat would not take, and why.
+    /// What is no picture, and what it is.
     pub left_out: Vec<(String, String)>,
+    /// What should be at WeChat and cannot be, and why.
+    pub unfit: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,59 +31,86 @@ pub struct Picture {
     pub sha256: String,
 }
 
+/// What is behind a name.
+enum Found {
+    Picture { bytes: u64, kind: Kind, sha256: String },
+    Other(&'static str),
+    Unfit(String),
+}
+
 impl Pictures {
-    /// Looks at each file, but for those whose name begins with a dot, and the list of what is at WeChat.
+    /// Looks at everything in the folder, but for what has a name that begins with a dot, and the list of what is at WeChat.
     pub fn find(folder: &Path, list: &Path) -> Result<Self, BoxError> {
-        let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
         let mut paths: Vec<_> = fs::read_dir(folder)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .map_err(|error| failed(folder, error))?;
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         paths.sort();
         let mut pictures = Self::default();
-        for path in paths.into_iter().filter(|path| path.is_file() && path != list) {
+        for path in paths.into_iter().filter(|path| path != list) {
             let name = path.file_name().unwrap_or_default();
             if name.as_encoded_bytes().starts_with(b".") {
                 continue;
             }
             // It goes into the list, into a path and onto a terminal.
-            let Some(name) = name.to_str().filter(|name| !name.contains(char::is_control)) else {
-                let shown = name.to_string_lossy().escape_debug().to_string();
-                pictures.left_out.push((shown, "its name is no plain text".to_owned()));
-                continue;
-            };
-            match Picture::read(&path, name).map_err(|error| failed(&path, error))? {
-                Ok(picture) => pictures.all.push(picture),
-                Err(reason) => pictures.left_out.push((name.to_owned(), reason)),
+            let plain = name.to_str().filter(|name| !name.contains(char::is_control));
+            let shown =
+                || plain.map_or_else(|| name.to_string_lossy().escape_debug().to_string(), str::to_owned);
+            match (Found::at(&path), plain) {
+                (Found::Picture { bytes, kind, sha256 }, Some(name)) => {
+                    let name = name.to_owned();
+                    pictures.all.push(Picture { name, path, bytes, kind, sha256 });
+                }
+                (Found::Picture { .. }, None) => {
+                    pictures.unfit.push((shown(), "its name is no plain text: rename it".to_owned()));
+                }
+                (Found::Other(what), _) => pictures.left_out.push((shown(), what.to_owned())),
+                (Found::Unfit(reason), _) => pictures.unfit.push((shown(), reason)),
             }
         }
         Ok(pictures)
     }
 }
 
-impl Picture {
-    /// The inner error says why WeChat would not take it.
-    fn read(path: &Path, name: &str) -> io::Result<Result<Self, String>> {
+impl Found {
+    fn at(path: &Path) -> Self {
+        match Self::read(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => {
+                Self::Unfit("a link that leads nowhere".to_owned())
+            }
+            Err(error) => Self::Unfit(format!("cannot be read: {error}")),
+        }
+    }
+
+    fn read(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Ok(Self::Other("a folder, which is not looked into"));
+        }
+        // Opening a pipe would wait for somebody who writes.
+        if !metadata.is_file() {
+            return Ok(Self::Other("no file"));
+        }
         let mut file = File::open(path)?;
-        let bytes = file.metadata()?.len();
         let mut first_bytes = Vec::new();
         file.by_ref().take(Kind::TELLING).read_to_end(&mut first_bytes)?;
-        let Some(kind) = Kind::of(&first_bytes) else {
-            return Ok(Err("no PNG, JPEG or GIF".to_owned()));
-        };
+        let Some(kind) = Kind::of(&first_bytes) else { return Ok(Self::Other("no PNG, JPEG or GIF")) };
+        let bytes = metadata.len();
         if bytes > LARGEST {
             let limit = LARGEST >> 20;
-            return Ok(Err(format!("larger than the {limit} MiB that WeChat takes")));
+            return Ok(Self::Unfit(format!("larger than the {limit} MiB that WeChat takes")));
         }
-        let mut hash = Sha256::new_with_prefix(first_bytes);
-        io::copy(&mut file, &mut hash)?;
-        let sha256 = format!("{:x}", hash.finalize());
-        Ok(Ok(Self { name: name.to_owned(), path: path.to_owned(), bytes, kind, sha256 }))
+        Ok(Self::Picture { bytes, kind, sha256: sha256(first_bytes.chain(file))? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn texts(list: &[(String, String)]) -> Vec<(&str, &str)> {
+        list.iter().map(|(name, reason)| (&**name, &**reason)).collect()
+    }
 
     #[test]
     fn finds_what_wechat_takes_and_says_what_it_does_not() {
@@ -108,11 +135,32 @@ mod tests {
             kinds,
             [("a.png", Kind::Jpeg), ("b.png", Kind::Png), ("c.gif", Kind::Gif), ("d.png", Kind::Png)]
         );
-        assert_eq!(found.all[2].sha256, format!("{:x}", Sha256::digest(b"GIF87a")));
-        let left_out: Vec<_> = found.left_out.iter().map(|(name, reason)| (&**name, &**reason)).collect();
+        assert_eq!(found.all[2].sha256, sha256(&b"GIF87a"[..]).unwrap());
         assert_eq!(
-            left_out,
-            [("c.webp", "no PNG, JPEG or GIF"), ("e.png", "larger than the 10 MiB that WeChat takes")]
+            texts(&found.left_out),
+            [("c.webp", "no PNG, JPEG or GIF"), ("folder.png", "a folder, which is not looked into")]
         );
+        assert_eq!(texts(&found.unfit), [("e.png", "larger than the 10 MiB that WeChat takes")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn says_what_is_neither_file_nor_folder() {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink(folder.path(), at("folder")).unwrap();
+        symlink(at("gone.png"), at("link.png")).unwrap();
+        symlink(at("loop.png"), at("loop.png")).unwrap();
+        let _socket = UnixListener::bind(at("socket.png")).unwrap();
+        let found = Pictures::find(folder.path(), &at("list.json")).unwrap();
+        assert_eq!(
+            texts(&found.left_out),
+            [("folder", "a folder, which is not looked into"), ("socket.png", "no file")]
+        );
+        let unfit = texts(&found.unfit);
+        assert_eq!(unfit[0], ("link.png", "a link that leads nowhere"));
+        assert!(unfit[1].0 == "loop.png" && unfit[1].1.starts_with("cannot be read: "), "{unfit:?}");
     }
 }

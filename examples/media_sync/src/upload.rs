@@ -1,6 +1,6 @@
 //! One upload.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use futures_util::TryStreamExt;
 use reqwest::{
@@ -8,28 +8,43 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 use tower_wechat::{AuthOutcome, WeChatError};
 
-use crate::{answer::Failure, client::Client, manifest::Entry, pictures::Picture, progress::Progress};
+use crate::{answer::Failure, client::Client, pictures::Picture, progress::Progress};
 
 /// WeChat's answer. It says that it is `text/plain`, so it is not asked.
 #[derive(Deserialize)]
-struct Uploaded {
+struct Answer {
     media_id: String,
-    created_at: u64,
+    /// Whatever it is: the picture is there.
+    #[serde(default)]
+    created_at: Value,
 }
 
-/// Where the picture is now, and whether its token was rejected on the way, so that the layer has sent it twice.
+/// Where a picture is now.
+pub struct Uploaded {
+    pub media_id: String,
+    /// By WeChat's clock, in seconds since 1970; as it came, so it may be anything.
+    pub created_at: Option<u64>,
+    /// Whether its token was rejected on the way, so that the layer has sent it twice.
+    pub is_healed: bool,
+}
+
 pub async fn upload(
     client: &Client,
     picture: &Picture,
     progress: &Arc<Progress>,
-) -> Result<(Entry, bool), Failure> {
-    let counted = progress.clone();
-    let content = ReaderStream::new(File::open(&picture.path).await?)
-        .inspect_ok(move |bytes| counted.advance(bytes.len()));
+) -> Result<Uploaded, Failure> {
+    let file = File::open(&picture.path).await?;
+    if file.metadata().await?.len() != picture.bytes {
+        return Err(io::Error::other("it was changed meanwhile").into());
+    }
+    let share = progress.share();
+    let counted = share.clone();
+    let content = ReaderStream::new(file).inspect_ok(move |bytes| counted.advance(bytes.len()));
     // With its length: WeChat takes no body whose length is not announced.
     let part = Part::stream_with_length(Body::wrap_stream(content), picture.bytes)
         .file_name(picture.kind.file_name())
@@ -37,7 +52,7 @@ pub async fn upload(
     let url = format!("{}/cgi-bin/media/upload?type=image", client.base_url);
     let response = client.http.post(url).multipart(Form::new().part("media", part)).send().await?;
 
-    let healed = response.extensions().get().is_some_and(AuthOutcome::replayed);
+    let is_healed = response.extensions().get().is_some_and(AuthOutcome::replayed);
     let status = response.status();
     let answer = response.bytes().await?;
     if let Some(error) = WeChatError::parse(&answer) {
@@ -46,6 +61,7 @@ pub async fn upload(
     if !status.is_success() {
         return Err(Failure::Status(status));
     }
-    let uploaded: Uploaded = serde_json::from_slice(&answer).map_err(|_| Failure::Strange)?;
-    Ok((Entry::new(&client.app_id, uploaded.media_id, &picture.sha256, uploaded.created_at), healed))
+    let Answer { media_id, created_at } = serde_json::from_slice(&answer).map_err(|_| Failure::Strange)?;
+    share.keep();
+    Ok(Uploaded { media_id, created_at: created_at.as_u64(), is_healed })
 }
