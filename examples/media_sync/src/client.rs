@@ -34,7 +34,9 @@ impl Client {
         let largest = usize::try_from(LARGEST_BODY)?;
         let layer = WeChatAuthLayer::new(cache)
             .replay_limit(largest)
-            .replay_memory(largest.saturating_mul(concurrency));
+            .replay_memory(largest.saturating_mul(concurrency))
+            // A large picture takes its time over a slow line, the second time, too.
+            .replay_timeout(Duration::from_secs(300));
 
         // This is all that there is to do for the token: every request below has a good one.
         let http = ClientBuilder::new(http).with(layer).build();
