@@ -107,7 +107,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --all-features --no-dep
 step "the book, in both languages"
 with_python python3 doc-tests/book.py
 
-step "quick starts of the README, each with the dependencies that it names"
+step "quick starts of the README, each with the dependencies that it names; copies of the programs to start from"
 with_python python3 doc-tests/quick_start.py "${CARGO_TARGET_DIR:-target}"
 
 step "code that needs crates of others"

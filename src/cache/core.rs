@@ -273,7 +273,7 @@ impl Core {
     }
 
     /// What was wrong has been mended: the next fetch is at once, and begins here if there is no good token, or the next is
-    /// due. It is no use of the account: one that is idle stays so.
+    /// due. That does not count as a use of the account: an idle one stays idle.
     pub(super) fn retry_now(&self) {
         let state = &self.state;
         state.history().mend();

@@ -47,7 +47,8 @@ pub struct Health {
     /// is still fresh, or, before the token is due, a budget of refreshes that is spent, or a refresh that has just brought the
     /// rejected token once more. Also failures that other processes have met.
     pub held_back: Option<TokenError>,
-    /// Whether that is no failure: nobody was asked, because tokens are rejected and refreshes do not help.
+    /// Whether [`held_back`](Self::held_back) is about no failed mint: tokens are rejected, refreshes do not help, and so none
+    /// is made.
     pub is_held_back_by_rejections: bool,
     /// How many refreshes in answer to rejections the budget has left.
     pub refreshes_left: u32,

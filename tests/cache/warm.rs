@@ -58,7 +58,7 @@ async fn an_unused_account_is_left_to_refresh_on_use() {
     assert!(cache.current().is_none());
     cache.retry_now();
     sleep(Duration::from_secs(5 * 3600)).await;
-    assert_eq!(mill.mints(), 5, "that something was mended is no use of it");
+    assert_eq!(mill.mints(), 5, "to say that something was mended is not to use it");
     cache.token().await.unwrap();
     sleep(Duration::from_secs(5 * 3600)).await;
     assert_eq!(mill.mints(), 8, "used again, warm again");

@@ -1,11 +1,12 @@
 //! The account that an example program uses: the one named in the environment, or one at a [`FakeWeChat`] inside the
-//! program. And [`say!`], with which the programs print.
+//! program. And [`say!`] and [`with_causes`], with which the programs print.
 
 use std::{
     env,
     error::Error,
     fmt,
     io::{self, Write},
+    iter::successors,
 };
 
 use fake_wechat::FakeWeChat;
@@ -22,6 +23,18 @@ macro_rules! say {
 pub fn print_line(line: fmt::Arguments<'_>) {
     // What a program does is worth more than what it says.
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// An error in one line, with all that led to it. What has been said already is not said again.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in successors(error.source(), |&cause| cause.source()).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }
 
 /// What a program needs to call a platform.
@@ -146,6 +159,29 @@ impl fmt::Debug for Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug)]
+    struct Link(&'static str, Option<Box<Self>>);
+
+    impl fmt::Display for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Link {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let cause =
+            Link("no route", Some(Box::new(Link("connect", Some(Box::new(Link("unreachable", None)))))));
+        let error = Link("no answer (connect)", Some(Box::new(cause)));
+        assert_eq!(with_causes(&error), "no answer (connect): no route: unreachable");
+    }
 
     fn named(set: &[(&str, &str)]) -> Result<Option<Account>, String> {
         let variable =

@@ -8,7 +8,7 @@ use std::{
 use tokio::{join, time::sleep};
 use tokio_util::task::TaskTracker;
 
-use crate::{crypto::Cipher, customer::Customer, echo, failure, message::Message, recent::Recent, reply};
+use crate::{crypto::Cipher, customer::Customer, echo, message::Message, recent::Recent, reply};
 
 /// By how much the answer to a message is ahead of what follows. Both go to the user by way of WeChat, and nothing tells the
 /// bot when the answer is there: without a lead the user may read the second before the first. With one that is the exception.
@@ -56,7 +56,7 @@ impl Bot {
         if let Some(text) = text
             && let Err(error) = self.customer.send_text(&message.from_user_name, reply::cut(&text)).await
         {
-            tracing::warn!(error = failure::line(&*error), "a follow-up was not sent");
+            tracing::warn!(error = account::with_causes(&*error), "a follow-up was not sent");
         }
     }
 }

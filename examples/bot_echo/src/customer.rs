@@ -7,7 +7,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
 use tower_wechat::{AuthOutcome, TokenCache, WeChatAuthLayer, WeChatError, issuer::StableToken};
 
-use crate::failure::{self, Failure};
+use crate::Failure;
 
 /// For the token and both sends of a call together. What takes longer would heap up behind a WeChat that does not answer.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -42,7 +42,9 @@ impl Customer {
         if let Some(error) = WeChatError::parse(&answer) {
             return Err(match auth.as_ref().and_then(AuthOutcome::refresh_error) {
                 // WeChat's answer is then only that the old token is no good.
-                Some(why) => format!("{error}; there is no other token: {}", failure::line(why)).into(),
+                Some(why) => {
+                    format!("{error}; there is no other token: {}", account::with_causes(why)).into()
+                }
                 None => error.into(),
             });
         }

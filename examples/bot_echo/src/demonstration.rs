@@ -10,11 +10,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::{
+    Failure,
     bot::Bot,
     callback,
     crypto::Cipher,
     customer::Customer,
-    failure::Failure,
     message::{self, Message},
     server,
     signature::sign,

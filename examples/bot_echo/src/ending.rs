@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{select, sync::watch, time::sleep};
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// For what is under way once the program is asked to end: connections, then follow-ups, each of which may take as long as a
 /// customer message may. Give your service manager more than that before it kills (`docker stop` waits for 10 seconds only).

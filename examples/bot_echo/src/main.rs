@@ -30,7 +30,6 @@ mod customer;
 mod demonstration;
 mod echo;
 mod ending;
-mod failure;
 mod message;
 mod recent;
 mod refusal;
@@ -43,6 +42,7 @@ mod tests;
 
 use std::{
     env,
+    error::Error,
     io::{IsTerminal, stderr},
     process::ExitCode,
     sync::Arc,
@@ -52,7 +52,9 @@ use account::{Account, say};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{bot::Bot, customer::Customer, failure::Failure, settings::Settings};
+use crate::{bot::Bot, customer::Customer, settings::Settings};
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -70,7 +72,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("bot_echo: {}", failure::line(&*failure));
+            eprintln!("bot_echo: {}", account::with_causes(&*failure));
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use crate::{crypto::Cipher, failure::Failure};
+use crate::{Failure, crypto::Cipher};
 
 /// What `--help` prints.
 pub const HELP: &str = "\

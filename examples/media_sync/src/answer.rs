@@ -1,6 +1,6 @@
 //! [`Failure`]: what may come in place of an answer.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use reqwest::StatusCode;
 use tower_wechat::{TokenError, WeChatError};
@@ -96,7 +96,7 @@ impl fmt::Display for Failure {
             Self::WeChat(error) => error.fmt(f),
             Self::Status(status) => write!(f, "HTTP status {status}"),
             Self::Strange => f.write_str("an answer that is not WeChat's"),
-            Self::Client(error) => with_causes(error, f),
+            Self::Client(error) => f.write_str(&account::with_causes(error)),
             Self::File(error) => error.fmt(f),
             Self::Theirs => f.write_str(
                 "is there already, and not from this program, which leaves it as it is: move it away, or name another --into",
@@ -104,20 +104,6 @@ impl fmt::Display for Failure {
             Self::NotTried => f.write_str("not tried, as it would have failed in the same way"),
         }
     }
-}
-
-/// The error and everything that led to it.
-fn with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    f.write_str(&text)
 }
 
 impl From<reqwest_middleware::Error> for Failure {

@@ -4,7 +4,7 @@
 //! it calls the real one: it makes a QR code that works for a minute, and no more. It ends with code 1 and the reason if that
 //! does not work.
 
-use std::{error::Error as StdError, iter::successors, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use account::{Account, say};
 use bytes::Bytes;
@@ -30,21 +30,10 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tiny_sdk: {}", line(&*error));
+            eprintln!("tiny_sdk: {}", account::with_causes(&*error));
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error for people: one line, with everything that led to it.
-fn line(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in successors(error.source(), |&cause| cause.source()).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 async fn run() -> Result<(), BoxError> {

@@ -39,7 +39,7 @@ impl Agents {
                 Err(format!("{name}: the message was sent, but {missed} cannot be reached by this agent")
                     .into())
             }
-            Err(failure) => Err(format!("{name}: {}", failure::line(&*failure)).into()),
+            Err(failure) => Err(format!("{name}: {}", account::with_causes(&*failure)).into()),
         }
     }
 

@@ -6,7 +6,7 @@ use fake_wechat::{Answer, FakeWeChat};
 
 use crate::{
     agents::{Agents, Credentials},
-    failure::{self, Failure},
+    failure::Failure,
     options::{Agent, Options},
 };
 
@@ -63,7 +63,7 @@ async fn alert(agents: &Agents, wecom: &FakeWeChat, arguments: &[&str]) -> Resul
     match agents.send(&options).await {
         Ok(sent) => say!("   {sent}"),
         Err(failure) => {
-            say!("   wecom_alert: {}", steady(&failure::line(&*failure)));
+            say!("   wecom_alert: {}", steady(&account::with_causes(&*failure)));
             say!("     (It ends with code 1)");
         }
     }

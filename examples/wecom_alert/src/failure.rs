@@ -7,20 +7,6 @@ use tower_wechat::{TokenError, WeChatError};
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// One line, with everything that led to it.
-pub fn line(failure: &(dyn Error + 'static)) -> String {
-    let mut text = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// There is an answer, of whoever is between this machine and WeCom.
 pub fn unreadable(status: StatusCode) -> Failure {
     format!(
@@ -33,7 +19,11 @@ pub fn unreadable(status: StatusCode) -> Failure {
 /// WeCom has not taken a message. Where that is because of its token, there may be a reason why there is no other.
 pub fn refused(error: &WeChatError, no_token: Option<&TokenError>) -> Failure {
     if let Some(why) = no_token {
-        return format!("WeCom refuses the token ({error}), and there is no other: {}", line(why)).into();
+        return format!(
+            "WeCom refuses the token ({error}), and there is no other: {}",
+            account::with_causes(why)
+        )
+        .into();
     }
     let advice = match error.errcode() {
         40056 | 301_002 => "the agent's number and its secret do not belong together",

@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wecom_alert: {}", failure::line(&*failure));
+            eprintln!("wecom_alert: {}", account::with_causes(&*failure));
             ExitCode::FAILURE
         }
     }
